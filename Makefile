@@ -1,0 +1,38 @@
+# The whole developer interface. CI calls the same targets.
+PYTHON ?= python3
+BIN := .venv/bin
+JOBS ?= auto
+
+.PHONY: demo test check bench lock reference clean
+
+# Set up once: an environment of our own, filled from the lock file, every package checked by hash.
+$(BIN)/.ready: requirements-dev.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Huidu needs Python 3.11 or newer; say make PYTHON=python3.x")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(BIN)/.ready ## Play a gray release on real traffic; ONCE=1 checks it and leaves.
+	@$(BIN)/python -m demo.story $(if $(ONCE),--once)
+
+test: $(BIN)/.ready ## The whole suite.
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+check: $(BIN)/.ready ## Formatter, linter, type checker.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(BIN)/.ready ## Ratios, measured side by side in one run.
+	@$(BIN)/python -m bench.run $(ARGS)
+
+reference: $(BIN)/.ready ## Write docs/reference.md from the table of actions.
+	$(BIN)/huidu reference > docs/reference.md
+
+lock: ## Resolve the dependencies anew (needs uv).
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links pyproject.toml --group dev -o requirements-dev.lock
+
+clean:
+	rm -rf .venv .huidu .mypy_cache .ruff_cache .pytest_cache .hypothesis

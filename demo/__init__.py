@@ -1,0 +1,1 @@
+"""The gray-release story, played on a real server with real traffic."""

@@ -1,0 +1,5 @@
+"""Lets `python -m huidu` be the huidu command."""
+
+from huidu.cli.main import main
+
+main()

@@ -1,0 +1,89 @@
+"""Action: a row of the API. Dispatch, validation, reference and command line are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+SCF, SCF_VERSION = "scf", "2018-04-16"
+HUIDU, HUIDU_VERSION = "huidu", "2026-11-01"
+
+
+class Wire(msgspec.Struct, rename="pascal"):
+    """What goes over the wire: fields in Python's spelling here, in the cloud API's there."""
+
+
+Request = TypeVar("Request", bound=Wire)
+Answer = TypeVar("Answer", bound=Wire)
+
+
+class Nothing(Wire):
+    """An answer that holds only the request's id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action(Generic[Request, Answer]):
+    """A row of the API.
+
+    `errors` are the codes that the action is documented to answer with, beside those that any
+    action may. `spelling` translates a code of the platform into this action's word for it: the
+    cloud API has three codes for a version that is missing. `shapes` does the same for a field of
+    the wrong type, by the beginning of its path.
+    """
+
+    service: str = SCF
+    version: str = SCF_VERSION
+    name: str
+    summary: str
+    request: type[Request]
+    answer: type[Answer]
+    writes: bool = False  #: Whether it changes something; carried out to the end once begun.
+    errors: tuple[str, ...] = ()
+    spelling: Mapping[str, str] = field(default_factory=dict)
+    shapes: Mapping[str, str] = field(default_factory=dict)
+    largest_bytes: int | None = None  #: Of the request, where it may be larger than others.
+
+
+#: Codes that any action may answer with.
+COMMON_ERRORS = (
+    "AuthFailure.InvalidAuthorization",
+    "AuthFailure.SecretIdNotFound",
+    "AuthFailure.SignatureExpire",
+    "AuthFailure.SignatureFailure",
+    "AuthFailure.TokenFailure",
+    "InternalError",
+    "InvalidParameter",
+    "InvalidParameterValue",
+    "MissingParameter",
+    "RequestSizeLimitExceeded",
+    "ResourceUnavailable.Storage",
+)
+
+#: The three spellings of a version or alias that is not there.
+AS_QUALIFIER = {
+    "ResourceNotFound.FunctionVersion": "ResourceNotFound.Qualifier",
+    "ResourceNotFound.Alias": "ResourceNotFound.Qualifier",
+}
+AS_VERSION = {
+    "ResourceNotFound.FunctionVersion": "ResourceNotFound.Version",
+    "ResourceNotFound.Alias": "ResourceNotFound.Version",
+}
+FUNCTION_ERRORS = ("ResourceNotFound.FunctionName", "ResourceNotFound.Namespace")
+
+NamedFunction = Annotated[str, Meta(description="The name of the function.")]
+Namespace = Annotated[str, Meta(description="The namespace that the function lives in.")]
+Description = Annotated[str, Meta(description="At most 1000 characters.")]
+Flag = Annotated[str | bool, Meta(description="TRUE or FALSE.")]
+Offset = Annotated[int, Meta(description="How many to pass over.")]
+Limit = Annotated[int, Meta(description="How many to return.")]
+Order = Annotated[str, Meta(description="ASC or DESC.")]
+Json = Any
+
+
+def is_true(flag: str | bool) -> bool:  # noqa: FBT001 - it is what was sent
+    """Tell whether a flag, sent as text or as a boolean, says yes."""
+    return str(flag).upper() == "TRUE"

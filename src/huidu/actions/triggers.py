@@ -1,0 +1,126 @@
+"""Triggers: bind event sources to versions and aliases."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from huidu.actions.action import (
+    AS_QUALIFIER,
+    FUNCTION_ERRORS,
+    Action,
+    Description,
+    Limit,
+    NamedFunction,
+    Namespace,
+    Nothing,
+    Offset,
+    Order,
+    Wire,
+)
+from huidu.actions.functions import Filter, TriggerInfo
+from huidu.model.names import DEFAULT_NAMESPACE
+
+Kind = Annotated[str, Meta(description="timer or http.")]
+TriggerName = Annotated[str, Meta(description="The name of the trigger.")]
+
+
+class CreateTrigger(Wire):
+    """Bind an event source to a version or an alias."""
+
+    function_name: NamedFunction
+    trigger_name: TriggerName
+    type: Kind
+    trigger_desc: Annotated[
+        str, Meta(description="A timer's cron expression; a URL's settings as JSON.")
+    ] = ""
+    namespace: Namespace = DEFAULT_NAMESPACE
+    qualifier: Annotated[
+        str, Meta(description="A version or an alias; `$DEFAULT` makes gray releases easy.")
+    ] = "$LATEST"
+    enable: Annotated[str | int, Meta(description="OPEN or CLOSE.")] = "OPEN"
+    custom_argument: Annotated[str, Meta(description="A timer's message, at most 4 KB.")] = ""
+    description: Description = ""
+
+
+class TriggerCreated(Wire):
+    """The trigger that was made."""
+
+    trigger_info: TriggerInfo
+
+
+class DeleteTrigger(Wire):
+    """Unbind an event source."""
+
+    function_name: NamedFunction
+    trigger_name: TriggerName
+    type: Kind
+    namespace: Namespace = DEFAULT_NAMESPACE
+    trigger_desc: str = ""
+    qualifier: str | None = None
+
+
+class ListTriggers(Wire):
+    """List the triggers of a function over all its qualifiers."""
+
+    function_name: NamedFunction
+    namespace: Namespace = DEFAULT_NAMESPACE
+    offset: Offset = 0
+    limit: Limit = 20
+    order_by: Annotated[str, Meta(description="add_time or mod_time.")] = "mod_time"
+    order: Order = "DESC"
+    filters: Annotated[
+        list[Filter], Meta(description="By Qualifier, TriggerName or Description.")
+    ] = field(default_factory=list)
+
+
+class Triggers(Wire):
+    """A page of triggers."""
+
+    triggers: list[TriggerInfo]
+    total_count: int
+
+
+ACTIONS = (
+    Action(
+        name="CreateTrigger",
+        summary="Bind an event source to a version or an alias.",
+        request=CreateTrigger,
+        answer=TriggerCreated,
+        writes=True,
+        errors=(
+            *FUNCTION_ERRORS,
+            "InvalidParameterValue.CustomArgument",
+            "InvalidParameterValue.Description",
+            "InvalidParameterValue.Enable",
+            "InvalidParameterValue.TriggerDesc",
+            "InvalidParameterValue.TriggerName",
+            "InvalidParameterValue.Type",
+            "LimitExceeded.Trigger",
+            "ResourceInUse.TriggerName",
+            "ResourceNotFound.Qualifier",
+        ),
+        spelling=AS_QUALIFIER,
+    ),
+    Action(
+        name="DeleteTrigger",
+        summary="Unbind an event source.",
+        request=DeleteTrigger,
+        answer=Nothing,
+        writes=True,
+        errors=(*FUNCTION_ERRORS, "ResourceNotFound.Trigger"),
+    ),
+    Action(
+        name="ListTriggers",
+        summary="List the triggers of a function.",
+        request=ListTriggers,
+        answer=Triggers,
+        errors=(
+            *FUNCTION_ERRORS,
+            "InvalidParameterValue.Filters",
+            "InvalidParameterValue.Order",
+            "InvalidParameterValue.OrderBy",
+        ),
+    ),
+)

@@ -1,0 +1,128 @@
+"""The command line: `huidu serve`, `huidu env`, `huidu api ...`, `huidu reference`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from huidu import __version__
+from huidu.cli import api
+from huidu.cli.client import Client
+from huidu.cli.reference import reference as reference_page
+from huidu.cli.serve import serve as run_server
+from huidu.cloudapi import keys
+from huidu.cloudapi.keys import Pair
+from huidu.settings import KINDS, Settings
+
+REGION = "ap-guangzhou"
+ENDPOINTS = "endpoints"
+
+app = typer.Typer(
+    name="huidu",
+    help="Serverless functions that you host yourself, with safe release built in.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Unknown(Exception):
+    """No server is known; the message says how to name one."""
+
+
+Data = Annotated[Path, typer.Option(envvar="HUIDU_DATA", help="The data directory of a server.")]
+
+
+@app.command()
+def serve(  # noqa: PLR0913, PLR0917 - an option is a parameter
+    data: Annotated[str | None, typer.Option(help="Where everything is kept. [./.huidu]")] = None,
+    api: Annotated[str | None, typer.Option(help="HOST:PORT of the API. [127.0.0.1:9000]")] = None,
+    gateway: Annotated[
+        str | None, typer.Option(help="HOST:PORT where functions are called. [127.0.0.1:9001]")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A file of settings. [huidu.toml]")] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any other setting, as NAME=VALUE; see 'huidu settings'."),
+    ] = None,
+) -> None:
+    """Run the platform in the foreground, until SIGTERM or Ctrl-C."""
+    options: dict[str, Any] = {"data": data, "api": api, "gateway": gateway}
+    for text in setting or ():
+        name, equals, value = text.partition("=")
+        if not equals or name not in KINDS:
+            raise typer.BadParameter(f"--set {text}: see 'huidu settings' for the names there are")
+        options[name] = value
+    raise typer.Exit(run_server(options, config))
+
+
+@app.command()
+def settings() -> None:
+    """List every setting with its default."""
+    width = max(map(len, KINDS))
+    for name, value in ((name, getattr(Settings(), name)) for name in KINDS):
+        typer.echo(f"{name:<{width}}  {value}")
+
+
+@app.command()
+def env(data: Data = Path(".huidu")) -> None:
+    """Print export lines that point the official clients at the local server."""
+    pair, endpoint = _local(data)
+    host = endpoint.removeprefix("http://")
+    for name, value in (
+        (keys.ID, pair.secret_id),
+        (keys.KEY, pair.secret_key),
+        ("TENCENTCLOUD_REGION", REGION),
+        ("TENCENTCLOUD_ENDPOINT", host),
+        ("HUIDU_ENDPOINT", endpoint),
+    ):
+        typer.echo(f"export {name}={value}")
+
+
+@app.command()
+def reference() -> None:
+    """Print the reference of the API in Markdown."""
+    typer.echo(reference_page(), nl=False)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def _local(data: Path) -> tuple[Pair, str]:
+    """Return the key pair and the endpoint of the server of a data directory."""
+    pair = keys.read(data)
+    if pair is None or not (data / ENDPOINTS).exists():
+        raise Unknown(
+            f"{data} is not the data directory of a server; start one with 'huidu serve', or "
+            "name its directory with --data"
+        )
+    return pair, (data / ENDPOINTS).read_text("utf-8").split()[0]
+
+
+def connect() -> Client:
+    """Return a client by the environment or else by the data directory."""
+    there = os.environ
+    if all(there.get(name) for name in ("HUIDU_ENDPOINT", keys.ID, keys.KEY)):
+        pair = Pair(there[keys.ID], there[keys.KEY])
+        return Client(endpoint=there["HUIDU_ENDPOINT"], pair=pair)
+    pair, endpoint = _local(Path(there.get("HUIDU_DATA", ".huidu")))
+    return Client(endpoint=endpoint, pair=pair)
+
+
+app.add_typer(api.commands(connect), name="api")
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app(prog_name="huidu")
+    except Unknown as error:
+        typer.echo(f"huidu: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,70 @@
+"""`huidu serve`: runs the platform in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+
+from huidu.server import serving
+from huidu.settings import Settings, Unsettled, from_process
+from huidu.store.lock import Held
+
+REFUSED, BROKEN, INTERRUPTED = 2, 1, 130
+
+
+def serve(options: dict[str, Any], config: Path | None) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit code."""
+    try:
+        settings = from_process(options, config)
+    except Unsettled as error:
+        print(f"huidu: {error}", file=sys.stderr)  # noqa: T201 - it is a command
+        return REFUSED
+    _log_to_stderr(settings.log_level)
+    try:
+        return uvloop.run(_until_told(settings))
+    except (Held, OSError) as error:
+        print(f"huidu: {error}", file=sys.stderr)  # noqa: T201
+        return BROKEN
+
+
+async def _until_told(settings: Settings) -> int:
+    told = asyncio.Event()
+
+    def tell() -> None:
+        if told.is_set():  # told twice: at once
+            os._exit(INTERRUPTED)
+        told.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, tell)
+    async with serving(settings) as at:
+        line = f"huidu ready api={at.api} gateway={at.gateway}"
+        print(line, flush=True)  # noqa: T201 - the one line of standard output that is promised
+        await told.wait()
+    return 0
+
+
+def _log_to_stderr(level: str) -> None:
+    number = logging.getLevelNamesMapping()[level.upper()]
+    people = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)

@@ -1,0 +1,65 @@
+"""The key pairs that may sign requests."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FILE = "credentials"
+ID, KEY = "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A public id and the secret that goes with it."""
+
+    secret_id: str
+    secret_key: str = field(repr=False)
+
+
+class RootKey:
+    """The one key pair of a server."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.pair = pair
+
+    def secret(self, secret_id: str) -> str | None:
+        """Return the secret of an id, or None."""
+        return self.pair.secret_key if secret_id == self.pair.secret_id else None
+
+
+def read(directory: Path) -> Pair | None:
+    """Return the key pair of a data directory, or None where there is none yet."""
+    try:
+        lines = (directory / FILE).read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    kept = dict(line.split("=", 1) for line in lines if "=" in line)
+    return Pair(kept[ID], kept[KEY])
+
+
+def settle(directory: Path, environment: Mapping[str, str]) -> Pair:
+    """Return the key pair of a data directory.
+
+    On the first start it is the one in the environment or else a new one, and is written down,
+    readable by nobody else; later starts read it.
+    """
+    kept = read(directory)
+    if kept is not None:
+        return kept
+    if environment.get(ID) and environment.get(KEY):
+        pair = Pair(environment[ID], environment[KEY])
+    else:
+        pair = Pair(f"AKID{secrets.token_hex(16)}", secrets.token_urlsafe(32))
+    aside = directory / f"{FILE}.new"
+    aside.unlink(missing_ok=True)
+    file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(file, "w", encoding="utf-8") as out:
+        out.write(f"{ID}={pair.secret_id}\n{KEY}={pair.secret_key}\n")
+        out.flush()
+        os.fsync(out.fileno())
+    aside.rename(directory / FILE)
+    return pair

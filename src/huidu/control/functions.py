@@ -1,0 +1,393 @@
+"""Functions: create, change, read, list and delete them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from huidu.actions import functions as wire
+from huidu.actions.action import Nothing, is_true
+from huidu.control import code as packages
+from huidu.control import paging, times, triggers, versions
+from huidu.control.plane import Asked, Plane
+from huidu.model import names, quota
+from huidu.model.alias import Alias
+from huidu.model.errors import InUse, InvalidParameter, InvalidValue, NotFound, Unsupported
+from huidu.model.function import (
+    EVENT,
+    Code,
+    Configuration,
+    Function,
+    FunctionName,
+    Layer,
+    environment_of,
+)
+from huidu.model.history import Change
+from huidu.model.trigger import Trigger
+from huidu.model.version import Version
+from huidu.store.reading import Page, Reading
+from huidu.store.writing import Writing
+
+DEFAULT_RUNTIME = "Python3.10"
+DEFAULT_HANDLER = "index.main_handler"
+MOST_SHOWN_BYTES = 1024 * 1024
+COLUMNS = {"AddTime": "added_at", "ModTime": "modified_at", "FunctionName": "name"}
+
+
+async def create(plane: Plane, asked: Asked, request: wire.CreateFunction) -> Nothing:
+    """Create a function with its `$LATEST` and its `$DEFAULT`."""
+    named = FunctionName(
+        names.check_namespace(request.namespace), names.check_function(request.function_name)
+    )
+    names.check_description(request.description)
+    configuration = _first_configuration(plane, request)
+    await plane.catalog.read(lambda reading: _check_free(plane, reading, named))
+    async with packages.kept(plane, request.code) as code:
+        await _keep_new(plane, asked, request, code, configuration)
+    return Nothing()
+
+
+def _check_free(plane: Plane, reading: Reading, named: FunctionName) -> None:
+    if not reading.namespace_exists(named.namespace):
+        raise NotFound("Namespace", named.namespace)
+    there_are = reading.count_functions(named.namespace)
+    quota.check("Function", there_are, plane.quota.functions, f"functions in {named.namespace}")
+    try:
+        reading.function(named)
+    except NotFound:
+        return
+    raise InUse("FunctionName", f"FunctionName {named.name!r}: there is a function of this name")
+
+
+async def _keep_new(
+    plane: Plane,
+    asked: Asked,
+    request: wire.CreateFunction,
+    code: Code,
+    configuration: Configuration,
+) -> None:
+    now = plane.clock()
+    function = Function(
+        named=FunctionName(request.namespace, request.function_name),
+        id=f"lam-{plane.new_id()[:8]}",
+        added_at=now,
+        modified_at=now,
+        tags=tuple((tag.key, tag.value) for tag in request.tags),
+    )
+    latest = Version(
+        function=function.named,
+        function_id=function.id,
+        number=names.LATEST,
+        code=code,
+        configuration=configuration,
+        description=request.description,
+        added_at=now,
+        modified_at=now,
+    )
+    default = Alias(
+        function=function.named,
+        name=names.DEFAULT,
+        version=names.LATEST,
+        salt=plane.new_id(),
+        added_at=now,
+        modified_at=now,
+    )
+
+    def change(writing: Writing) -> None:
+        _check_free(plane, writing, function.named)
+        writing.add_function(function)
+        writing.add_version(latest)
+        writing.add_alias(function, default)
+        writing.add_change(
+            Change(
+                function=function.named,
+                function_id=function.id,
+                alias=default.name,
+                revision=default.revision,
+                at=now,
+                who=asked.who,
+                why="",
+                action="CreateFunction",
+                before=None,
+                after=default,
+            )
+        )
+
+    await plane.catalog.write(change)
+
+
+def _first_configuration(plane: Plane, request: wire.CreateFunction) -> Configuration:
+    runtime = request.runtime or DEFAULT_RUNTIME
+    handler = request.handler or DEFAULT_HANDLER
+    if request.type != EVENT:
+        raise InvalidValue("Type", f"Type {request.type[:40]!r}: must be Event")
+    if request.async_run_enable is not None and is_true(request.async_run_enable):
+        raise Unsupported(
+            "AsyncRunEnable", "AsyncRunEnable: call with InvocationType=Event instead"
+        )
+    plane.runtimes.check(runtime, handler)
+    return Configuration(
+        handler=handler,
+        runtime=runtime,
+        memory_mb=request.memory_size,
+        timeout_s=request.timeout,
+        init_timeout_s=request.init_timeout,
+        environment=_environment(request.environment),
+        layers=_layers(request.layers),
+        type=request.type,
+        role=request.role,
+        settings=_settings(request),
+    )
+
+
+def _environment(asked: wire.Environment | None) -> tuple[tuple[str, str], ...]:
+    variables = asked.variables if asked else []
+    if len(variables) == 1 and not variables[0].key and not variables[0].value:
+        return ()  # one empty variable is how clients say: none (section 4.1)
+    if len({variable.key for variable in variables}) < len(variables):
+        raise InvalidValue("Environment", "Environment: a key is given twice; name each once")
+    return environment_of({variable.key: variable.value for variable in variables})
+
+
+def _layers(asked: Sequence[wire.LayerSimple]) -> tuple[Layer, ...]:
+    wanted = [layer for layer in asked if layer.layer_name or layer.layer_version]
+    for layer in wanted:
+        raise NotFound("Layer", f"{layer.layer_name}:{layer.layer_version}")
+    return ()
+
+
+def _settings(asked: wire.Settings) -> tuple[tuple[str, str], ...]:
+    given = ((name, getattr(asked, name)) for name in wire.Settings.__struct_fields__)
+    return tuple(
+        sorted(
+            (name, json.dumps(value, sort_keys=True)) for name, value in given if value is not None
+        )
+    )
+
+
+async def update_code(plane: Plane, asked: Asked, request: wire.UpdateFunctionCode) -> Nothing:
+    """Replace the code of `$LATEST`; versions that were published keep theirs."""
+    named = FunctionName(request.namespace, request.function_name)
+    latest = await plane.catalog.read(
+        lambda reading: reading.version(reading.function(named), names.LATEST)
+    )
+    if request.handler is not None:
+        plane.runtimes.check(latest.configuration.runtime, request.handler)
+    async with packages.kept(plane, request.code or _flat_code(request)) as code:
+
+        def change(latest: Version) -> Version:
+            handler = request.handler or latest.configuration.handler
+            new = replace(latest.configuration, handler=handler)
+            return replace(latest, code=code, configuration=new)
+
+        await _change_latest(plane, named, change, publish=is_true(request.publish))
+    return Nothing()
+
+
+def _flat_code(request: wire.UpdateFunctionCode) -> wire.Code:
+    return wire.Code(
+        zip_file=request.zip_file,
+        cos_bucket_name=request.cos_bucket_name,
+        cos_object_name=request.cos_object_name,
+        cos_bucket_region=request.cos_bucket_region,
+    )
+
+
+async def update_configuration(
+    plane: Plane, asked: Asked, request: wire.UpdateFunctionConfiguration
+) -> Nothing:
+    """Change the configuration of `$LATEST`; what is left out stays as it is."""
+    named = FunctionName(request.namespace, request.function_name)
+    if request.description is not None:
+        names.check_description(request.description)
+
+    def change(latest: Version) -> Version:
+        old = latest.configuration
+        if request.runtime not in (None, old.runtime):
+            raise InvalidValue(
+                "Runtime", f"Runtime {request.runtime!r}: cannot be changed from {old.runtime}"
+            )
+        handler = request.handler if request.handler is not None else old.handler
+        plane.runtimes.check(old.runtime, handler)
+        new = replace(
+            old,
+            handler=handler,
+            memory_mb=_or(request.memory_size, old.memory_mb),
+            timeout_s=_or(request.timeout, old.timeout_s),
+            init_timeout_s=_or(request.init_timeout, old.init_timeout_s),
+            environment=_environment(request.environment)
+            if request.environment
+            else old.environment,
+            layers=_layers(request.layers) if request.layers is not None else old.layers,
+            role=_or(request.role, old.role),
+            settings=tuple(sorted((dict(old.settings) | dict(_settings(request))).items())),
+        )
+        return replace(
+            latest, configuration=new, description=_or(request.description, latest.description)
+        )
+
+    await _change_latest(plane, named, change, publish=is_true(request.publish))
+    return Nothing()
+
+
+def _or(given: Any, otherwise: Any) -> Any:  # noqa: ANN401 - the same type in and out
+    return otherwise if given is None else given
+
+
+async def _change_latest(
+    plane: Plane, named: FunctionName, change: Callable[[Version], Version], *, publish: bool
+) -> None:
+    now = plane.clock()
+
+    def work(writing: Writing) -> None:
+        function = writing.function(named)
+        latest = change(writing.version(function, names.LATEST))
+        writing.replace_latest(replace(latest, modified_at=now))
+        writing.replace_function(replace(function, modified_at=now))
+        if publish:
+            versions.publish_latest(plane, writing, named, "")
+
+    await plane.catalog.write(work)
+
+
+async def get(plane: Plane, asked: Asked, request: wire.GetFunction) -> wire.FunctionFacts:
+    """Describe one version; an alias stands for its main version (D-11)."""
+    if not request.function_name:
+        raise InvalidParameter("FunctionNameOrResourceIdRequired", "FunctionName: must be given")
+    named = FunctionName(request.namespace, request.function_name)
+    qualifier = request.qualifier or names.LATEST
+
+    def ask(reading: Reading) -> tuple[Function, Version, Sequence[Trigger]]:
+        function = reading.function(named)
+        number = qualifier
+        if not names.names_version(qualifier):
+            number = reading.alias(function, qualifier).version
+        return function, reading.version(function, number), reading.triggers(function)
+
+    function, version, bound = await plane.catalog.read(ask)
+    shown = ""
+    if is_true(request.show_code):
+        shown = await asyncio.to_thread(_entry_file, plane, version.code, version.configuration)
+    return _facts(plane, function, version, qualifier, bound, shown)
+
+
+def _entry_file(plane: Plane, code: Code, configuration: Configuration) -> str:
+    """The text of the file that the handler names, where it is one of at most 1 MB."""
+    root = plane.packages.unpacked(code)
+    file = root / f"{configuration.handler.rpartition('.')[0]}.py"
+    if not file.is_file() or file.stat().st_size > MOST_SHOWN_BYTES:
+        return ""
+    return file.read_text("utf-8", "replace")
+
+
+def _facts(
+    plane: Plane,
+    function: Function,
+    version: Version,
+    qualifier: str,
+    bound: Sequence[Trigger],
+    shown: str,
+) -> wire.FunctionFacts:
+    configuration = version.configuration
+    settings = {name: json.loads(text) for name, text in configuration.settings}
+    kept = {name: settings[name] for name in SHOWN_SETTINGS if name in settings}
+    return wire.FunctionFacts(
+        function_name=function.named.name,
+        function_id=function.id,
+        namespace=function.named.namespace,
+        function_version=version.number,
+        qualifier=qualifier,
+        status=version.status,
+        status_desc=version.status_reason or plane.runtimes.note(configuration.runtime),
+        status_reasons=_reasons(version),
+        description=version.description,
+        handler=configuration.handler,
+        runtime=configuration.runtime,
+        memory_size=configuration.memory_mb,
+        timeout=configuration.timeout_s,
+        init_timeout=configuration.init_timeout_s,
+        environment=wire.Environment(
+            variables=[wire.Variable(key=k, value=v) for k, v in configuration.environment]
+        ),
+        layers=[
+            wire.LayerSimple(layer_name=layer.name, layer_version=layer.version)
+            for layer in configuration.layers
+        ],
+        role=configuration.role,
+        type=configuration.type,
+        code_info=shown,
+        code_size=version.code.size_bytes,
+        add_time=times.show(version.added_at, plane.zone),
+        mod_time=times.show(version.modified_at, plane.zone),
+        tags=[wire.Tag(key=k, value=v) for k, v in function.tags],
+        triggers=[triggers.facts(plane, trigger) for trigger in bound],
+        code_sha256=version.code.sha256,
+        digest=version.digest,
+        **kept,
+    )
+
+
+SHOWN_SETTINGS = (
+    "vpc_config",
+    "public_net_config",
+    "dead_letter_config",
+    "cfs_config",
+    "instance_concurrency_config",
+)
+
+
+def _reasons(version: Version) -> list[wire.StatusReason]:
+    if not version.status_reason:
+        return []
+    return [wire.StatusReason(error_code=version.status, error_message=version.status_reason)]
+
+
+async def list_all(plane: Plane, asked: Asked, request: wire.ListFunctions) -> wire.Functions:
+    """List the functions of a namespace."""
+    page = Page(
+        offset=paging.offset_of(request.offset),
+        limit=paging.limit_of(request.limit),
+        column=paging.column_of(request.orderby, COLUMNS, ""),
+        descending=paging.is_descending(request.order),
+    )
+
+    def ask(reading: Reading) -> tuple[int, Sequence[tuple[Function, Version]]]:
+        if not reading.namespace_exists(request.namespace):
+            raise NotFound("Namespace", request.namespace)
+        return reading.functions(request.namespace, page, request.search_key, request.description)
+
+    total, found = await plane.catalog.read(ask)
+    return wire.Functions(
+        functions=[_line(plane, function, latest) for function, latest in found],
+        total_count=total,
+    )
+
+
+def _line(plane: Plane, function: Function, latest: Version) -> wire.FunctionLine:
+    return wire.FunctionLine(
+        function_name=function.named.name,
+        function_id=function.id,
+        namespace=function.named.namespace,
+        runtime=latest.configuration.runtime,
+        status=latest.status,
+        status_desc=latest.status_reason or plane.runtimes.note(latest.configuration.runtime),
+        status_reasons=_reasons(latest),
+        description=latest.description,
+        type=latest.configuration.type,
+        tags=[wire.Tag(key=k, value=v) for k, v in function.tags],
+        add_time=times.show(function.added_at, plane.zone),
+        mod_time=times.show(function.modified_at, plane.zone),
+    )
+
+
+async def delete(plane: Plane, asked: Asked, request: wire.DeleteFunction) -> Nothing:
+    """Delete a function with all that is its own (D-10) or, with a qualifier, one version."""
+    named = FunctionName(request.namespace, request.function_name)
+    if request.qualifier:
+        await versions.delete_one(plane, named, request.qualifier, force=False)
+        return Nothing()
+    await plane.catalog.write(lambda w: w.delete_function(w.function(named)))
+    return Nothing()

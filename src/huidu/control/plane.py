@@ -1,0 +1,140 @@
+"""Plane: what the handlers of actions work with, and who asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from huidu.model.event import QueuedEvent
+from huidu.model.function import Code, FunctionName
+from huidu.model.invocation import Invocation, Record
+from huidu.model.quota import Quota
+from huidu.model.version import Version
+from huidu.invoke.invoker import Answered
+from huidu.invoke.routes import Target
+from huidu.store.journal import Search
+from huidu.store.reading import Reading
+from huidu.store.writing import Writing
+
+T = TypeVar("T")
+
+
+class Catalog(Protocol):
+    """What is known of functions, versions, aliases and triggers."""
+
+    async def read(self, ask: Callable[[Reading], T]) -> T: ...
+
+    async def write(self, change: Callable[[Writing], T]) -> T: ...
+
+
+class Packages(Protocol):
+    """Where code is kept. All of these block."""
+
+    def keep(self, zip_bytes: bytes) -> Code: ...
+
+    def unpacked(self, code: Code) -> Path: ...
+
+    def discard(self, code: Code) -> None: ...
+
+
+class Queue(Protocol):
+    """Events that nobody waits for."""
+
+    async def put(self, event: QueuedEvent) -> None: ...
+
+    async def holds(self, request_id: str) -> bool: ...
+
+
+class Recorder(Protocol):
+    """Takes the records of calls."""
+
+    async def flush(self) -> None: ...
+
+
+class Journal(Protocol):
+    """The records of calls."""
+
+    async def find(self, search: Search) -> tuple[int, Sequence[Record]]: ...
+
+
+class Invoker(Protocol):
+    """The one way from a call to its outcome."""
+
+    async def invoke(self, invocation: Invocation) -> Answered: ...
+
+
+class Routes(Protocol):
+    """Where calls go now."""
+
+    def target(self, named: FunctionName, qualifier: str) -> Target | None: ...
+
+
+class Instances(Protocol):
+    """The running copies of versions."""
+
+    async def kill(self, version: Version) -> None: ...
+
+
+class Runtimes(Protocol):
+    """The languages that a function may be written in."""
+
+    def check(self, runtime: str, handler: str) -> None:
+        """Raise `InvalidValue` unless the runtime exists and takes such a handler."""
+        ...
+
+    def note(self, runtime: str) -> str:
+        """Return what a user must know of this runtime on this machine, or nothing."""
+        ...
+
+
+class Kind(Protocol):
+    """A type of trigger: reads its definition, and tells how it is shown."""
+
+    def define(self, text: str) -> str:
+        """Return the definition as it is kept, or raise `InvalidValue`."""
+        ...
+
+
+class Uploads:
+    """How many packages are between being kept and being referred to."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+        self.turn = asyncio.Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who asked, and under which request id."""
+
+    request_id: str
+    who: str
+    source_ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plane:
+    """Everything that carrying out an action may need. Time and chance are parts like any other."""
+
+    catalog: Catalog
+    packages: Packages
+    uploads: Uploads
+    queue: Queue
+    journal: Journal
+    recorder: Recorder
+    invoker: Invoker
+    routes: Routes
+    instances: Instances
+    runtimes: Runtimes
+    triggers: Mapping[str, Kind]
+    quota: Quota
+    zone: tzinfo
+    default_qualifier: str
+    wake_queue: Callable[[], None]
+    clock: Callable[[], float]
+    draw: Callable[[], float]
+    new_id: Callable[[], str]

@@ -1,0 +1,24 @@
+"""How moments are written in requests and answers (D-12)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+
+from huidu.model.errors import InvalidValue
+
+FORM = "%Y-%m-%d %H:%M:%S"
+
+
+def show(at: float, zone: tzinfo) -> str:
+    """Return a moment (seconds since the epoch) as `YYYY-MM-DD HH:MM:SS` in the zone."""
+    return datetime.fromtimestamp(at, UTC).astimezone(zone).strftime(FORM)
+
+
+def read(field: str, text: str, zone: tzinfo) -> float:
+    """Return the moment that a text names in the zone, or raise `InvalidValue`."""
+    try:
+        return datetime.strptime(text, FORM).replace(tzinfo=zone).timestamp()
+    except (ValueError, OverflowError):
+        raise InvalidValue(
+            "DateTime", f"{field} {text[:40]!r}: must read YYYY-MM-DD HH:MM:SS"
+        ) from None

@@ -1,0 +1,88 @@
+"""Answers: what the frames of a worker mean, and which of them are not believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from huidu.instances import wire
+from huidu.instances.outcomes import Ending
+from huidu.instances.wire import Frame, Kind, ProtocolError, TooLarge
+from huidu.model.invocation import MOST_RESULT_BYTES, Status
+
+#: What a worker may say that a call ended in; all else is for the platform to say.
+FAILURES = frozenset({Status.BAD_EVENT, Status.RESULT_TOO_LARGE, Status.USER_ERROR})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A worker loaded the version with this digest."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a worker tells of something that went wrong."""
+
+    message: str
+    stack: str
+    status: int = Status.HANDLER_NOT_FOUND
+
+
+def loading(frame: Frame, digest: str) -> Ending | None:
+    """Read the answer to `LOAD`: None where the version with this digest is ready to be called."""
+    if frame.kind is Kind.READY:
+        loaded = _decoded(frame.body, Ready).digest
+        if loaded == digest:
+            return None
+        return unready(f"the worker loaded version {loaded[:12]}, not {digest[:12]}")
+    if frame.kind is Kind.FAILED:
+        fault = _decoded(frame.body, Fault)
+        return Ending(status=Status.HANDLER_NOT_FOUND, message=fault.message, stack=fault.stack)
+    raise ProtocolError(f"{frame.kind.name} in answer to LOAD")
+
+
+def unready(why: str) -> Ending:
+    """Return the end of a call for which no instance could be made ready."""
+    return Ending(status=Status.INIT_FAILED, message=why)
+
+
+def ending(frame: Frame, nonce: bytes) -> Ending:
+    """Read the answer to the call that has this nonce, or raise `ProtocolError`."""
+    reply = wire.reply(frame.body)
+    if reply.nonce != nonce:
+        raise ProtocolError("an answer to another call")
+    if frame.kind is Kind.RESULT:
+        if len(reply.words) > MOST_RESULT_BYTES:
+            raise TooLarge(f"the result is too large: {len(reply.words)} bytes")
+        return Ending(result=_text(reply.words), peak_bytes=reply.peak_bytes)
+    if frame.kind is Kind.ERROR:
+        fault = _decoded(reply.words, Fault)
+        if fault.status in FAILURES:
+            return Ending(
+                status=fault.status,
+                message=fault.message,
+                stack=fault.stack,
+                peak_bytes=reply.peak_bytes,
+            )
+        raise ProtocolError(f"status {fault.status} is not for a worker to tell")
+    raise ProtocolError(f"{frame.kind.name} in answer to a call")
+
+
+def _text(words: bytes) -> str:
+    try:
+        return words.decode()
+    except UnicodeDecodeError as error:
+        raise ProtocolError("a result that is not UTF-8") from error
+
+
+def _decoded(words: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(words, type=kind)
+    except msgspec.DecodeError as error:
+        raise ProtocolError(f"a {kind.__name__} that cannot be read: {error}") from error

@@ -1,0 +1,100 @@
+"""Blueprint: all that an instance is made from, and what is told to it when it starts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from huidu.model.version import Version
+from huidu.runtimes.table import Installed
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#: A locale that every machine has: the cloud's en_US.UTF8, where it is missing, makes each shell
+#: that a function starts complain in the function's log.
+LOCALE = "C.UTF-8"
+USER = "qcloud"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where functions are told that they run."""
+
+    region: str = "ap-guangzhou"
+    appid: str = "1250000000"
+    uin: str = "100000000000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blueprint:
+    """One version, ready to be started as often as it is called for."""
+
+    version: Version
+    code: Path  #: The folder with its files.
+    runtime: Installed
+    place: Place = Place()
+    layers: tuple[Path, ...] = ()
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the whole environment of an instance, apart from its own temporary folder.
+
+        Nothing of the platform's own environment is in it.
+        """
+        version, wanted = self.version, self.version.configuration
+        return {
+            "PATH": PATH,
+            "LANG": LOCALE,
+            "LC_ALL": LOCALE,
+            "TZ": "UTC",
+            "USER": USER,
+            "LOGNAME": USER,
+            "PWD": str(self.code),
+            **self.runtime.runtime.variables((self.code, *self.layers)),
+            **dict(wanted.environment),
+            "TENCENTCLOUD_RUNENV": "SCF",
+            "TENCENTCLOUD_REGION": self.place.region,
+            "TENCENTCLOUD_APPID": self.place.appid,
+            "TENCENTCLOUD_UIN": self.place.uin,
+            "TENCENTCLOUD_TZ": "UTC",
+            "SCF_RUNTIME": wanted.runtime,
+            "SCF_FUNCTIONNAME": version.function.name,
+            "SCF_FUNCTIONVERSION": version.number,
+            "SCF_NAMESPACE": version.function.namespace,
+            "_HANDLER": wanted.handler,
+            "USER_CODE_ROOT": f"{self.code}/",
+        }
+
+    def load(self) -> bytes:
+        """Return the first thing an instance is told, as JSON."""
+        wanted = self.version.configuration
+        return msgspec.json.encode(
+            {
+                "parent": os.getpid(),
+                "digest": self.version.digest,
+                "code": str(self.code),
+                "layers": [str(layer) for layer in self.layers],
+                "handler": wanted.handler,
+                "context": self._context(),
+            }
+        )
+
+    def _context(self) -> Mapping[str, object]:
+        """Return the part of a call's context that is the same for every call (section 4.2)."""
+        version, wanted = self.version, self.version.configuration
+        shown = {"SCF_NAMESPACE": version.function.namespace, **dict(wanted.environment)}
+        return {
+            "memory_limit_in_mb": wanted.memory_mb,
+            "time_limit_in_ms": wanted.timeout_s * 1000,
+            "environment": json.dumps(shown, ensure_ascii=False),
+            "environ": ";".join(f"{key}={value}" for key, value in shown.items()),
+            "function_version": version.number,
+            "function_name": version.function.name,
+            "namespace": version.function.namespace,
+            "tencentcloud_region": self.place.region,
+            "tencentcloud_appid": self.place.appid,
+            "tencentcloud_uin": self.place.uin,
+        }

@@ -1,0 +1,119 @@
+"""Channel: the platform's end of the wire to one instance, on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from huidu.instances.wire import Frame, ProtocolError, Reader
+
+CHUNK = 64 * 1024
+
+
+class Undelivered(Exception):
+    """The call certainly never began: it can be given to another instance."""
+
+
+class Lost(Exception):
+    """The instance is gone, or let go of the channel, and may have had the call."""
+
+
+class Channel:
+    """Sends a frame, and waits for the frame that answers it.
+
+    Written at once and read by a callback: a transport would cost a wake-up more. Once broken it
+    stays broken; `broken` is called then, and whoever waits for an answer gets the reason.
+    """
+
+    def __init__(self, end: socket.socket, broken: Callable[[], None]) -> None:
+        end.setblocking(False)  # noqa: FBT003 - the name of the method says what
+        self._socket = end
+        self._broken = broken
+        self._reader = Reader()
+        self._unsent = memoryview(b"")
+        self._answer: asyncio.Future[Frame] | None = None
+        self._fault: Exception | None = None
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(end, self._read)
+
+    async def exchange(self, frame: bytes) -> Frame:
+        """Send a packed frame and return the one that answers it.
+
+        Raises `Undelivered`, `Lost`, `ProtocolError`, or what `fail` was given.
+        """
+        if self._fault is not None:
+            raise Undelivered
+        answer: asyncio.Future[Frame] = self._loop.create_future()
+        self._answer = answer
+        self._send(frame)
+        try:
+            return await answer
+        finally:
+            self._answer = None
+
+    def fail(self, fault: Exception) -> None:
+        """Break the channel for a reason."""
+        if self._fault is not None:
+            return
+        self._fault = fault
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(fault)
+        self._broken()
+
+    def close(self) -> None:
+        """Take in what is still there, and let go: the process at the other end has ended."""
+        while self._fault is None and self._read():
+            pass
+        self.fail(Lost())
+        self._socket.close()
+
+    def _send(self, frame: bytes) -> None:
+        try:
+            sent = self._socket.send(frame)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.fail(Undelivered())
+            return
+        if sent < len(frame):
+            self._unsent = memoryview(frame)[sent:]
+            self._loop.add_writer(self._socket, self._send_on)
+
+    def _send_on(self) -> None:
+        try:
+            self._unsent = self._unsent[self._socket.send(self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self.fail(Undelivered())
+            return
+        if not self._unsent:
+            self._loop.remove_writer(self._socket)
+
+    def _read(self) -> bool:
+        """Take in what has come; tell whether something had."""
+        try:
+            data = self._socket.recv(CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            # The kernel says ECONNRESET, not end of file, where it had something left to read.
+            self.fail(Undelivered())
+            return False
+        if not data:
+            self.fail(Undelivered() if self._unsent else Lost())
+            return False
+        try:
+            for frame in self._reader.feed(data):
+                self._take(frame)
+        except ProtocolError as error:
+            self.fail(error)
+        return True
+
+    def _take(self, frame: Frame) -> None:
+        if self._answer is None or self._answer.done():
+            raise ProtocolError(f"{frame.kind.name} that nobody asked for")
+        self._answer.set_result(frame)

@@ -1,0 +1,179 @@
+"""Crew: the instances of one pool, from the order to start them until nothing of them is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+from huidu.model.capacity import NEVER
+
+
+class Lendable(Protocol):
+    """What must be known of an instance. Those it is lent to may know more."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def alive(self) -> bool: ...
+
+    def when_gone(self, tell: Callable[[], None]) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Landlord(Protocol):
+    """Whoever has the room that the pools of a fleet share."""
+
+    @property
+    def room(self) -> int:
+        """How many more instances there may be."""
+        ...
+
+    def let(self) -> None:
+        """Take note of one more instance."""
+        ...
+
+    def vacated(self) -> None:
+        """Take note of one instance less."""
+        ...
+
+    def cramped(self) -> None:
+        """Take note of a pool that would like more room than there is."""
+        ...
+
+
+class Boss(Protocol):
+    """Whoever gives the orders, and hears what came of them."""
+
+    def settle(self) -> None:
+        """Somebody came, or left."""
+        ...
+
+    def failed(self, why: BaseException) -> None:
+        """An instance could not be started."""
+        ...
+
+
+T = TypeVar("T", bound=Lendable)
+
+
+class Crew(Generic[T]):
+    """Starts instances and sees them off; knows which of them is idle, and since when."""
+
+    def __init__(
+        self,
+        start: Callable[[], Coroutine[Any, Any, T]],
+        landlord: Landlord,
+        boss: Boss,
+        now: Callable[[], float],
+    ) -> None:
+        self._start = start
+        self._landlord = landlord
+        self._boss = boss
+        self._now = now
+        self._all: dict[str, T] = {}
+        self._idle: dict[str, float] = {}
+        self._lent: dict[str, float] = {}
+        self._pace_s = NEVER
+        self._starting = set[asyncio.Task[T]]()
+        self._leaving = set[asyncio.Task[None]]()
+
+    @property
+    def idle(self) -> Mapping[str, float]:
+        """Each idle instance and since when, the one that has been idle longest first."""
+        return self._idle
+
+    @property
+    def busy(self) -> int:
+        """How many are lent out."""
+        return len(self._lent)
+
+    @property
+    def pace_s(self) -> float:
+        """How long an instance is lent for, of late."""
+        return self._pace_s
+
+    @property
+    def starting(self) -> int:
+        """How many are on their way."""
+        return len(self._starting)
+
+    @property
+    def leaving(self) -> int:
+        """How many have been let go, and are not gone yet."""
+        return len(self._leaving)
+
+    def hire(self) -> None:
+        """Start one more."""
+        self._landlord.let()
+        task = asyncio.get_running_loop().create_task(self._start())
+        self._starting.add(task)
+        task.add_done_callback(self._came)
+
+    def lend(self, name: str) -> T:
+        """Return an idle instance, which is busy from now on."""
+        del self._idle[name]
+        self._lent[name] = self._now()
+        return self._all[name]
+
+    def lend_latest(self) -> T:
+        """Return the one that was used last."""
+        return self.lend(next(reversed(self._idle)))
+
+    def take_back(self, instance: T) -> None:
+        """Have an instance idle again, or off, if it is not what it was."""
+        since, now = self._lent.pop(instance.name, None), self._now()
+        if since is None:
+            return  # It was let go meanwhile.
+        took = now - since
+        self._pace_s = took if self._pace_s == NEVER else self._pace_s + (took - self._pace_s) / 5
+        if instance.alive:
+            self._idle[instance.name] = now
+        else:
+            self.dismiss(instance.name)
+
+    def dismiss(self, name: str) -> None:
+        """Let an instance go, whatever it is doing."""
+        instance = self._all.pop(name, None)
+        if instance is not None:
+            self._idle.pop(name, None)
+            self._lent.pop(name, None)
+            task = asyncio.get_running_loop().create_task(instance.stop())
+            self._leaving.add(task)
+            task.add_done_callback(self._left)
+
+    def dismiss_all(self) -> None:
+        """Let everyone go, those who have not come yet as well."""
+        for task in self._starting:
+            task.cancel()
+        for name in tuple(self._all):
+            self.dismiss(name)
+
+    def _came(self, start: asyncio.Task[T]) -> None:
+        self._starting.discard(start)
+        why = None if start.cancelled() else start.exception()
+        if start.cancelled() or why is not None:
+            if why is not None:
+                self._boss.failed(why)
+            self._landlord.vacated()
+            self._boss.settle()
+            return
+        instance = start.result()
+        self._all[instance.name] = instance
+        self._idle[instance.name] = self._now()
+        instance.when_gone(partial(self._lost, instance.name))
+        self._boss.settle()
+
+    def _lost(self, name: str) -> None:
+        """Let go of an instance that ended by itself. A busy one comes back first."""
+        if name in self._idle:
+            self.dismiss(name)
+            self._boss.settle()
+
+    def _left(self, stop: asyncio.Task[None]) -> None:
+        self._leaving.discard(stop)
+        self._landlord.vacated()
+        self._boss.settle()

@@ -1,0 +1,179 @@
+"""Fleet: the pools of all versions, and the room that they share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from huidu.instances.claim import Claim
+from huidu.instances.instance import Instance
+from huidu.instances.outcomes import Ending, StartFailed
+from huidu.instances.pool import Numbers, Pool
+from huidu.instances.recipe import Recipe, Workshop
+from huidu.model.capacity import Limits, Retired, lender
+from huidu.model.version import Version
+
+LIMITS = Limits()
+MOST_INSTANCES = 200
+
+#: Which version a pool runs: the function's id, the version's number and its digest.
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a fleet holds at one moment."""
+
+    instances: int
+    most: int
+    pools: Mapping[Key, Numbers]
+
+    @property
+    def total(self) -> Numbers:
+        """The numbers of all pools together."""
+        every = self.pools.values()
+        return Numbers(
+            starting=sum(numbers.starting for numbers in every),
+            idle=sum(numbers.idle for numbers in every),
+            busy=sum(numbers.busy for numbers in every),
+            waiting=sum(numbers.waiting for numbers in every),
+        )
+
+
+def key_of(version: Version) -> Key:
+    """Return which pool serves a version."""
+    return version.function_id, version.number, version.digest
+
+
+class Fleet:
+    """Lends instances of any version, with never more than `most` of them at once."""
+
+    def __init__(
+        self, workshop: Workshop, limits: Limits = LIMITS, most: int = MOST_INSTANCES
+    ) -> None:
+        self._workshop = workshop
+        self._limits = limits
+        self._most = most
+        self._instances = 0
+        self._pools: dict[Key, Pool[Instance]] = {}
+        self._balancing = False
+        self._closed = False
+
+    def claim(self, version: Version) -> Claim:
+        """Hold an instance for the length of an `async with`, which may raise `Busy` or `Retired`.
+
+        What it yields has `run(task) -> Outcome`.
+        """
+        return Claim(lambda: self.pool(version))
+
+    async def warm(self, version: Version, count: int = 1) -> Ending | None:
+        """Have so many instances ready; return None, or what keeps the version from starting.
+
+        Raises `Retired` where the version goes while it is warmed. A pool that is being retired
+        takes calls again: the version is about to be live.
+        """
+        pool = self.pool(version)
+        pool.revive()
+        try:
+            await pool.warm(count)
+        except StartFailed as failure:
+            return failure.ending
+        return None
+
+    def retire(self, live: Collection[Key]) -> None:
+        """Close the pools of versions that are gone: call it as the route table is swapped.
+
+        They take no new calls (`Retired`), let those that they have come to their end, and stop.
+        """
+        for key, pool in tuple(self._pools.items()):
+            if key in live:
+                pool.revive()
+            else:
+                pool.retire()
+
+    async def kill(self, version: Version) -> None:
+        """End all instances of a version, whatever they are doing, and return once they are gone.
+
+        Calls that run end with status 405, calls that wait with `Retired`.
+        """
+        pool = self._pools.get(key_of(version))
+        if pool is not None:
+            pool.end()
+            await pool.drained()
+
+    async def close(self, grace_s: float) -> None:
+        """Take no more calls, let those under way end in time, then end what is left."""
+        self._closed = True
+        pools = tuple(self._pools.values())
+        for pool in pools:
+            pool.retire()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(grace_s):
+                    await asyncio.gather(*(pool.drained() for pool in pools))
+        finally:
+            for pool in pools:
+                pool.end()
+        await asyncio.gather(*(pool.drained() for pool in pools))
+
+    def stats(self) -> Stats:
+        """Return the numbers of every pool."""
+        pools = {key: pool.numbers for key, pool in self._pools.items()}
+        return Stats(self._instances, self._most, pools)
+
+    def __repr__(self) -> str:
+        stats = self.stats()
+        total = stats.total
+        return (
+            f"<Fleet: {len(stats.pools)} pools; {stats.instances} of {stats.most} instances: "
+            f"{total.busy} busy, {total.idle} idle, {total.starting} starting; "
+            f"{total.waiting} calls waiting{'; closed' if self._closed else ''}>"
+        )
+
+    def pool(self, version: Version) -> Pool[Instance]:
+        """Return the pool that serves a version, or raise `Retired` once the fleet is closed."""
+        if self._closed:
+            raise Retired
+        key = key_of(version)
+        pool = self._pools.get(key)
+        if pool is None:
+            make = Recipe(version, self._workshop).make
+            pool = Pool(make, self._limits, asyncio.get_running_loop(), self)
+            self._pools[key] = pool
+        return pool
+
+    @property
+    def room(self) -> int:
+        """How many more instances there may be."""
+        return self._most - self._instances
+
+    def let(self) -> None:
+        """Take note of one more instance."""
+        self._instances += 1
+
+    def vacated(self) -> None:
+        """Give the room of an instance that is gone to the pool that needs it most."""
+        self._instances -= 1
+        self._balance()
+
+    def cramped(self) -> None:
+        """See, once the pool that says so has settled, who can make room for it."""
+        if not self._balancing:
+            self._balancing = True
+            asyncio.get_running_loop().call_soon(self._balance)
+
+    def _balance(self) -> None:
+        self._balancing = False
+        self._pools = {key: pool for key, pool in self._pools.items() if not pool.empty}
+        pools = sorted(self._pools.values(), key=lambda pool: pool.holding.need)
+        for pool in pools:
+            if self.room > 0 and pool.holding.short:
+                pool.settle()
+        now = asyncio.get_running_loop().time()
+        while (place := lender([pool.holding for pool in pools], now)) is not None:
+            pools[place].owe()
+        if not any(pool.holding.short for pool in pools):
+            for pool in pools:
+                pool.forgive()

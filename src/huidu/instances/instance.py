@@ -1,0 +1,206 @@
+"""Instance: a live worker that has loaded one version and runs its calls, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Callable
+from time import perf_counter
+from typing import Protocol
+
+from huidu.instances import answers, wire
+from huidu.instances.channel import Channel, Lost, Undelivered
+from huidu.instances.launch import Exit
+from huidu.instances.lines import Pipe
+from huidu.instances.outcomes import Ending, Run, StartFailed, outcome
+from huidu.instances.wire import Frame, Kind, ProtocolError, TooLarge
+from huidu.model.capacity import NEVER
+from huidu.model.invocation import Outcome, Status
+from huidu.model.task import Task
+from huidu.model.version import Version
+
+
+class Process(Protocol):
+    """What an instance must know of the process that it is."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def kill(self) -> None: ...
+
+    async def wait(self) -> Exit: ...
+
+    def peak_bytes(self) -> int: ...
+
+    async def tidy(self) -> None: ...
+
+
+class TimedOut(Exception):
+    """The call took longer than its version allows."""
+
+
+class Stopped(Exception):
+    """The platform ended the instance."""
+
+
+class Instance:
+    """A process that runs the calls of one version, until it ends or is ended.
+
+    It ends with the first thing about it that is not as agreed; from then on `alive` is false.
+    """
+
+    def __init__(self, version: Version, process: Process, end: socket.socket, output: int) -> None:
+        self.name = secrets.token_hex(8)
+        self._version = version
+        self._process = process
+        self._channel = Channel(end, self._broken)
+        self._pipe = Pipe(output)
+        self._alive = True
+        self._gone: Callable[[], None] | None = None
+        self._fresh = True
+        self._born = perf_counter()
+        self._init_ms = 0.0
+        self._peak_bytes = 0
+        self._loop = asyncio.get_running_loop()
+        self._deadline = NEVER
+        self._timer: asyncio.TimerHandle | None = None
+        self._watching = self._loop.create_task(self._watch())
+
+    async def load(self, order: bytes) -> None:
+        """Have the worker load its version, or raise `StartFailed`."""
+        ending = await self._load(order)
+        self._init_ms = (perf_counter() - self._born) * 1000
+        if ending is not None:
+            await self.stop()
+            raise StartFailed(ending, self._pipe.take(), self._init_ms)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another call."""
+        return self._alive
+
+    def when_gone(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called once it can take no more calls."""
+        self._gone = tell
+        if not self._alive:
+            self._loop.call_soon(tell)
+
+    async def run(self, task: Task) -> Outcome:
+        """Run one call to its end, whatever that is.
+
+        Raises `Undelivered` where the call certainly never began. A caller that is cancelled
+        takes the instance with it: nobody can tell what the call left behind in it.
+        """
+        if task.version.digest != self._version.digest:
+            raise ValueError(f"instance {self.name} was not started for this version")
+        nonce = secrets.token_bytes(wire.NONCE_BYTES)
+        frame = wire.call(nonce, task.context(), task.invocation.event)
+        fault: Exception | None = None
+        ending = Ending()
+        self._set_deadline()
+        began = perf_counter()
+        try:
+            ending = answers.ending(await self._channel.exchange(frame), nonce)
+        except asyncio.CancelledError:
+            self._channel.fail(Stopped())
+            raise
+        except (Lost, ProtocolError, TimedOut, Stopped) as error:
+            fault = error
+        finally:
+            self._deadline = NEVER
+        duration_ms = (perf_counter() - began) * 1000
+        if fault is not None:
+            ending = await self._cut_off(fault)
+        return self._outcome(task, ending, duration_ms)
+
+    async def stop(self) -> None:
+        """End the process, and return when nothing of it is left."""
+        self._channel.fail(Stopped())
+        await asyncio.shield(self._watching)
+
+    def __repr__(self) -> str:
+        state = "alive" if self._alive else "ended"
+        return f"<Instance {self.name} of {self._version.function}: {state}>"
+
+    async def _load(self, order: bytes) -> Ending | None:
+        limit = self._version.configuration.init_timeout_s
+        try:
+            async with asyncio.timeout(limit):
+                frame = await self._channel.exchange(wire.pack(Frame(Kind.LOAD, order)))
+            return answers.loading(frame, self._version.digest)
+        except TimeoutError:
+            message = f"Initialization timed out after {limit} seconds"
+            return Ending(status=Status.INIT_TIMED_OUT, message=message)
+        except ProtocolError as error:
+            return answers.unready(f"the instance does not speak as agreed: {error}")
+        except (Undelivered, Lost):
+            ended = await self._process.wait()
+            return answers.unready(f"the instance ended before it was ready: it {ended}")
+
+    async def _watch(self) -> None:
+        """See the process to its end, whenever that comes, and leave nothing of it."""
+        try:
+            await self._process.wait()
+        finally:
+            self._process.kill()
+            self._channel.close()
+            self._pipe.close()
+            if self._timer is not None:
+                self._timer.cancel()
+        await self._process.tidy()
+
+    def _broken(self) -> None:
+        self._alive = False
+        self._process.kill()
+        if self._gone is not None:
+            self._gone()
+
+    def _set_deadline(self) -> None:
+        """Have the call end in time. One timer serves many calls: it looks again when it rings."""
+        self._deadline = self._loop.time() + self._version.configuration.timeout_s
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._deadline == NEVER:
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._ring)
+        else:
+            self._peak_bytes = self._process.peak_bytes()
+            self._channel.fail(TimedOut())
+
+    async def _cut_off(self, fault: Exception) -> Ending:
+        """Return what is told of a call that the instance did not, or may not, answer."""
+        self._channel.fail(fault)
+        ended = await self._process.wait()
+        status, message = Status.PROCESS_EXITED, f"User process exit when running: it {ended}"
+        if isinstance(fault, TimedOut):
+            seconds = self._version.configuration.timeout_s
+            status = Status.TIMED_OUT
+            message = f"Invoking task timed out after {seconds} seconds"
+        elif isinstance(fault, TooLarge):
+            status, message = Status.RESULT_TOO_LARGE, str(fault)
+        elif isinstance(fault, ProtocolError):
+            message = f"the instance does not speak as agreed, and was ended: {fault}"
+        elif isinstance(fault, Stopped):
+            status, message = Status.INSTANCE_EXITED, "the platform ended the instance"
+        return Ending(status=status, message=message, peak_bytes=self._peak_bytes)
+
+    def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
+        cold, self._fresh = self._fresh, False
+        self._peak_bytes = ending.peak_bytes
+        return outcome(
+            ending,
+            Run(
+                request_id=task.invocation.request_id,
+                memory_mb=self._version.configuration.memory_mb,
+                instance=self.name,
+                duration_ms=duration_ms,
+                init_ms=self._init_ms if cold else 0.0,
+                cold=cold,
+                printed=self._pipe.take(),
+            ),
+        )

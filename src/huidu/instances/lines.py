@@ -1,0 +1,112 @@
+"""Lines: what a function prints during one call, read as it comes and bounded whatever comes."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import struct
+import termios
+
+MOST_LINE_BYTES = 8 * 1024
+MOST_BYTES = 1024 * 1024
+CHUNK = 64 * 1024
+CUT = b" ...(line cut at 8 KB)"
+NOTICE = b"(this call printed more than 1 MB; the rest is not kept)"
+WAITING = struct.Struct("i")
+
+
+class Lines:
+    """Gathers whole lines, cuts each at 8 KB, and all of them together at 1 MB."""
+
+    def __init__(self) -> None:
+        self._kept: list[bytes] = []
+        self._bytes = 0
+        self._begun = b""  #: A line whose end has not come, or as much of it as may be kept.
+        self._full = False
+
+    def feed(self, data: bytes) -> None:
+        """Take what was printed next."""
+        if self._full:
+            return
+        first, *others = data.split(b"\n")
+        self._begun = (self._begun + first)[: MOST_LINE_BYTES + 1]
+        for line in others:
+            self._keep(self._begun)
+            self._begun = line[: MOST_LINE_BYTES + 1]
+
+    def take(self) -> str:
+        """Return what came since the last time, each line with its end, and begin anew."""
+        if self._begun:
+            self._keep(self._begun)
+        if not self._kept:
+            return ""
+        text = b"\n".join([*self._kept, b""]).decode(errors="replace")
+        self._kept, self._bytes, self._begun, self._full = [], 0, b"", False
+        return text
+
+    def _keep(self, line: bytes) -> None:
+        if self._full:
+            return
+        if len(line) > MOST_LINE_BYTES:
+            line = cut(line, MOST_LINE_BYTES - len(CUT)) + CUT
+        self._bytes += len(line) + 1
+        self._full = self._bytes > MOST_BYTES
+        self._kept.append(NOTICE if self._full else line)
+
+
+def cut(text: bytes, most: int) -> bytes:
+    """Return no more than so many bytes from the start of a UTF-8 text, and no half character."""
+    if len(text) <= most:
+        return text
+    while most and text[most] & 0xC0 == 0x80:  # noqa: PLR2004 - a byte that goes on
+        most -= 1
+    return text[:most]
+
+
+class Pipe:
+    """The end of the pipe that an instance prints into.
+
+    It is read whenever something is in it, so that nothing that an instance prints makes it wait
+    for us, and what is over the limits is dropped as it is read.
+    """
+
+    def __init__(self, fd: int) -> None:
+        os.set_blocking(fd, False)
+        self._fd = fd
+        self._lines = Lines()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(fd, self._read, CHUNK)
+
+    def take(self) -> str:
+        """Return what was printed so far, and begin anew.
+
+        An instance flushes before it replies: at the reply, all that it printed is in the pipe.
+        What a thread goes on to print meanwhile is not waited for.
+        """
+        if self._fd >= 0:
+            self._drain()
+        return self._lines.take()
+
+    def close(self) -> None:
+        """Keep what is in the pipe, for a last `take`, and let go of it."""
+        if self._fd >= 0:
+            self._drain()
+            self._loop.remove_reader(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    def _drain(self) -> None:
+        (waiting,) = WAITING.unpack(fcntl.ioctl(self._fd, termios.FIONREAD, bytes(WAITING.size)))
+        while waiting > 0:
+            waiting -= self._read(waiting) or waiting
+
+    def _read(self, most: int) -> int:
+        try:
+            data = os.read(self._fd, most)
+        except BlockingIOError:
+            return 0
+        if not data:  # Nobody is left who could print.
+            self._loop.remove_reader(self._fd)
+        self._lines.feed(data)
+        return len(data)

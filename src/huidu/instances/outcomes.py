@@ -1,0 +1,99 @@
+"""Outcomes: how the end of a call reads, as a result, as an error and as a log."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+from huidu.instances.lines import cut
+from huidu.model.invocation import Outcome, Status
+
+MOST_SHOWN_BYTES = 1024
+MB = 1 << 20
+USER_ERROR = "user code exception caught"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What the end of a call was: a result, or what went wrong."""
+
+    status: int = Status.SUCCESS
+    result: str = ""
+    message: str = ""
+    stack: str = ""
+    peak_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What surrounds the end of a call."""
+
+    request_id: str
+    memory_mb: int
+    instance: str = ""
+    duration_ms: float = 0.0
+    init_ms: float = 0.0
+    cold: bool = False
+    printed: str = ""
+
+
+class StartFailed(Exception):
+    """No instance could be started; the calls that waited for it end so."""
+
+    def __init__(self, ending: Ending, printed: str = "", init_ms: float = 0.0) -> None:
+        super().__init__(ending.message)
+        self.ending = ending
+        self.printed = printed
+        self.init_ms = init_ms
+
+
+def outcome(ending: Ending, run: Run) -> Outcome:
+    """Put the end of a call into the words of section 3.3 and 4.7."""
+    answered = ending.status == Status.SUCCESS
+    result = ending.result if answered else _payload(ending, run.request_id)
+    return Outcome(
+        status=ending.status,
+        result=result,
+        error="" if answered else "\n".join(filter(None, (ending.message, ending.stack))),
+        log=_log(ending, run, result),
+        duration_ms=run.duration_ms,
+        init_ms=run.init_ms,
+        memory_bytes=ending.peak_bytes,
+        cold=run.cold,
+        instance=run.instance,
+    )
+
+
+def _payload(ending: Ending, request_id: str) -> str:
+    """Return the result of a call that failed: one shape for all runtimes (D-38)."""
+    users = ending.status == Status.USER_ERROR
+    stack = ending.stack or (ending.message if users else "")
+    payload = {
+        "errorCode": -1,
+        "errorMessage": USER_ERROR if users else ending.message,
+        "requestId": request_id,
+        **({"stackTrace": stack} if stack else {}),
+        "statusCode": int(ending.status),
+    }
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+
+
+def _log(ending: Ending, run: Run, result: str) -> str:
+    """Return the lines that a call leaves, with the space after `RequestId:` (D-43)."""
+    call = f"RequestId: {run.request_id}"
+    wrong = "" if ending.status == Status.SUCCESS else _shown(" ".join(ending.message.split()))
+    return (
+        f"START {call}\n"
+        f"{run.printed}"
+        f"{f'ERROR {call} Result:{wrong}{chr(10)}' if wrong else ''}"
+        f"Response {call} RetMsg:{_shown(result)}\n"
+        f"END {call}\n"
+        f"Report {call} Duration:{math.ceil(run.duration_ms)}ms Memory:{run.memory_mb}MB "
+        f"MemUsage:{ending.peak_bytes / MB:f}MB\n"
+    )
+
+
+def _shown(text: str) -> str:
+    """Return as much of a text as a line of the log shows."""
+    return cut(text[:MOST_SHOWN_BYTES].encode(), MOST_SHOWN_BYTES).decode()

@@ -1,0 +1,256 @@
+"""Pool: lends the instances of one version to calls, one call each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Generic, Protocol, TypeVar
+
+from huidu.instances.crew import Crew, Landlord, Lendable
+from huidu.model.capacity import NEVER, Busy, Holding, Limits, Retired, Scene, plan
+
+
+class Timer(Protocol):
+    """Something that rings later."""
+
+    def cancel(self) -> None: ...
+
+
+class Clock(Protocol):
+    """What a pool must know of time; an event loop will do."""
+
+    def time(self) -> float: ...
+
+    def call_at(self, when: float, callback: Callable[[], object], /) -> Timer: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """How many of each there are in a pool."""
+
+    starting: int = 0
+    idle: int = 0
+    busy: int = 0
+    waiting: int = 0
+
+
+T = TypeVar("T", bound=Lendable)
+
+
+class Pool(Generic[T]):
+    """Lends instances to calls.
+
+    `settle` is the one place that weighs what is in the pool; it never waits, so it needs no lock,
+    and the slow work that it orders is the crew's.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], Coroutine[Any, Any, T]],
+        limits: Limits,
+        clock: Clock,
+        landlord: Landlord,
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._landlord = landlord
+        self._crew = Crew(start, landlord, self, clock.time)
+        self._line: dict[int, float] = {}
+        self._seats: dict[int, asyncio.Future[T]] = {}
+        self._warming: dict[asyncio.Future[None], int] = {}
+        self._owed = 0
+        self._short = 0
+        self._retired = False
+        self._timer: Timer | None = None
+        self._rings_at = NEVER
+        self._settled = asyncio.Event()
+        self._numbers = count(1)
+
+    async def take(self) -> T:
+        """Borrow an instance, or raise `Busy`, `Retired` or what kept it from starting."""
+        if self._retired:
+            raise Retired
+        if self._crew.idle and not self._line and not self._owed:
+            # What the plan would say, without asking it: nobody waits, and somebody is idle.
+            return self._crew.lend_latest()
+        if len(self._line) >= self._limits.waiting:
+            raise Busy
+        call = next(self._numbers)
+        seat: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._line[call], self._seats[call] = self._clock.time(), seat
+        self.settle()
+        try:
+            return await seat
+        except asyncio.CancelledError:
+            # The caller left. If its seat had come meanwhile, the next in line has it.
+            if seat.done() and not seat.cancelled() and seat.exception() is None:
+                self.give_back(seat.result())
+            raise
+        finally:
+            del self._seats[call]
+            if self._line.pop(call, None) is not None:
+                self.settle()
+
+    def give_back(self, instance: T) -> None:
+        """Return what was borrowed, whatever became of it."""
+        self._crew.take_back(instance)
+        if instance.alive and not (self._line or self._owed or self._retired):
+            self._wake_at(self._clock.time() + self._limits.idle_s)
+        else:
+            self.settle()
+
+    async def warm(self, wanted: int) -> None:
+        """Have so many instances, or as many as may be, or raise what kept one from starting."""
+        if self._retired:
+            raise Retired
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._warming[ready] = min(wanted, self._limits.instances)
+        self.settle()
+        try:
+            await ready
+        finally:
+            del self._warming[ready]
+
+    def retire(self) -> None:
+        """Take no more calls. Those that are here are served; idle instances are let go."""
+        self._retired = True
+        _tell(self._warming, Retired())
+        self.settle()
+
+    def revive(self) -> None:
+        """Take calls again."""
+        self._retired = False
+
+    def owe(self) -> None:
+        """Give up an instance to another pool, as soon as one is idle."""
+        self._owed += 1
+        self.settle()
+
+    def end(self) -> None:
+        """End at once the calls that wait and those that run."""
+        self._refuse(tuple(self._line), Retired())
+        self._crew.dismiss_all()
+        self.retire()
+
+    async def drained(self) -> None:
+        """Return once nothing is left."""
+        while not self.empty:
+            self._settled.clear()
+            await self._settled.wait()
+
+    def forgive(self) -> None:
+        """Owe nothing any more."""
+        self._owed = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody is here, nor on the way."""
+        crew = self._crew
+        anybody = self._line or self._warming or crew.idle
+        return not (anybody or crew.busy or crew.starting or crew.leaving)
+
+    @property
+    def holding(self) -> Holding:
+        """What the pool has and lacks."""
+        return Holding(
+            instances=self._here - self._owed,
+            coming=self._owed + self._crew.leaving,
+            short=self._short,
+            idle_since=next(iter(self._crew.idle.values()), NEVER),
+            waiting_since=next(iter(self._line.values()), NEVER),
+        )
+
+    @property
+    def numbers(self) -> Numbers:
+        """How many of each there are."""
+        crew = self._crew
+        return Numbers(
+            starting=crew.starting, idle=len(crew.idle), busy=crew.busy, waiting=len(self._line)
+        )
+
+    def settle(self) -> None:
+        """Weigh what is here, and have done what the plan says."""
+        self._owed = min(self._owed, self._here)
+        made = plan(self._scene(), self._limits, self._clock.time())
+        astray = [call for call, name in made.assign if not self._seat(call, name)]
+        for name in made.stop:
+            self._crew.dismiss(name)
+        self._owed = max(0, self._owed - len(made.stop))
+        for _ in range(made.start):
+            self._crew.hire()
+        self._short = made.short
+        if made.short:
+            self._landlord.cramped()
+        self._wake_at(made.wake_at)
+        self._settled.set()
+        if astray:  # A caller was gone, and the instance that was meant for it is still idle.
+            self.settle()
+
+    def failed(self, why: BaseException) -> None:
+        """Tell the oldest caller, or, with nobody left who could serve them, all of them."""
+        waiting = [call for call in self._line if not self._seats[call].done()]
+        self._refuse(waiting[: 1 if self._here else None], why)
+        _tell(self._warming, why)
+
+    @property
+    def _here(self) -> int:
+        return len(self._crew.idle) + self._crew.busy + self._crew.starting
+
+    def _scene(self) -> Scene:
+        crew = self._crew
+        return Scene(
+            line=self._line,
+            idle=crew.idle,
+            starting=crew.starting,
+            busy=crew.busy,
+            floor=self._floor() if self._warming else 0,
+            room=self._landlord.room,
+            owed=self._owed,
+            pace_s=crew.pace_s,
+            retired=self._retired,
+        )
+
+    def _floor(self) -> int:
+        """Let those go on who have what they warmed; return what the others still want."""
+        ready = len(self._crew.idle) + self._crew.busy
+        _tell(warm for warm, wanted in self._warming.items() if wanted <= ready)
+        return max((n for warm, n in self._warming.items() if not warm.done()), default=0)
+
+    def _seat(self, call: int, name: str) -> bool:
+        """Hand an instance to a caller, and tell whether the caller was still there."""
+        seat = self._seats[call]
+        del self._line[call]
+        if seat.done():
+            return False
+        seat.set_result(self._crew.lend(name))
+        return True
+
+    def _refuse(self, calls: Iterable[int], why: BaseException) -> None:
+        for call in calls:
+            del self._line[call]
+            _tell((self._seats[call],), why)
+
+    def _wake_at(self, when: float) -> None:
+        """Settle again at some time. A timer that rings too early does no harm, and is kept."""
+        if when < self._rings_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._rings_at = when
+            self._timer = self._clock.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._timer, self._rings_at = None, NEVER
+        self.settle()
+
+
+def _tell(waiting: Iterable[asyncio.Future[Any]], why: BaseException | None = None) -> None:
+    """Let those go on who still wait, or raise in them why they cannot."""
+    for future in waiting:
+        if future.done():
+            continue
+        if why is None:
+            future.set_result(None)
+        else:
+            future.set_exception(why)

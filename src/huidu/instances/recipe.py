@@ -1,0 +1,64 @@
+"""Recipe: how the instances of one version are made, and what they are made with."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from huidu.instances import answers
+from huidu.instances.blueprint import Blueprint, Place
+from huidu.instances.instance import Instance
+from huidu.instances.launch import Spawner
+from huidu.instances.outcomes import StartFailed
+from huidu.instances.starting import Launcher, start
+from huidu.model.errors import Refusal
+from huidu.model.function import Code
+from huidu.model.version import Version
+from huidu.runtimes.table import Runtimes
+
+
+class Packages(Protocol):
+    """Where the code of versions is."""
+
+    def unpacked(self, code: Code) -> Path:
+        """Return the folder with the files of a package. May take long: called in a thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What instances are made with, whatever their version."""
+
+    packages: Packages
+    runtimes: Runtimes
+    launcher: Launcher = field(default_factory=Spawner)
+    place: Place = field(default_factory=Place)
+
+
+class Recipe:
+    """How the instances of one version are made. Its code is unpacked once."""
+
+    def __init__(self, version: Version, workshop: Workshop) -> None:
+        self._version = version
+        self._workshop = workshop
+        self._lock = asyncio.Lock()
+        self._blueprint: Blueprint | None = None
+
+    async def make(self) -> Instance:
+        """Start an instance, or raise `StartFailed`."""
+        async with self._lock:
+            if self._blueprint is None:
+                self._blueprint = await self._draw()
+        return await start(self._blueprint, self._workshop.launcher)
+
+    async def _draw(self) -> Blueprint:
+        version, shop = self._version, self._workshop
+        try:
+            runtime = shop.runtimes.find(version.configuration.runtime)
+            code = await asyncio.to_thread(shop.packages.unpacked, version.code)
+        except (Refusal, OSError) as error:
+            why = f"the version cannot be made ready: {error}"
+            raise StartFailed(answers.unready(why)) from error
+        return Blueprint(version=version, code=code, runtime=runtime, place=shop.place)

@@ -1,0 +1,105 @@
+"""Wire: the frames between the platform and an instance; bytes in, frames out, no socket here."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from huidu.model.invocation import MOST_RESULT_BYTES
+
+HEADER = struct.Struct("!BI")
+LENGTH = struct.Struct("!I")
+PEAK = struct.Struct("!Q")
+NONCE_BYTES = 16
+#: The largest body: a result or an event of the largest size, and what accompanies it.
+LARGEST = MOST_RESULT_BYTES + 64 * 1024
+
+
+class Kind(IntEnum):
+    """What a frame says. The numbers lie outside of ASCII, so that no text looks like a frame."""
+
+    LOAD = 0xA1
+    READY = 0xA2
+    FAILED = 0xA3
+    CALL = 0xA4
+    RESULT = 0xA5
+    ERROR = 0xA6
+
+
+KINDS = {int(kind): kind for kind in Kind}
+
+
+class ProtocolError(Exception):
+    """The other end does not speak as agreed; nothing more that it says is believed."""
+
+
+class TooLarge(ProtocolError):
+    """A frame or a result over the limit, which should have been kept back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message on the wire."""
+
+    kind: Kind
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a call: for which one, the memory it took at most, and the words."""
+
+    nonce: bytes
+    peak_bytes: int
+    words: bytes
+
+
+def pack(frame: Frame) -> bytes:
+    """Return a frame as it goes over the wire."""
+    return HEADER.pack(frame.kind, len(frame.body)) + frame.body
+
+
+def call(nonce: bytes, context: bytes, event: bytes) -> bytes:
+    """Return the frame of a call: what is new in its context, and its event, both JSON."""
+    size = NONCE_BYTES + LENGTH.size + len(context) + len(event)
+    header = HEADER.pack(Kind.CALL, size)
+    return b"".join((header, nonce, LENGTH.pack(len(context)), context, event))
+
+
+def reply(body: bytes) -> Reply:
+    """Read the body of a `RESULT` or an `ERROR`."""
+    words_at = NONCE_BYTES + PEAK.size
+    if len(body) < words_at:
+        raise ProtocolError(f"a reply of {len(body)} bytes")
+    (peak,) = PEAK.unpack_from(body, NONCE_BYTES)
+    return Reply(body[:NONCE_BYTES], peak, body[words_at:])
+
+
+class Reader:
+    """Puts frames together again, however the bytes were cut on their way."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Sequence[Frame]:
+        """Take what came off the wire; return the frames that it completes.
+
+        A frame that is too large is refused by its header: no room is made for it.
+        """
+        buffer = self._buffer
+        buffer += data
+        frames = []
+        while len(buffer) >= HEADER.size:
+            kind, size = HEADER.unpack_from(buffer)
+            if kind not in KINDS:
+                raise ProtocolError(f"a frame of kind {kind}")
+            if size > LARGEST:
+                raise TooLarge(f"the result is too large: {size} bytes")
+            end = HEADER.size + size
+            if len(buffer) < end:
+                break
+            frames.append(Frame(KINDS[kind], bytes(buffer[HEADER.size : end])))
+            del buffer[:end]
+        return frames

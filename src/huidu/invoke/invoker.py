@@ -1,0 +1,178 @@
+"""Invoker: route, claim, run, record; four steps, in this order, for every call there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from huidu.invoke.routes import Routed
+from huidu.model.capacity import Busy, Retired
+from huidu.model.errors import Failed, Refusal
+from huidu.model.function import FunctionName
+from huidu.model.invocation import (
+    MOST_EVENT_BYTES,
+    Invocation,
+    Outcome,
+    Record,
+    Status,
+    failure,
+)
+from huidu.model.split import write_phases
+from huidu.model.task import Task
+from huidu.model.traits import Traits
+from huidu.model.version import Version
+
+MOST_KEPT_LOG_CHARS = 64 * 1024
+MOST_KEPT_RESULT_CHARS = 4 * 1024
+
+
+class Table(Protocol):
+    """Where calls go."""
+
+    def route(self, named: FunctionName, qualifier: str, traits: Traits) -> Routed: ...
+
+
+class Instance(Protocol):
+    """A running copy of a version, lent for one call."""
+
+    async def run(self, task: Task) -> Outcome: ...
+
+
+class Fleet(Protocol):
+    """Where instances are claimed, and to which they return however the call ends."""
+
+    def claim(self, version: Version) -> AbstractAsyncContextManager[Instance]:
+        """Lend an instance, or raise `Busy` where too many calls are waiting for one."""
+        ...
+
+
+class Recorder(Protocol):
+    """Keeps what is left of a call."""
+
+    def record(self, record: Record) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a call, and who answered; `alias` is empty where a version was called."""
+
+    outcome: Outcome
+    version: str
+    alias: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoker:
+    """The one way in: every door makes an invocation and hands it here."""
+
+    table: Table
+    fleet: Fleet
+    recorder: Recorder
+    clock: Callable[[], float]  #: Seconds since the epoch.
+    timer: Callable[[], float]  #: Seconds, never backwards.
+
+    async def invoke(self, invocation: Invocation) -> Answered:
+        """Run one invocation to its end and leave a record of it.
+
+        Raises a `Refusal` where no version can be found to answer; whatever a version does wrong
+        is in the outcome.
+        """
+        started_at, began = self.clock(), self.timer()
+        routed: Routed | None = None
+        outcome = Outcome(status=Status.CANCELLED, error="the caller left")
+        claimed = began
+        try:
+            routed = self._route(invocation)
+            if len(invocation.event) > MOST_EVENT_BYTES:
+                outcome = _too_large(invocation)
+                return _answered(outcome, routed)
+            try:
+                async with self.fleet.claim(routed.version) as instance:
+                    claimed = self.timer()
+                    outcome = await instance.run(_task(invocation, routed))
+            except (Busy, Retired) as busy:
+                outcome = failure(Status.CONCURRENCY_EXCEEDED, str(busy), invocation.request_id)
+            return _answered(outcome, routed)
+        except Refusal as refusal:
+            outcome = Outcome(status=_status(refusal), error=refusal.message)
+            raise
+        except Exception as error:
+            outcome = Outcome(status=Status.INTERNAL_ERROR, error=repr(error))
+            raise
+        finally:
+            queue_ms = (claimed - began) * 1000
+            self.recorder.record(_record(invocation, routed, outcome, started_at, queue_ms))
+
+    def _route(self, invocation: Invocation) -> Routed:
+        routed = self.table.route(invocation.function, invocation.qualifier, invocation.traits)
+        if not routed.version.is_active:
+            version = routed.version
+            raise Failed(
+                "FunctionStatusError",
+                f"version {version.number} is {version.status}: {version.status_reason}",
+            )
+        return routed
+
+
+def _task(invocation: Invocation, routed: Routed) -> Task:
+    alias = routed.alias.name if routed.alias else ""
+    return Task(invocation=invocation, version=routed.version, alias=alias)
+
+
+def _answered(outcome: Outcome, routed: Routed) -> Answered:
+    return Answered(outcome, routed.version.number, routed.alias.name if routed.alias else "")
+
+
+def _too_large(invocation: Invocation) -> Outcome:
+    size = len(invocation.event)
+    message = f"the event has {size} bytes, at most {MOST_EVENT_BYTES} are allowed"
+    return failure(Status.EVENT_TOO_LARGE, message, invocation.request_id)
+
+
+def _status(refusal: Refusal) -> int:
+    if refusal.code.startswith("ResourceNotFound.Qualifier"):
+        return Status.QUALIFIER_NOT_FOUND
+    if refusal.code.startswith("ResourceNotFound"):
+        return Status.FUNCTION_NOT_FOUND
+    return Status.INTERNAL_ERROR
+
+
+def _record(
+    invocation: Invocation,
+    routed: Routed | None,
+    outcome: Outcome,
+    started_at: float,
+    queue_ms: float,
+) -> Record:
+    alias = routed.alias if routed else None
+    decision = routed.decision if routed else None
+    return Record(
+        request_id=invocation.request_id,
+        function=invocation.function,
+        qualifier=invocation.qualifier,
+        alias=alias.name if alias else "",
+        alias_revision=alias.revision if alias else 0,
+        version=decision.version if decision else "",
+        reason=decision.reason if decision else "",
+        probability=decision.probability if decision else 1.0,
+        draw=decision.draw if decision else None,
+        phases=write_phases(decision.phases) if decision else "",
+        status=int(outcome.status),
+        error=outcome.error[:MOST_KEPT_RESULT_CHARS],
+        result=outcome.result[:MOST_KEPT_RESULT_CHARS],
+        log=outcome.log[-MOST_KEPT_LOG_CHARS:],
+        trigger=invocation.trigger,
+        retry_number=invocation.retry_number,
+        root_request_id=invocation.root_request_id or invocation.request_id,
+        instance=outcome.instance,
+        cold=outcome.cold,
+        started_at=started_at,
+        queue_ms=queue_ms,
+        duration_ms=outcome.duration_ms,
+        memory_bytes=outcome.memory_bytes,
+        memory_mb=routed.version.configuration.memory_mb if routed else 0,
+        event_bytes=len(invocation.event),
+        result_bytes=len(outcome.result),
+    )

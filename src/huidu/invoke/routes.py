@@ -1,0 +1,133 @@
+"""The route table: which version a call reaches, without asking the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from huidu.model.alias import Alias
+from huidu.model.effect import (
+    AliasGone,
+    AliasKept,
+    Effect,
+    FunctionGone,
+    FunctionKept,
+    TriggersChanged,
+    VersionGone,
+    VersionKept,
+)
+from huidu.model.errors import NotFound
+from huidu.model.function import FunctionName
+from huidu.model.names import names_version
+from huidu.model.routing import Decision
+from huidu.model.split import Phases
+from huidu.model.traits import Traits
+from huidu.model.version import Version
+
+Draw = Callable[[], float]
+
+
+@dataclass(slots=True)
+class Target:
+    """An alias, and where its exact split stands. A moved alias is a new target."""
+
+    alias: Alias
+    phases: Phases
+
+    def route(self, traits: Traits, draw: Draw) -> Decision:
+        """Decide one call."""
+        decision, self.phases = self.alias.route(traits, draw(), self.phases)
+        return decision
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Where one call goes: the version to run, the decision, and the alias it came through."""
+
+    version: Version
+    decision: Decision
+    alias: Alias | None = None
+
+
+@dataclass(slots=True)
+class Entry:
+    """What the table knows of one function."""
+
+    id: str
+    versions: dict[str, Version] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
+
+
+class Routes:
+    """The newest committed state of every function.
+
+    `apply` never waits: between two calls the table is wholly as one commit left it, and a reader
+    needs no lock.
+    """
+
+    def __init__(self, draw: Draw) -> None:
+        self._draw = draw
+        self._entries: dict[FunctionName, Entry] = {}
+
+    def __repr__(self) -> str:
+        return f"<Routes of {len(self._entries)} functions>"
+
+    def route(self, named: FunctionName, qualifier: str, traits: Traits) -> Routed:
+        """Decide where a call goes, or raise `NotFound`."""
+        entry = self._entries.get(named)
+        if entry is None:
+            raise NotFound("FunctionName", named.name)
+        target = entry.targets.get(qualifier)
+        if target is not None:
+            decision = target.route(traits, self._draw)
+            return Routed(entry.versions[decision.version], decision, target.alias)
+        version = entry.versions.get(qualifier)
+        if version is None:
+            raise NotFound("Qualifier", qualifier)
+        return Routed(version, Decision(qualifier, "called by version"))
+
+    def target(self, named: FunctionName, qualifier: str) -> Target | None:
+        """Return the alias that a qualifier names as it is routed now; None for a version."""
+        entry = self._entries.get(named)
+        if entry is None:
+            raise NotFound("FunctionName", named.name)
+        target = entry.targets.get(qualifier)
+        if target is None and (not names_version(qualifier) or qualifier not in entry.versions):
+            raise NotFound("Qualifier", qualifier)
+        return target
+
+    def apply(self, effects: Sequence[Effect]) -> Sequence[Version]:
+        """Take over what a commit changed; all of it before any later call is routed.
+
+        Returns the versions that no later call will reach.
+        """
+        gone: list[Version] = []
+        for effect in effects:
+            gone += self._take(effect)
+        return gone
+
+    def _take(self, effect: Effect) -> Iterable[Version]:
+        gone: Iterable[Version] = ()
+        match effect:
+            case FunctionKept(function):
+                known = self._entries.get(function.named)
+                if known is None or known.id != function.id:
+                    self._entries[function.named] = Entry(function.id)
+            case FunctionGone(function):
+                entry = self._entries.pop(function.named, None)
+                gone = entry.versions.values() if entry else ()
+            case VersionKept(version):
+                versions = self._entries[version.function].versions
+                before = versions.get(version.number)
+                versions[version.number] = version
+                gone = [before] if before and before.digest != version.digest else ()
+            case VersionGone(version):
+                self._entries[version.function].versions.pop(version.number, None)
+                gone = [version]
+            case AliasKept(alias):
+                self._entries[alias.function].targets[alias.name] = Target(alias, alias.fresh())
+            case AliasGone(alias):
+                self._entries[alias.function].targets.pop(alias.name, None)
+            case TriggersChanged():
+                pass
+        return gone

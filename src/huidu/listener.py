@@ -1,0 +1,69 @@
+"""Listener: an ASGI application on a socket, by uvicorn, opened and closed by whoever owns it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import uvicorn
+
+KEEP_ALIVE_S = 75
+BACKLOG = 4096
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process: there are two of these in it."""
+
+    def capture_signals(self) -> Any:  # noqa: ANN401 - uvicorn's own type is a generator
+        return nullcontext()
+
+
+class Listener:
+    """Serves one application from `open` to `close`."""
+
+    def __init__(self, app: Callable[..., Any], host: str, port: int) -> None:
+        """Take the port, or raise `OSError`. Port 0 picks a free one."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((host, port))
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                loop="none",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_S,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = self._socket.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def open(self) -> None:
+        """Return when requests are answered."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+                raise OSError(f"{self.url} could not be served")
+            await asyncio.sleep(0.001)
+
+    async def close(self) -> None:
+        """Take no new requests, and return when those under way have been answered."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._socket.close()

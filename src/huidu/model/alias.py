@@ -1,0 +1,198 @@
+"""Alias: a name that callers hold on to while the versions behind it change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from huidu.model import names, split
+from huidu.model.errors import InvalidValue
+from huidu.model.function import FunctionName
+from huidu.model.routing import Considered, Decision, Routing, Ruled, Share, Weighted, place_of
+from huidu.model.split import WHOLE, Fork, Phases
+from huidu.model.traits import Key, Traits
+
+EXACT, RANDOM = "exact", "random"
+SPLITS = (EXACT, RANDOM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """A movable name for one version of a function, or for some that share its calls.
+
+    An alias is never changed, only replaced: `revision` counts the replacements, and a writer
+    that holds an old one is refused. No call leaves `versions`, whatever it shows and whatever is
+    drawn. With `sticky`, calls that show the same value under that key stay together, and raising
+    the weight of an additional version only ever moves keys towards it (of several, those that
+    are named after it shift as well); `salt` decides who comes first, and is new for each release.
+    """
+
+    function: FunctionName
+    name: str
+    version: str  #: The main version: answers every call that the routing does not divert.
+    routing: Routing | None = None
+    split: str = EXACT
+    sticky: str = ""
+    salt: str = ""
+    description: str = ""
+    revision: int = 1
+    added_at: float = 0.0
+    modified_at: float = 0.0
+    _shares: tuple[Share, ...] = field(init=False, repr=False, compare=False)
+    _tree: Fork | str = field(init=False, repr=False, compare=False)
+    _key: Key | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.name != names.DEFAULT:
+            names.check_alias(self.name)
+        names.check_description(self.description)
+        if self.split not in SPLITS:
+            raise InvalidValue(
+                "RoutingConfig", f"Split {self.split[:40]!r}: must be exact or random"
+            )
+        if self.routing is not None and self.version in self.routing.versions:
+            raise InvalidValue(
+                "RoutingConfig",
+                f"RoutingConfig: version {self.version[:80]} is the main version already; an "
+                "additional version must be another one",
+            )
+        check_additional(self, split.MOST_VERSIONS - 1)
+        weighted = self.routing.shares if isinstance(self.routing, Weighted) else ()
+        rest = WHOLE - sum(share.weight for share in weighted)
+        shares = (*weighted, Share(self.version, rest))
+        tree = split.fork([s.version for s in shares], [s.weight for s in shares])
+        object.__setattr__(self, "_shares", shares)
+        object.__setattr__(self, "_tree", tree)
+        object.__setattr__(self, "_key", Key(self.sticky, "Sticky") if self.sticky else None)
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """Every version that this alias refers to, those with weight 0 included (D-06)."""
+        additional = self.routing.versions if self.routing else frozenset[str]()
+        return additional | {self.version}
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """What each version gets by weight: the additional ones, then the main one."""
+        return self._shares
+
+    def fresh(self) -> Phases:
+        """Where the exact split begins."""
+        return split.fresh(len(self._shares))
+
+    def route(self, traits: Traits, draw: float, phases: Phases) -> tuple[Decision, Phases]:
+        """Choose the version that answers one call; return it with the phases for the next call.
+
+        Pure: the same traits, draw and phases always choose the same version. The dice belong to
+        the caller (`draw` is uniform in [0, 1)), and so does the place in the split.
+        """
+        if self.routing is None:
+            return Decision(self.version, "main version"), phases
+        if isinstance(self.routing, Weighted):
+            return self._by_weight(traits, draw, phases)
+        for number, rule in enumerate(self.routing.rules, 1):
+            if rule.meets(traits):
+                return Decision(rule.version, f"rule {number}"), phases
+        return Decision(self.version, "no rule met"), phases
+
+    def _by_weight(self, traits: Traits, draw: float, phases: Phases) -> tuple[Decision, Phases]:
+        value = self._key.read(traits) if self._key else None
+        if value is not None:
+            place = place_of(self.salt, value)
+            share = self._at(place)
+            return Decision(share.version, "sticky key", share.fraction, place), phases
+        if self.split == RANDOM:
+            share = self._at(draw)
+            return Decision(share.version, "weight, random", share.fraction, draw), phases
+        version, after = split.deal(self._tree, phases, draw)
+        weight = next(share.fraction for share in self._shares if share.version == version)
+        return Decision(version, "weight", weight, draw, phases), after
+
+    def _at(self, place: float) -> Share:
+        """The share that holds a place in [0, 1), the shares laid end to end."""
+        *additional, main = self._shares
+        reach = 0
+        for share in additional:
+            reach += share.weight
+            if place * WHOLE < reach:
+                return share
+        return main
+
+    def explain(self, decision: Decision, traits: Traits | None) -> tuple[Considered, ...]:
+        """Say of each version why it was chosen or not; `traits=None` where they were not kept."""
+        if self.routing is None:
+            return (_considered(self.version, "main version", decision, "takes every call"),)
+        if isinstance(self.routing, Weighted):
+            return self._explain_weights(decision)
+        return self._explain_rules(self.routing, decision, traits)
+
+    def _explain_rules(
+        self, routing: Ruled, decision: Decision, traits: Traits | None
+    ) -> tuple[Considered, ...]:
+        met = 0 if decision.reason == "no rule met" else int(decision.reason.split()[1])
+        lines = []
+        for number, rule in enumerate(routing.rules, 1):
+            what = f"rule {number}: {rule.key} {rule.method} {rule.expression}"
+            shown = rule.shown(traits) if traits else None
+            seen = "the call does not show it" if shown is None else f"the call shows {shown!r}"
+            if met and number > met:
+                seen = "an earlier rule decided"
+            elif traits is None:
+                seen = "met" if number == met else "not met; what the call showed is not kept"
+            lines.append(
+                Considered(version=rule.version, what=what, chosen=number == met, why=seen)
+            )
+        why = "a rule was met" if met else "no rule was met"
+        return (
+            *lines,
+            Considered(version=self.version, what="main version", chosen=not met, why=why),
+        )
+
+    def _explain_weights(self, decision: Decision) -> tuple[Considered, ...]:
+        lines, reach = [], 0
+        for share in self._shares:
+            start, end = reach / WHOLE, (reach + share.weight) / WHOLE
+            kind = "main version" if share.version == self.version else "additional version"
+            why = f"holds [{start:g}, {end:g}) and the place is {decision.draw:.6f}"
+            if decision.phases:
+                taken = "took" if share.version == decision.version else "did not take"
+                why = f"exact split at {share.fraction:g}: the draw {decision.draw:.6f} {taken} it"
+            lines.append(
+                _considered(share.version, f"{kind}, weight {share.fraction:g}", decision, why)
+            )
+            reach += share.weight
+        return tuple(lines)
+
+    def point(self, version: str, routing: Routing | None, *, salt: str) -> Alias:
+        """Return the alias that takes this one's place.
+
+        The salt stays as long as the same versions share the calls, so that a raised weight only
+        moves keys forward; another pair of versions is another release, and takes the new `salt`.
+        """
+        same = (
+            isinstance(self.routing, Weighted)
+            and isinstance(routing, Weighted)
+            and self.version == version
+            and self.routing.versions == routing.versions
+        )
+        return replace(
+            self,
+            version=version,
+            routing=routing,
+            salt=self.salt if same else salt,
+            revision=self.revision + 1,
+        )
+
+
+def check_additional(alias: Alias, most: int) -> None:
+    """Refuse an alias that refers to more than `most` versions beside the main one (D-27)."""
+    additional = len(alias.versions) - 1
+    if additional > most:
+        raise InvalidValue(
+            "RoutingConfig",
+            f"RoutingConfig: {additional} additional versions, at most {most} possible "
+            "(setting max_additional_versions, 1 to 3)",
+        )
+
+
+def _considered(version: str, what: str, decision: Decision, why: str) -> Considered:
+    return Considered(version=version, what=what, chosen=version == decision.version, why=why)

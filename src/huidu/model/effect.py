@@ -1,0 +1,71 @@
+"""Effect: what a committed write means to those who route calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from huidu.model.alias import Alias
+from huidu.model.function import Function
+from huidu.model.trigger import Trigger
+from huidu.model.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionKept:
+    """A function was made or changed."""
+
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionGone:
+    """A function was deleted, with all that is its own."""
+
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
+class VersionKept:
+    """A version was published, or `$LATEST` was changed."""
+
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class VersionGone:
+    """A version was deleted."""
+
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class AliasKept:
+    """An alias was made or moved."""
+
+    alias: Alias
+
+
+@dataclass(frozen=True, slots=True)
+class AliasGone:
+    """An alias was deleted."""
+
+    alias: Alias
+
+
+@dataclass(frozen=True, slots=True)
+class TriggersChanged:
+    """A trigger of a function was made, changed or deleted; these it has now."""
+
+    function: Function
+    triggers: tuple[Trigger, ...]
+
+
+Effect = (
+    FunctionKept
+    | FunctionGone
+    | VersionKept
+    | VersionGone
+    | AliasKept
+    | AliasGone
+    | TriggersChanged
+)

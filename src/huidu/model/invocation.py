@@ -1,0 +1,133 @@
+"""Invocation: a call, what came of it, and the record that it leaves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from huidu.model.function import FunctionName
+from huidu.model.traits import NO_TRAITS, Traits
+
+MOST_EVENT_BYTES = 6 * 1024 * 1024
+MOST_ASYNC_EVENT_BYTES = 128 * 1024
+MOST_RESULT_BYTES = 6 * 1024 * 1024
+MOST_TAIL_BYTES = 4096
+EMPTY_EVENT = b"{}"
+
+
+class Status(IntEnum):
+    """The status codes of a run, as SCF numbers them (document 583/42611)."""
+
+    SUCCESS = 200
+    BAD_EVENT = 400
+    INSTANCE_EXITED = 405
+    EVENT_TOO_LARGE = 406
+    RESULT_TOO_LARGE = 407
+    TOO_FAST = 429
+    USER_ERROR = 430
+    CONCURRENCY_EXCEEDED = 432
+    TIMED_OUT = 433
+    MEMORY_EXCEEDED = 434
+    FUNCTION_NOT_FOUND = 435
+    HANDLER_NOT_FOUND = 437
+    PROCESS_EXITED = 439
+    QUALIFIER_NOT_FOUND = 442
+    INIT_FAILED = 445
+    INIT_TIMED_OUT = 450
+    CANCELLED = 499
+    INTERNAL_ERROR = 500
+
+
+#: Failures of the user's code: what `UserCodeException` means in a log filter (D-51).
+USER_FAILURES = frozenset(
+    {
+        Status.USER_ERROR,
+        443,
+        Status.HANDLER_NOT_FOUND,
+        Status.PROCESS_EXITED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One call of a function, as any door makes it."""
+
+    request_id: str
+    function: FunctionName
+    qualifier: str
+    event: bytes = EMPTY_EVENT  #: JSON.
+    traits: Traits = NO_TRAITS
+    routing_key: str = ""  #: The JSON text as it was sent, to be handed on (D-33).
+    trigger: str = "api"
+    retry_number: int = 0
+    root_request_id: str = ""  #: The call that this one belongs to; its own id by default.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a call. A failure of the user's code is a value, not an exception.
+
+    `result` is JSON text: what the handler returned, or the error payload of section 3.3.
+    """
+
+    status: int
+    result: str = ""
+    error: str = ""  #: Message and stack, empty on success.
+    log: str = ""
+    duration_ms: float = 0.0
+    init_ms: float = 0.0  #: How long the instance took to load the code, on its first call only.
+    memory_bytes: int = 0
+    cold: bool = False
+    instance: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the function answered."""
+        return self.status == Status.SUCCESS
+
+
+def failure(status: Status, message: str, request_id: str) -> Outcome:
+    """Return the outcome of a call that the platform ended before any instance had it (D-38)."""
+    payload = {
+        "errorCode": -1,
+        "errorMessage": message,
+        "requestId": request_id,
+        "statusCode": int(status),
+    }
+    result = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return Outcome(status=status, result=result, error=message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is kept of a call, whatever its end."""
+
+    request_id: str
+    function: FunctionName
+    qualifier: str
+    alias: str = ""  #: Empty where a version was called by its number.
+    alias_revision: int = 0
+    version: str = ""  #: Empty where the call was refused before a version was chosen.
+    reason: str = ""  #: Why this version: `weight 0.1`, `rule 1`, ...
+    probability: float = 1.0  #: With which this version was chosen; 1 where nothing was chance.
+    draw: float | None = None  #: The draw in [0, 1) that decided, or where the sticky key lies.
+    phases: str = ""  #: Where the exact split stood just before, as `write_phases` writes it.
+    status: int = Status.SUCCESS
+    error: str = ""
+    result: str = ""
+    log: str = ""
+    trigger: str = "api"
+    retry_number: int = 0
+    root_request_id: str = ""
+    instance: str = ""
+    cold: bool = False
+    started_at: float = 0.0  #: Seconds since the epoch.
+    queue_ms: float = 0.0  #: How long the call waited for an instance.
+    duration_ms: float = 0.0
+    memory_bytes: int = 0
+    memory_mb: int = 0  #: The configured limit.
+    event_bytes: int = 0
+    result_bytes: int = 0
+    sequence: int = field(default=0, compare=False)  #: Its place in the journal, once kept.

@@ -1,0 +1,29 @@
+"""Task: a call together with the version that was chosen to answer it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from huidu.model.invocation import Invocation
+from huidu.model.version import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A call, and the version that was chosen to answer it."""
+
+    invocation: Invocation
+    version: Version
+    alias: str = ""  #: The alias that it came through, if it came through one.
+
+    def context(self) -> bytes:
+        """Return the part of the call's context that is its own, as JSON (D-41)."""
+        return json.dumps(
+            {
+                "request_id": self.invocation.request_id,
+                "alias": self.alias,
+                "qualifier": self.invocation.qualifier,
+                "routing_key": self.invocation.routing_key,
+            }
+        ).encode()

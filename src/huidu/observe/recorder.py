@@ -1,0 +1,94 @@
+"""Takes the record of every call without ever holding the call up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+
+from huidu.model.errors import Refusal
+from huidu.model.invocation import Record, Status
+
+FLUSH_S = 0.1
+MOST_AT_ONCE = 500
+MOST_WAITING = 20_000
+LONGEST_LOG_CHARS = 64 * 1024
+LONGEST_RESULT_CHARS = 4 * 1024
+
+log = structlog.get_logger("huidu.recorder")
+
+
+class Journal(Protocol):
+    """Where records end up."""
+
+    async def add(self, records: Sequence[Record]) -> None: ...
+
+
+class Recorder:
+    """A bounded buffer before the journal, emptied in batches, and counters that see every call.
+
+    When more calls end than can be kept, successes are dropped before failures, and `dropped`
+    says how many; `counts` misses none.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._waiting: list[Record] = []
+        self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._closed = False
+        self.dropped = 0
+        self.counts: Counter[tuple[str, str, str, str, int]] = Counter()
+
+    def record(self, record: Record) -> None:
+        """Take a record; returns at once."""
+        named = record.function
+        key = (named.namespace, named.name, record.alias, record.version, int(record.status))
+        self.counts[key] += 1
+        if len(self._waiting) >= MOST_WAITING and not self._make_room(record):
+            self.dropped += 1
+            return
+        self._waiting.append(record)
+        if len(self._waiting) >= MOST_AT_ONCE:
+            self._wake.set()
+
+    def _make_room(self, record: Record) -> bool:
+        """Drop a success so that a failure can be kept."""
+        if record.status == Status.SUCCESS:
+            return False
+        for index, kept in enumerate(self._waiting):
+            if kept.status == Status.SUCCESS:
+                del self._waiting[index]
+                self.dropped += 1
+                return True
+        return False
+
+    async def flush(self) -> None:
+        """Return when every record taken so far is in the journal."""
+        async with self._turn:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+                try:
+                    await self._journal.add(batch)
+                except Refusal as refusal:  # a full disk must not stop the calls
+                    self.dropped += len(batch)
+                    log.warning("records.dropped", count=len(batch), reason=refusal.message)
+
+    async def run(self) -> None:
+        """Empty the buffer now and then, until `close`."""
+        while not self._closed:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), FLUSH_S)
+            self._wake.clear()
+            await self.flush()
+
+    async def close(self, running: asyncio.Task[None]) -> None:
+        """End `run`, and return when every record is in the journal."""
+        self._closed = True
+        self._wake.set()
+        await running
+        await self.flush()

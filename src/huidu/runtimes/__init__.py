@@ -1,0 +1,1 @@
+"""The languages a function may be written in."""

@@ -1,0 +1,98 @@
+"""Python: which names mean it, where this machine has it, how its worker is started."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from huidu.model.errors import Unsupported
+from huidu.runtimes.interpreter import Interpreter
+
+NAMES = re.compile(r"Python3\.([6-9]|[1-9][0-9])")
+OLDEST = (3, 8)
+WORKER = Path(__file__).with_name("workers") / "python_worker.py"
+
+PROGRAM = re.compile(r"python3(?:\.([0-9]+))?")
+#: Asked of every candidate, for what lies on PATH may be a shim that leads nowhere.
+WHO = "import sys; print((sys.version_info[:2], getattr(sys, '_base_executable', sys.executable)))"
+PATIENCE_S = 10
+AT_ONCE = 4
+
+
+def search(path: str | None = None) -> Sequence[Interpreter]:
+    """Return the interpreters of this machine, newest first, one for each version.
+
+    Our own comes before others of its version, for it surely works; then the order of PATH.
+    """
+    own = Interpreter(
+        Path(getattr(sys, "_base_executable", "") or sys.executable), sys.version_info[:2]
+    )
+    found = {own.version: own}
+    folders = os.get_exec_path() if path is None else path.split(os.pathsep)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for other in threads.map(_probe, _candidates(folders, own.version)):
+            if other is not None and other.version >= OLDEST:
+                found.setdefault(other.version, other)
+    return sorted(found.values(), key=lambda one: one.version, reverse=True)
+
+
+def choose(name: str, found: Sequence[Interpreter]) -> Interpreter:
+    """Return the interpreter that a runtime's name means here: its own, else the newest."""
+    asked = NAMES.fullmatch(name)
+    if asked is None or not found:
+        raise Unsupported("Runtime", f"{name}: this machine has no Python 3.{OLDEST[1]} or newer")
+    exact = [one for one in found if one.version == (3, int(asked[1]))]
+    if exact:
+        return exact[0]
+    newest = max(found, key=lambda one: one.version)
+    return replace(newest, note=f"{name} is not on this machine; runs on Python {newest}")
+
+
+def command(interpreter: Interpreter, channel: int) -> Sequence[str]:
+    """Return what starts the worker: isolated, without site packages, in UTF-8 everywhere."""
+    return (str(interpreter.path), "-I", "-S", "-X", "utf8", str(WORKER), str(channel))
+
+
+def variables(folders: Sequence[Path]) -> Mapping[str, str]:
+    """Return what the environment of a Python function holds beside that of every function."""
+    return {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": os.pathsep.join(map(str, folders)),
+    }
+
+
+def _candidates(folders: Sequence[str], own: tuple[int, int]) -> Iterator[Path]:
+    """Yield the programs that may be a Python which we do not know yet, each once."""
+    seen = set[Path]()
+    for folder in map(Path, folders):
+        for program in sorted(folder.glob("python3*")) if folder.is_dir() else ():
+            named = PROGRAM.fullmatch(program.name)
+            if named is None or program.resolve() in seen or not os.access(program, os.X_OK):
+                continue
+            seen.add(program.resolve())
+            version = (3, int(named[1])) if named[1] else None
+            if version is None or (version >= OLDEST and version != own):
+                yield program
+
+
+def _probe(program: Path) -> Interpreter | None:
+    """Ask a program what it is; None where it does not answer, or not in time."""
+    try:
+        answer = subprocess.run(  # noqa: S603 - that is what it is here for
+            [program, "-I", "-S", "-c", WHO],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=True,
+        )
+        (major, minor), path = ast.literal_eval(answer.stdout.decode())
+    except (OSError, subprocess.SubprocessError, ValueError, SyntaxError):
+        return None
+    return Interpreter(Path(path), (major, minor))

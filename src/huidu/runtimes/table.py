@@ -1,0 +1,98 @@
+"""The table of runtimes: one row for each language a function may be written in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from huidu.model.errors import InvalidValue
+from huidu.model.function import check_handler
+from huidu.runtimes import python
+from huidu.runtimes.interpreter import Interpreter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """A row of the table: one language, under all the names that mean it."""
+
+    language: str
+    spelling: str  #: Its names, as they are told to somebody who gave another one.
+    names: re.Pattern[str]
+    check_handler: Callable[[str], str]  #: Returns a handler, or raises `InvalidValue`.
+    search: Callable[[], Sequence[Interpreter]]  #: Looks for it on the machine; slow.
+    choose: Callable[[str, Sequence[Interpreter]], Interpreter]
+    command: Callable[[Interpreter, int], Sequence[str]]  #: Starts a worker on a channel.
+    variables: Callable[[Sequence[Path]], Mapping[str, str]]  #: By the folders it imports from.
+
+
+PYTHON = Runtime(
+    language="Python",
+    spelling="Python3.6, Python3.7, Python3.9, Python3.10 (or any other Python3.x)",
+    names=python.NAMES,
+    check_handler=check_handler,
+    search=python.search,
+    choose=python.choose,
+    command=python.command,
+    variables=python.variables,
+)
+
+TABLE = (PYTHON,)
+
+
+def find(name: str) -> Runtime:
+    """Return the row that answers to a runtime's name, or raise `InvalidValue`."""
+    for row in TABLE:
+        if row.names.fullmatch(name):
+            return row
+    supported = "; ".join(row.spelling for row in TABLE)
+    raise InvalidValue("Runtime", f"Runtime {name[:80]!r}: must be one of {supported}")
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A runtime as this machine runs it."""
+
+    runtime: Runtime
+    interpreter: Interpreter
+
+    def command(self, channel: int) -> Sequence[str]:
+        """Return what starts a worker that speaks over the file descriptor `channel`."""
+        return self.runtime.command(self.interpreter, channel)
+
+
+class Runtimes:
+    """The table together with what this machine has; made once, so that no call ever searches."""
+
+    def __init__(self, found: Mapping[str, Sequence[Interpreter]]) -> None:
+        self._found = found
+        self._chosen: dict[str, Installed] = {}
+
+    @classmethod
+    def search(cls) -> Runtimes:
+        """Look for every language on this machine. Takes up to some seconds."""
+        return cls({row.language: row.search() for row in TABLE})
+
+    def find(self, name: str) -> Installed:
+        """Return what runs a runtime here, or raise `InvalidValue` where no row has its name."""
+        installed = self._chosen.get(name)
+        if installed is None:
+            row = find(name)
+            interpreter = row.choose(name, self._found.get(row.language, ()))
+            installed = self._chosen[name] = Installed(row, interpreter)
+        return installed
+
+    def check(self, name: str, handler: str) -> None:
+        """Raise `InvalidValue` unless some row has this name and takes such a handler."""
+        find(name).check_handler(handler)
+
+    def note(self, name: str) -> str:
+        """Return what a user must know of a runtime on this machine, or nothing."""
+        return self.find(name).interpreter.note
+
+    def __repr__(self) -> str:
+        kinds = (
+            f"{language} {', '.join(map(str, found))}" for language, found in self._found.items()
+        )
+        return f"<Runtimes: {'; '.join(kinds)}>"

@@ -1,0 +1,286 @@
+"""What runs inside an instance of a Python function: loads the handler, then answers calls.
+
+Started as `python -I -S python_worker.py FD`, where FD is one end of a socket pair. Frames go over
+it (a kind, four bytes of length, a body) and never over stdout or stderr, so that nothing a
+function prints can be taken for an answer. Needs the standard library of Python 3.8, no more.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import importlib
+import importlib.util
+import json
+import os
+import resource
+import sys
+import types
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib.machinery import PathFinder
+from typing import Any, NoReturn
+
+LOAD, READY, FAILED, CALL, RESULT, ERROR = range(0xA1, 0xA7)
+HEADER, SIZE, NONCE = 5, 4, 16
+BUFFER = 256 * 1024
+
+MOST_RESULT = 6 * 1024 * 1024
+MOST_MESSAGE = 4 * 1024
+MOST_STACK = 32 * 1024
+MOST_FILES = 1024
+HIGH = 1000  #: Where the channel lies: out of the way of the descriptors that functions open.
+
+BAD_EVENT, RESULT_TOO_LARGE, USER_ERROR = 400, 407, 430
+PR_SET_PDEATHSIG, SIGKILL = 1, 9
+
+Handler = Callable[[Any, Any], Any]
+JSON = Any
+
+
+class Unloadable(Exception):
+    """The handler cannot be loaded; what is missing, and the stack where code was run."""
+
+    def __init__(self, message: str, stack: str = "") -> None:
+        super().__init__(message)
+        self.stack = stack
+
+
+class Channel:
+    """The worker's end of the wire; one frame is under way at a time."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, HIGH)
+        os.close(fd)
+        self._view = memoryview(bytearray(BUFFER))
+        os.register_at_fork(after_in_child=self._leave)
+
+    def receive(self) -> memoryview:
+        """Return the body of the next frame; it is good until the one after it."""
+        view = self._view
+        got = self._fill(view, 0, HEADER)
+        whole = HEADER + int.from_bytes(view[1:HEADER], "big")
+        if whole > len(view):
+            view = memoryview(bytearray(whole))
+            view[:got] = self._view[:got]
+        self._fill(view, got, whole)
+        return view[HEADER:whole]
+
+    def send(self, kind: int, *parts: bytes) -> None:
+        """Send one frame. A forked child that gets here returned from the handler, and ends."""
+        if self._fd < 0:
+            os._exit(0)
+        size = sum(map(len, parts))
+        rest = memoryview(b"".join((bytes((kind,)), size.to_bytes(SIZE, "big"), *parts)))
+        while rest:
+            rest = rest[os.write(self._fd, rest) :]
+
+    def _fill(self, view: memoryview, got: int, wanted: int) -> int:
+        while got < wanted:
+            more = os.readv(self._fd, [view[got:]])
+            if not more:
+                raise EOFError
+            got += more
+        return got
+
+    def _leave(self) -> None:
+        os.close(self._fd)
+        self._fd = -1
+
+
+class Memory:
+    """The most memory that this process ever held.
+
+    `ru_maxrss` will not do: it begins with what the platform held when it started us. The true
+    peak takes a file to read, and is read only where pages came in since it was read last.
+    """
+
+    def __init__(self) -> None:
+        self._faults = -1
+        self._peak = 0
+
+    def peak(self) -> int:
+        """Return the peak in bytes."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        faults = usage.ru_minflt + usage.ru_majflt
+        if faults != self._faults:
+            self._faults = faults
+            self._peak = self._read() or usage.ru_maxrss * 1024
+        return self._peak
+
+    @staticmethod
+    def _read() -> int:
+        try:
+            with open("/proc/self/status", "rb", 0) as status:  # noqa: PTH123 - pathlib is slow to import
+                lines = status.read().split(b"\n")
+        except OSError:
+            return 0
+        return next((int(line.split()[1]) * 1024 for line in lines if line[:6] == b"VmHWM:"), 0)
+
+
+def load(order: Mapping[str, Any]) -> Handler:
+    """Import the handler's file as a plain import would, and return the function in it."""
+    file, _, function = order["handler"].rpartition(".")
+    code = order["code"]
+    try:
+        os.chdir(code)
+    except OSError as error:
+        raise Unloadable(f"the package's folder cannot be entered: {error}") from None
+    sys.path[:0] = [code, *order["layers"]]
+    name = file.replace("/", ".")
+    spec = PathFinder.find_spec(name, [os.path.join(code, os.path.dirname(file))])  # noqa: PTH118, PTH120 - as above
+    if spec is None or spec.loader is None or not spec.has_location:
+        raise Unloadable(f"the package has no file {file}.py")
+    module = importlib.util.module_from_spec(spec)
+    # A file that is called as something already imported (json.py) does not take its place.
+    sys.modules.setdefault(name, module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:  # noqa: BLE001 - whatever the user's code raises, SystemExit included
+        raise Unloadable(f"{file}.py cannot be imported: {told(error)}", stack(error)) from None
+    found: Handler | None = getattr(module, function, None)
+    if not callable(found):
+        raise Unloadable(f"{file}.py has no function {function}")
+    return found
+
+
+def answer(handler: Handler, constants: Mapping[str, JSON], body: memoryview) -> tuple[int, bytes]:
+    """Run one call; return the kind of the reply and what it says."""
+    ends = NONCE + SIZE + int.from_bytes(body[NONCE : NONCE + SIZE], "big")
+    context = dict(constants)
+    context.update(json.loads(bytes(body[NONCE + SIZE : ends])))
+    try:
+        event = json.loads(str(body[ends:], "utf-8"))
+    except (ValueError, RecursionError) as error:
+        return failure(BAD_EVENT, f"the event is not JSON: {told(error)}")
+    try:
+        result = handler(event, context)
+        if isinstance(result, types.CoroutineType):
+            result = importlib.import_module("asyncio").run(result)
+    except SystemExit as error:
+        leave(error)
+    except BaseException as error:  # noqa: BLE001 - whatever the user's code raises
+        return failure(USER_ERROR, told(error), stack(error))
+    try:
+        text = ENCODER.encode(result).encode()
+    except Exception as error:  # noqa: BLE001 - a __getitem__ of the user's may raise anything
+        return failure(USER_ERROR, f"the result cannot be written as JSON: {told(error)}")
+    if len(text) > MOST_RESULT:
+        limit = f"at most {MOST_RESULT} are allowed"
+        return failure(RESULT_TOO_LARGE, f"the result is too large: {len(text)} bytes, {limit}")
+    return RESULT, text
+
+
+def failure(status: int, message: str, trace: str = "") -> tuple[int, bytes]:
+    """Return the reply that tells of a failure."""
+    words = {"status": status, "message": message[:MOST_MESSAGE], "stack": trace[-MOST_STACK:]}
+    return ERROR, json.dumps(words).encode()
+
+
+def plain(value: object) -> str:
+    """Return what JSON has no form for but SCF writes as text."""
+    decimal = sys.modules.get("decimal")
+    if decimal is not None and isinstance(value, decimal.Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=plain)
+
+
+def told(error: BaseException) -> str:
+    """Return an error as one reads it at the end of a trace."""
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001 - the user's own __str__
+        words = ""
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def stack(error: BaseException) -> str:
+    """Return the trace of an error, from the first line of the user's code on."""
+    traceback = importlib.import_module("traceback")  # Only now: it takes 3 ms of a cold start.
+    frames = error.__traceback__
+    while frames is not None and is_ours(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
+def is_ours(file: str) -> bool:
+    """Tell whether a frame lies between the loop and the user's code."""
+    asyncio = getattr(sys.modules.get("asyncio"), "__file__", None)
+    return (
+        file == __file__
+        or file.startswith("<frozen importlib")
+        or (asyncio is not None and os.path.dirname(file) == os.path.dirname(asyncio))  # noqa: PTH120
+    )
+
+
+def leave(error: SystemExit) -> NoReturn:
+    """End as the interpreter would, but at once and whatever threads are left."""
+    if error.code is not None and not isinstance(error.code, int):
+        sys.stderr.write(f"{error.code}\n")
+    code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    flush()
+    os._exit(code & 0xFF)
+
+
+def flush() -> None:
+    """Let everything that was printed go out before the reply does."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # The user may have closed or replaced it.
+            stream.flush()
+
+
+def settle_in() -> None:
+    """Set what holds for the whole life of the process."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    most = min(MOST_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    sys.dont_write_bytecode = True
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stderr.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when the platform ends, however that comes."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(SIGKILL))
+    if os.getppid() != parent:  # It ended before we asked.
+        os._exit(1)
+
+
+def serve(channel: Channel) -> None:
+    """Load what the first frame orders, then answer call after call."""
+    order = json.loads(bytes(channel.receive()))
+    die_with(order["parent"])
+    try:
+        handler = load(order)
+    except Unloadable as error:
+        flush()
+        why = {"message": str(error)[:MOST_MESSAGE], "stack": error.stack[-MOST_STACK:]}
+        channel.send(FAILED, json.dumps(why).encode())
+        return
+    memory = Memory()
+    flush()
+    channel.send(READY, json.dumps({"digest": order["digest"]}).encode())
+    while True:
+        body = channel.receive()
+        nonce = bytes(body[:NONCE])
+        kind, words = answer(handler, order["context"], body)
+        flush()
+        channel.send(kind, nonce, memory.peak().to_bytes(8, "big"), words)
+
+
+def main() -> None:
+    """Serve until the platform hangs up; threads that the user left behind do not hold us."""
+    settle_in()
+    channel = Channel(int(sys.argv.pop()))
+    try:
+        serve(channel)
+    except (EOFError, OSError):
+        flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""The roof: builds every part once, and opens and closes the doors in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from huidu.cloudapi import keys
+from huidu.cloudapi.app import Api
+from huidu.cloudapi.desk import Desk
+from huidu.cloudapi.pages import pages
+from huidu.control.plane import Plane, Uploads
+from huidu.gateway.app import Gateway
+from huidu.instances.fleet import Fleet
+from huidu.instances.recipe import Workshop
+from huidu.invoke.asynchronous import Asynchronous
+from huidu.invoke.invoker import Invoker
+from huidu.invoke.routes import Routes
+from huidu.listener import Listener
+from huidu.model.capacity import Limits
+from huidu.model.effect import Effect
+from huidu.model.names import DEFAULT_NAMESPACE
+from huidu.observe.exposition import Counters
+from huidu.observe.recorder import Recorder
+from huidu.runtimes.table import Runtimes
+from huidu.settings import Settings, address
+from huidu.store.catalog import Catalog
+from huidu.store.database import Database
+from huidu.store.journal import Journal
+from huidu.store.lock import Lock
+from huidu.store.packages import Packages
+from huidu.store.queue import Queue
+from huidu.store.reading import Reading
+from huidu.store.writing import Writing
+from huidu.triggers.table import TRIGGERS
+from huidu.triggers.timer import Timers
+from huidu.triggers.url import Urls
+
+TIDY_S = 3600.0
+GRACE_S = 5.0  #: For instances, once nobody calls any more.
+UNUSED_CODE_S = 3600.0
+ENDPOINTS = "endpoints"  #: The file in the data directory that says where the server listens.
+
+log = structlog.get_logger("huidu.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where a server that is up can be reached."""
+
+    api: str
+    gateway: str
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Serving]:
+    """Serve until the end of the block; then finish what is under way and close in order.
+
+    Raises `Held` where another process serves from the same directory, and `OSError` where a
+    port is taken.
+    """
+    directory = _directory(settings.data)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(Lock(directory))
+        stores = await _stores(directory, stack)
+        house = await _house(settings, directory, stores, stack)
+        api = Listener(house.api, *address("api", settings.api))
+        gateway = Listener(house.gateway, *address("gateway", settings.gateway))
+        for listener in (api, gateway):
+            await listener.open()
+        stack.push_async_callback(_close_together, api, gateway)
+        (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
+        yield Serving(api.url, gateway.url)
+        log.info("closing")
+
+
+async def _close_together(*listeners: Listener) -> None:
+    await asyncio.gather(*(listener.close() for listener in listeners))
+
+
+def _directory(data: str) -> Path:
+    directory = Path(data).resolve()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """What remembers."""
+
+    catalog: Database
+    journal: Journal
+    queue: Queue
+    packages: Packages
+
+
+async def _stores(directory: Path, stack: AsyncExitStack) -> Stores:
+    opened = []
+    for tree, file, durable in (("catalog", "huidu.db", True), ("journal", "journal.db", False)):
+        database = Database(directory / file, durable=durable)
+        stack.push_async_callback(database.close)
+        await database.open(tree)
+        opened.append(database)
+    catalog, journal = opened
+    return Stores(
+        catalog=catalog,
+        journal=Journal(journal),
+        queue=Queue(catalog),
+        packages=await asyncio.to_thread(Packages, directory / "packages"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """The applications that the listeners serve."""
+
+    api: Api
+    gateway: Gateway
+
+
+async def _house(
+    settings: Settings, directory: Path, stores: Stores, stack: AsyncExitStack
+) -> House:
+    runtimes = await asyncio.to_thread(Runtimes.search)
+    limits = Limits(waiting=settings.max_waiting, idle_s=settings.idle_s)
+    fleet = Fleet(
+        Workshop(packages=stores.packages, runtimes=runtimes), limits, settings.max_instances
+    )
+    stack.push_async_callback(fleet.close, GRACE_S)
+    dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - seeded by the system
+    routes, recorder = Routes(dice.random), Recorder(stores.journal)
+    stack.push_async_callback(recorder.close, asyncio.create_task(recorder.run()))
+    invoker = Invoker(
+        table=routes, fleet=fleet, recorder=recorder, clock=time.time, timer=time.perf_counter
+    )
+    later, zone = Asynchronous(stores.queue, invoker), ZoneInfo(settings.zone)
+    urls, timers = Urls(), Timers(stores.queue, later.wake, time.time, zone, _new_id)
+
+    def publish(effects: Sequence[Effect]) -> None:
+        routes.apply(effects)
+        urls.apply(effects)
+        timers.apply(effects)
+
+    catalog = Catalog(stores.catalog, publish)
+    await _first_start(catalog)
+    await catalog.load()
+    plane = Plane(
+        catalog=catalog,
+        packages=stores.packages,
+        uploads=Uploads(),
+        queue=stores.queue,
+        journal=stores.journal,
+        recorder=recorder,
+        invoker=invoker,
+        routes=routes,
+        instances=fleet,
+        runtimes=runtimes,
+        triggers=TRIGGERS,
+        quota=settings.quota(),
+        zone=zone,
+        default_qualifier=settings.default_qualifier,
+        wake_queue=later.wake,
+        clock=time.time,
+        draw=dice.random,
+        new_id=_new_id,
+    )
+    for work in (later.run(), timers.run(), _tidy(settings, stores, catalog)):
+        stack.push_async_callback(_stop, asyncio.create_task(work))
+    registry = CollectorRegistry()
+    registry.register(Counters(recorder))
+    root = keys.RootKey(keys.settle(directory, os.environ))
+    desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
+    return House(api=Api(desk, pages(registry)), gateway=Gateway(urls, invoker, _new_id))
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+async def _first_start(catalog: Catalog) -> None:
+    def change(writing: Writing) -> None:
+        if not writing.namespace_exists(DEFAULT_NAMESPACE):
+            writing.add_namespace(DEFAULT_NAMESPACE, "", time.time())
+
+    await catalog.write(change)
+
+
+async def _tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
+    """Forget, now and then, what nobody will ask for again."""
+    while True:
+        used = await catalog.read(Reading.codes)
+        now = time.time()
+        await asyncio.to_thread(stores.packages.forget, used, older_than_s=UNUSED_CODE_S, now=now)
+        await stores.journal.forget(now - settings.keep_records_s)
+        await asyncio.sleep(TIDY_S)
+
+
+async def _stop(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

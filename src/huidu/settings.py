@@ -1,0 +1,123 @@
+"""Settings: what an operator may choose, and where the choice comes from."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from huidu.model import names
+from huidu.model.quota import Quota
+
+FILE = "huidu.toml"
+PREFIX = "HUIDU_"
+
+
+class Unsettled(Exception):
+    """A setting has a value that cannot be; the message names it and says what can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Each field is an option of `huidu serve`, a `HUIDU_*` variable and a key of `huidu.toml`."""
+
+    data: str = "./.huidu"  #: Where everything is kept.
+    api: str = "127.0.0.1:9000"  #: Where the API listens; port 0 picks a free one.
+    gateway: str = "127.0.0.1:9001"  #: Where functions are called over HTTP.
+    zone: str = "Asia/Shanghai"  #: The time zone of times in requests and answers.
+    default_qualifier: str = names.DEFAULT  #: What `Invoke` calls where no qualifier is given.
+    max_additional_versions: int = 1  #: Beside the main one of an alias: 1 to 3.
+    max_functions: int = 10_000  #: In a namespace.
+    max_versions: int = 1000  #: Of a function.
+    max_aliases: int = 100  #: Of a function.
+    max_instances: int = 200  #: On this machine, over all functions.
+    max_waiting: int = 1000  #: Calls that may wait for an instance of one version.
+    idle_s: float = 60.0  #: How long an instance that nobody calls is kept.
+    keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
+    log_level: str = "info"  #: debug, info, warning or error.
+
+    def __post_init__(self) -> None:
+        for name in ("api", "gateway"):
+            address(name, getattr(self, name))
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise Unsettled(f"zone {self.zone!r}: no such time zone; say Asia/Shanghai") from error
+        if self.default_qualifier not in (names.DEFAULT, names.LATEST):
+            raise Unsettled(f"default_qualifier: must be {names.DEFAULT} or {names.LATEST}")
+        if self.log_level not in LEVELS:
+            raise Unsettled(f"log_level {self.log_level!r}: must be one of {', '.join(LEVELS)}")
+        if self.max_instances < 1 or self.max_waiting < 0:
+            raise Unsettled("max_instances: must be 1 or more; max_waiting: 0 or more")
+        try:
+            self.quota()
+        except ValueError as error:
+            raise Unsettled(str(error)) from error
+
+    def quota(self) -> Quota:
+        """Return how many there may be of each thing."""
+        return Quota(
+            functions=self.max_functions,
+            versions=self.max_versions,
+            aliases=self.max_aliases,
+            additional_versions=self.max_additional_versions,
+        )
+
+
+LEVELS = ("debug", "info", "warning", "error")
+KINDS: Mapping[str, type[Any]] = {field.name: type(field.default) for field in fields(Settings)}
+
+
+def address(name: str, text: str) -> tuple[str, int]:
+    """Return host and port of `HOST:PORT`, or raise `Unsettled`."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the largest port
+        raise Unsettled(f"{name} {text!r}: must read HOST:PORT, as in 127.0.0.1:9000")
+    return host.strip("[]"), int(port)
+
+
+def settle(
+    options: Mapping[str, Any], environment: Mapping[str, str], file: Path | None
+) -> Settings:
+    """Return the settings: the command line over the environment over the file over the defaults.
+
+    Raises `Unsettled` for a key that is not known and for a value that cannot be.
+    """
+    chosen = _from_file(file)
+    for name in KINDS:
+        if PREFIX + name.upper() in environment:
+            chosen[name] = environment[PREFIX + name.upper()]
+    chosen |= {name: value for name, value in options.items() if value is not None}
+    return Settings(**{name: _as(name, value) for name, value in chosen.items()})
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    path = file or Path(FILE)
+    if file is None and not path.exists():
+        return {}
+    try:
+        read = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Unsettled(f"{path}: {error}") from error
+    for name in read:
+        if name not in KINDS:
+            raise Unsettled(f"{path}: {name} is no setting; there are {', '.join(sorted(KINDS))}")
+    return read
+
+
+def _as(name: str, value: object) -> Any:  # noqa: ANN401 - of the type of the setting
+    """Return a value in the type of its setting; the environment knows only texts."""
+    kind = KINDS[name]
+    try:
+        return kind(value) if not isinstance(value, bool) else kind(str(value))
+    except (TypeError, ValueError):
+        raise Unsettled(f"{name} {value!r}: must be a {kind.__name__}") from None
+
+
+def from_process(options: Mapping[str, Any], file: Path | None) -> Settings:
+    """Return the settings of this process."""
+    return settle(options, os.environ, file)

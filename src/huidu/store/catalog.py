@@ -1,0 +1,65 @@
+"""The catalog: namespaces, functions, versions, aliases with their history, and triggers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from huidu.model.effect import AliasKept, Effect, FunctionKept, TriggersChanged, VersionKept
+from huidu.store.database import Database
+from huidu.store.reading import Reading
+from huidu.store.writing import Writing
+
+Publish = Callable[[Sequence[Effect]], None]
+T = TypeVar("T")
+
+
+class Catalog:
+    """What the platform knows of its functions, kept in one database.
+
+    Writes are one after the other. What a write means to those who route is handed to `publish`
+    after the commit and before the next write begins, in one step: once `write` has returned,
+    every call that starts is routed by it, and after a crash whatever was acknowledged is there.
+    """
+
+    def __init__(self, database: Database, publish: Publish) -> None:
+        self._database = database
+        self._publish = publish
+        self._turn = asyncio.Lock()
+
+    async def read(self, ask: Callable[[Reading], T]) -> T:
+        """Return what `ask` reads at one moment of the catalog. It runs in a thread."""
+        return await self._database.read(lambda connection: ask(Reading(connection)))
+
+    async def write(self, change: Callable[[Writing], T]) -> T:
+        """Return what `change` returns once all that it wrote is kept; if it raises, none is.
+
+        It runs in a thread, and may not be cancelled between commit and `publish`: whoever may
+        be cancelled calls it in a task of its own.
+        """
+
+        def work(connection: Connection) -> tuple[T, Sequence[Effect]]:
+            writing = Writing(connection)
+            return change(writing), writing.effects
+
+        async with self._turn:
+            result, effects = await self._database.write(work)
+            self._publish(effects)
+        return result
+
+    async def load(self) -> None:
+        """Hand everything that is kept to `publish`, as if it had just been written."""
+        self._publish(await self.read(_everything))
+
+
+def _everything(reading: Reading) -> Sequence[Effect]:
+    effects: list[Effect] = []
+    for function in reading.every_function():
+        effects.append(FunctionKept(function))
+        effects += [VersionKept(version) for version in reading.versions(function)]
+        effects += [AliasKept(alias) for alias in reading.aliases(function)]
+        effects.append(TriggersChanged(function, tuple(reading.triggers(function))))
+    return effects

@@ -1,0 +1,167 @@
+"""What may be asked of the catalog, at one moment of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select, true
+
+from huidu.model.alias import Alias
+from huidu.model.errors import NotFound
+from huidu.model.function import Function, FunctionName
+from huidu.model.history import Change
+from huidu.model.trigger import Trigger
+from huidu.model.version import Version
+from huidu.store import rows
+from huidu.store.tables import ALIAS, FUNCTION, HISTORY, NAMESPACE, TRIGGER, VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Which part of a list is wanted, and in which order (`column` of the resource's table)."""
+
+    offset: int = 0
+    limit: int = 20
+    column: str = "added_at"
+    descending: bool = True
+
+
+class Reading:
+    """Questions to the catalog; each answer is of the moment at which the reading began."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def namespace_exists(self, name: str) -> bool:
+        """Tell whether there is a namespace of this name."""
+        found = self._connection.execute(select(NAMESPACE).where(NAMESPACE.c.name == name))
+        return found.first() is not None
+
+    def function(self, named: FunctionName) -> Function:
+        """Return a function, or raise `NotFound`: of the namespace where that is what is missing."""
+        query = select(FUNCTION).where(_is_named(named))
+        row = self._connection.execute(query).mappings().first()
+        if row is not None:
+            return rows.function_from(row)
+        if not self.namespace_exists(named.namespace):
+            raise NotFound("Namespace", named.namespace)
+        raise NotFound("FunctionName", named.name)
+
+    def every_function(self) -> Sequence[Function]:
+        """Return all functions there are."""
+        found = self._connection.execute(select(FUNCTION))
+        return [rows.function_from(row) for row in found.mappings()]
+
+    def functions(
+        self, namespace: str, page: Page, search: str = "", description: str = ""
+    ) -> tuple[int, Sequence[tuple[Function, Version]]]:
+        """Return how many functions match, and those of the page, each with its `$LATEST`."""
+        latest = and_(VERSION.c.function_id == FUNCTION.c.id, VERSION.c.number == "$LATEST")
+        where = and_(
+            FUNCTION.c.namespace == namespace,
+            FUNCTION.c.name.contains(search, autoescape=True) if search else true(),
+            VERSION.c.description.contains(description, autoescape=True) if description else true(),
+        )
+        joined = FUNCTION.join(VERSION, latest)
+        total = self._count(select(func.count()).select_from(joined).where(where))
+        column = FUNCTION.c[page.column]
+        query = (
+            select(FUNCTION.c.id)
+            .select_from(joined)
+            .where(where)
+            .order_by(column.desc() if page.descending else column.asc(), FUNCTION.c.name)
+            .limit(page.limit)
+            .offset(page.offset)
+        )
+        wanted = self._connection.execute(query).scalars().all()
+        return total, [self._with_latest(function_id) for function_id in wanted]
+
+    def _with_latest(self, function_id: str) -> tuple[Function, Version]:
+        query = select(FUNCTION).where(FUNCTION.c.id == function_id)
+        function = rows.function_from(self._connection.execute(query).mappings().one())
+        return function, self.version(function, "$LATEST")
+
+    def count_functions(self, namespace: str) -> int:
+        """Return how many functions a namespace has."""
+        query = select(func.count()).select_from(FUNCTION)
+        return self._count(query.where(FUNCTION.c.namespace == namespace))
+
+    def version(self, function: Function, number: str) -> Version:
+        """Return a version, or raise `NotFound`."""
+        mine = and_(VERSION.c.function_id == function.id, VERSION.c.number == number)
+        row = self._connection.execute(select(VERSION).where(mine)).mappings().first()
+        if row is None:
+            raise NotFound(
+                "FunctionVersion", number, f"; publish it first, or see what {function.named} has"
+            )
+        return rows.version_from(row, function.named)
+
+    def versions(self, function: Function) -> Sequence[Version]:
+        """Return all versions of a function: `$LATEST`, then by number, the newest first."""
+        mine = select(VERSION).where(VERSION.c.function_id == function.id)
+        found = self._connection.execute(mine).mappings().all()
+        kept = [rows.version_from(row, function.named) for row in found]
+        return sorted(
+            kept, key=lambda v: (not v.is_latest, -int(v.number) if not v.is_latest else 0)
+        )
+
+    def count_versions(self, function: Function) -> int:
+        """Return how many versions a function has, `$LATEST` included."""
+        query = select(func.count()).select_from(VERSION)
+        return self._count(query.where(VERSION.c.function_id == function.id))
+
+    def alias(self, function: Function, name: str) -> Alias:
+        """Return an alias, or raise `NotFound`."""
+        mine = and_(ALIAS.c.function_id == function.id, ALIAS.c.name == name)
+        row = self._connection.execute(select(ALIAS).where(mine)).mappings().first()
+        if row is None:
+            raise NotFound("Alias", name)
+        return rows.alias_from(row["body"], function.named, name)
+
+    def aliases(self, function: Function) -> Sequence[Alias]:
+        """Return the aliases of a function, in the order of their names."""
+        mine = select(ALIAS).where(ALIAS.c.function_id == function.id).order_by(ALIAS.c.name)
+        found = self._connection.execute(mine).mappings()
+        return [rows.alias_from(row["body"], function.named, row["name"]) for row in found]
+
+    def history(
+        self, function: Function, alias: str, offset: int, limit: int
+    ) -> tuple[int, Sequence[Change]]:
+        """Return how often an alias was written, and some of the changes, the newest first."""
+        mine = and_(HISTORY.c.function_id == function.id, HISTORY.c.alias == alias)
+        total = self._count(select(func.count()).select_from(HISTORY).where(mine))
+        query = select(HISTORY).where(mine).order_by(HISTORY.c.number.desc())
+        found = self._connection.execute(query.limit(limit).offset(offset))
+        return total, [rows.change_from(row) for row in found.mappings()]
+
+    def change(self, function: Function, alias: str, revision: int) -> Change | None:
+        """Return the change that made a revision of an alias, or None."""
+        mine = and_(
+            HISTORY.c.function_id == function.id,
+            HISTORY.c.alias == alias,
+            HISTORY.c.revision == revision,
+        )
+        query = select(HISTORY).where(mine).order_by(HISTORY.c.number.desc())
+        row = self._connection.execute(query).mappings().first()
+        return rows.change_from(row) if row is not None else None
+
+    def triggers(self, function: Function) -> Sequence[Trigger]:
+        """Return the triggers of a function, the last modified first."""
+        mine = select(TRIGGER).where(TRIGGER.c.function_id == function.id)
+        found = self._connection.execute(
+            mine.order_by(TRIGGER.c.modified_at.desc(), TRIGGER.c.name)
+        )
+        return [rows.trigger_from(row, function.named) for row in found.mappings()]
+
+    def codes(self) -> frozenset[str]:
+        """Return the SHA-256 of every package that a version refers to."""
+        found = self._connection.execute(select(VERSION.c.code_sha256).distinct())
+        return frozenset(found.scalars())
+
+    def _count(self, query: object) -> int:
+        return int(self._connection.execute(query).scalar_one())  # type: ignore[call-overload]
+
+
+def _is_named(named: FunctionName) -> ColumnElement[bool]:
+    return and_(FUNCTION.c.namespace == named.namespace, FUNCTION.c.name == named.name)

@@ -1,0 +1,159 @@
+"""The tables, as SQLAlchemy knows them; the migrations make them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+CATALOG = MetaData()
+JOURNAL = MetaData()
+
+
+def _function_id() -> Column[str]:
+    return Column(
+        "function_id", Text, ForeignKey("function.id", ondelete="CASCADE"), primary_key=True
+    )
+
+
+NAMESPACE = Table(
+    "namespace",
+    CATALOG,
+    Column("name", Text, primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("added_at", Float, nullable=False),
+    Column("modified_at", Float, nullable=False),
+)
+
+FUNCTION = Table(
+    "function",
+    CATALOG,
+    Column("id", Text, primary_key=True),
+    Column("namespace", Text, ForeignKey("namespace.name"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("next_number", Integer, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("added_at", Float, nullable=False),
+    Column("modified_at", Float, nullable=False),
+    UniqueConstraint("namespace", "name", name="function_named"),
+)
+
+VERSION = Table(
+    "version",
+    CATALOG,
+    _function_id(),
+    Column("number", Text, primary_key=True),
+    Column("code_sha256", Text, nullable=False, index=True),
+    Column("code_bytes", Integer, nullable=False),
+    Column("configuration", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("status_reason", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("added_at", Float, nullable=False),
+    Column("modified_at", Float, nullable=False),
+)
+
+ALIAS = Table(
+    "alias",
+    CATALOG,
+    _function_id(),
+    Column("name", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("added_at", Float, nullable=False),
+    Column("modified_at", Float, nullable=False),
+)
+
+HISTORY = Table(
+    "alias_history",
+    CATALOG,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("function_id", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("function", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Index("history_of_alias", "function_id", "alias", "number"),
+)
+
+TRIGGER = Table(
+    "trigger",
+    CATALOG,
+    _function_id(),
+    Column("type", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("qualifier", Text, nullable=False),
+    Column("definition", Text, nullable=False),
+    Column("custom_argument", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("resource_id", Text, nullable=False),
+    Column("added_at", Float, nullable=False),
+    Column("modified_at", Float, nullable=False),
+)
+
+EVENT = Table(
+    "event",
+    CATALOG,
+    Column("request_id", Text, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("function", Text, nullable=False),
+    Column("qualifier", Text, nullable=False),
+    Column("event", LargeBinary, nullable=False),
+    Column("routing_key", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("accepted_at", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+)
+
+RECORD = Table(
+    "record",
+    JOURNAL,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("request_id", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("function", Text, nullable=False),
+    Column("qualifier", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("alias_revision", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("draw", Float),
+    Column("phases", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("log", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("retry_number", Integer, nullable=False),
+    Column("root_request_id", Text, nullable=False),
+    Column("instance", Text, nullable=False),
+    Column("cold", Boolean, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("queue_ms", Float, nullable=False),
+    Column("duration_ms", Float, nullable=False),
+    Column("memory_bytes", Integer, nullable=False),
+    Column("memory_mb", Integer, nullable=False),
+    Column("event_bytes", Integer, nullable=False),
+    Column("result_bytes", Integer, nullable=False),
+    Index("record_by_request", "request_id"),
+    Index("record_by_function", "namespace", "function", "started_at"),
+)

@@ -1,0 +1,116 @@
+"""What may be changed in the catalog, as one step with what was read before."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, update
+
+from huidu.model.alias import Alias
+from huidu.model.effect import (
+    AliasGone,
+    AliasKept,
+    Effect,
+    FunctionGone,
+    FunctionKept,
+    TriggersChanged,
+    VersionGone,
+    VersionKept,
+)
+from huidu.model.errors import InUse
+from huidu.model.function import Function
+from huidu.model.history import Change
+from huidu.model.trigger import Trigger
+from huidu.model.version import Version
+from huidu.store import rows
+from huidu.store.reading import Reading
+from huidu.store.tables import ALIAS, FUNCTION, HISTORY, NAMESPACE, TRIGGER, VERSION
+
+
+class Writing(Reading):
+    """A reading that may also write; nothing is seen by others before it has ended."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.effects: list[Effect] = []  #: What the writes mean to those who route.
+
+    def add_namespace(self, name: str, description: str, at: float) -> None:
+        """Keep a new namespace."""
+        row = {"name": name, "description": description, "added_at": at, "modified_at": at}
+        self._connection.execute(insert(NAMESPACE).values(row))
+
+    def add_function(self, function: Function) -> None:
+        """Keep a new function; its name must be free."""
+        self._connection.execute(insert(FUNCTION).values(rows.function_row(function)))
+        self.effects.append(FunctionKept(function))
+
+    def replace_function(self, function: Function) -> None:
+        """Keep a function in the place of the one with its id."""
+        query = update(FUNCTION).where(FUNCTION.c.id == function.id)
+        self._connection.execute(query.values(rows.function_row(function)))
+        self.effects.append(FunctionKept(function))
+
+    def delete_function(self, function: Function) -> None:
+        """Forget a function with its versions, aliases and triggers (D-10); not its history."""
+        self._connection.execute(delete(FUNCTION).where(FUNCTION.c.id == function.id))
+        self.effects.append(FunctionGone(function))
+
+    def add_version(self, version: Version) -> None:
+        """Keep a new version."""
+        self._connection.execute(insert(VERSION).values(rows.version_row(version)))
+        self.effects.append(VersionKept(version))
+
+    def replace_latest(self, version: Version) -> None:
+        """Keep `$LATEST` in the place of the one before. A numbered version has no successor."""
+        if not version.is_latest:
+            raise ValueError(version.number)
+        self._connection.execute(
+            update(VERSION).where(_of(version)).values(rows.version_row(version))
+        )
+        self.effects.append(VersionKept(version))
+
+    def delete_version(self, version: Version) -> None:
+        """Forget a version."""
+        self._connection.execute(delete(VERSION).where(_of(version)))
+        self.effects.append(VersionGone(version))
+
+    def add_alias(self, function: Function, alias: Alias) -> None:
+        """Keep a new alias."""
+        self._connection.execute(insert(ALIAS).values(rows.alias_row(alias, function.id)))
+        self.effects.append(AliasKept(alias))
+
+    def replace_alias(self, function: Function, alias: Alias) -> None:
+        """Keep an alias in the place of the one whose revision is one lower, or raise `InUse`."""
+        mine = and_(ALIAS.c.function_id == function.id, ALIAS.c.name == alias.name)
+        before = and_(mine, ALIAS.c.revision == alias.revision - 1)
+        query = update(ALIAS).where(before).values(rows.alias_row(alias, function.id))
+        if self._connection.execute(query).rowcount != 1:
+            raise InUse("", f"Alias [{alias.name}] was changed meanwhile; read it again")
+        self.effects.append(AliasKept(alias))
+
+    def delete_alias(self, function: Function, alias: Alias) -> None:
+        """Forget an alias; its history stays."""
+        mine = and_(ALIAS.c.function_id == function.id, ALIAS.c.name == alias.name)
+        self._connection.execute(delete(ALIAS).where(mine))
+        self.effects.append(AliasGone(alias))
+
+    def add_change(self, change: Change) -> None:
+        """Add a change to the history of an alias."""
+        self._connection.execute(insert(HISTORY).values(rows.change_row(change)))
+
+    def add_trigger(self, function: Function, trigger: Trigger) -> None:
+        """Keep a new trigger."""
+        self._connection.execute(insert(TRIGGER).values(rows.trigger_row(trigger)))
+        self.effects.append(TriggersChanged(function, tuple(self.triggers(function))))
+
+    def delete_trigger(self, function: Function, trigger: Trigger) -> None:
+        """Forget a trigger."""
+        mine = and_(
+            TRIGGER.c.function_id == function.id,
+            TRIGGER.c.type == trigger.type,
+            TRIGGER.c.name == trigger.name,
+        )
+        self._connection.execute(delete(TRIGGER).where(mine))
+        self.effects.append(TriggersChanged(function, tuple(self.triggers(function))))
+
+
+def _of(version: Version) -> ColumnElement[bool]:
+    return and_(VERSION.c.function_id == version.function_id, VERSION.c.number == version.number)

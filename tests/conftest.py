@@ -1,0 +1,42 @@
+"""What all tests share: one server for those that only talk to it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.platform import Platform
+
+COUNTER = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A server that every test of this process may use, with names of its own."""
+    running = Platform.start(tmp_path_factory.mktemp("shared") / "data")
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def name() -> str:
+    """A function name that no other test uses."""
+    return f"f{os.getpid()}-{next(COUNTER)}"
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Platform]]:
+    """Starts servers of a test's own, and ends them."""
+    running: list[Platform] = []
+
+    def begin(*options: str, data: Path | None = None) -> Platform:
+        running.append(Platform.start(data or tmp_path / "data", *options))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        one.stop()

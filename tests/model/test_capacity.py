@@ -1,0 +1,270 @@
+"""Capacity: what a pool should do next, as rows and as laws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from huidu.model.capacity import (
+    ASK_AGAIN_S,
+    NEVER,
+    SPARED_S,
+    Holding,
+    Limits,
+    Plan,
+    Scene,
+    lender,
+    plan,
+)
+
+NOW = 1000.0
+LIMITS = Limits(instances=4, idle_s=60, patience_ms=5, linger_ms=20, starting_at_once=2)
+ALONE = Scene(line={}, idle={}, room=9)
+
+
+def waiting(*milliseconds: float) -> dict[int, float]:
+    return {call: NOW - ms / 1000 for call, ms in enumerate(milliseconds)}
+
+
+def idle(*seconds: float) -> dict[str, float]:
+    return {f"i{place}": NOW - s for place, s in enumerate(seconds)}
+
+
+@pytest.mark.parametrize(
+    ("scene", "starts"),
+    [
+        (ALONE, 0),
+        (ALONE._replace(line=waiting(0)), 1),
+        (ALONE._replace(line=waiting(0, 0, 0)), 1),
+        (ALONE._replace(line=waiting(9, 9, 9)), 2),
+        (ALONE._replace(line=waiting(0), starting=1), 0),
+        (ALONE._replace(line=waiting(9), starting=1), 0),
+        (ALONE._replace(line=waiting(9, 9), starting=1), 1),
+        (ALONE._replace(line=waiting(9, 9, 9), starting=2), 0),
+        (ALONE._replace(line=waiting(4), busy=1), 0),
+        (ALONE._replace(line=waiting(6), busy=1), 1),
+        (ALONE._replace(line=waiting(6, 6, 4), busy=2), 2),
+        (ALONE._replace(line=waiting(6, 6), busy=3), 1),
+        (ALONE._replace(line=waiting(6, 6), busy=4), 0),
+        (ALONE._replace(line=waiting(6, 6), busy=1, room=1), 1),
+        (ALONE._replace(line=waiting(6, 6), busy=1, room=-1), 0),
+        (ALONE._replace(line=waiting(9, 0), idle=idle(1), busy=1), 0),
+        (ALONE._replace(line=waiting(9, 9), idle=idle(1), busy=1), 1),
+        (ALONE._replace(line=waiting(6), busy=1, pace_s=0.004), 0),
+        (ALONE._replace(line=waiting(21), busy=1, pace_s=0.004), 1),
+        (ALONE._replace(line=waiting(6), busy=1, pace_s=0.005), 1),
+        (ALONE._replace(floor=1), 1),
+        (ALONE._replace(floor=3), 2),
+        (ALONE._replace(floor=3, idle=idle(1), busy=1), 1),
+        (ALONE._replace(floor=9, busy=3), 1),
+        (ALONE._replace(line=waiting(0), retired=True), 1),
+    ],
+)
+def test_an_instance_is_started_for_a_call_that_has_lost_patience(
+    scene: Scene, starts: int
+) -> None:
+    assert plan(scene, LIMITS, NOW).start == starts
+
+
+def test_what_there_is_no_room_for_is_told_and_asked_for_again() -> None:
+    scene = ALONE._replace(line=waiting(6, 6), busy=1, room=1)
+
+    made = plan(scene, LIMITS, NOW)
+
+    assert made.short == 1
+    assert made.wake_at == NOW + ASK_AGAIN_S
+
+
+def test_a_patient_call_is_looked_at_again_when_its_patience_ends() -> None:
+    made = plan(ALONE._replace(line=waiting(4, 1), busy=1), LIMITS, NOW)
+
+    assert made == Plan([], 0, [], 0, NOW + 0.001)
+
+
+def test_an_idle_instance_is_looked_at_again_when_it_has_idled_too_long() -> None:
+    made = plan(ALONE._replace(idle=idle(61, 50, 1)), LIMITS, NOW)
+
+    assert made == Plan([], 0, ["i0"], 0, NOW + 10)
+
+
+def test_the_oldest_call_gets_the_instance_that_was_used_last() -> None:
+    made = plan(ALONE._replace(line=waiting(3, 2), idle=idle(30, 20, 10)), LIMITS, NOW)
+
+    assert made.assign == [(0, "i2"), (1, "i1")]
+
+
+def test_of_a_retired_pool_every_idle_instance_is_let_go_once_nobody_waits() -> None:
+    scene = ALONE._replace(idle=idle(2, 1), retired=True)
+
+    assert plan(scene, LIMITS, NOW).stop == ["i0", "i1"]
+    assert plan(scene._replace(line=waiting(0)), LIMITS, NOW).stop == ["i0"]
+
+
+def test_what_is_owed_goes_before_any_call_is_seated() -> None:
+    made = plan(ALONE._replace(line=waiting(1), idle=idle(2), owed=1), LIMITS, NOW)
+
+    assert made.stop == ["i0"]
+    assert made.assign == []
+
+
+times = st.lists(st.floats(0, 100), max_size=6).map(sorted)
+scenes = st.builds(
+    Scene,
+    line=times.map(lambda since: dict(enumerate(since))),
+    idle=times.map(lambda since: {f"i{place}": moment for place, moment in enumerate(since)}),
+    starting=st.integers(0, 3),
+    busy=st.integers(0, 3),
+    floor=st.integers(0, 6),
+    room=st.integers(-1, 6),
+    owed=st.integers(0, 3),
+    pace_s=st.sampled_from([0.001, 0.1, NEVER]),
+    retired=st.booleans(),
+)
+limits = st.builds(
+    Limits,
+    instances=st.integers(1, 8),
+    idle_s=st.floats(0.1, 60),
+    patience_ms=st.floats(0.1, 100),
+    linger_ms=st.floats(0.1, 100),
+    starting_at_once=st.integers(1, 3),
+)
+moments = st.floats(100, 200)
+
+
+@given(scenes, limits, moments)
+def test_no_plan_seats_a_caller_twice_or_two_callers_in_one_instance(
+    scene: Scene, limits: Limits, now: float
+) -> None:
+    made = plan(scene, limits, now)
+    calls, names = [call for call, _ in made.assign], [name for _, name in made.assign]
+
+    assert calls == list(scene.line)[: len(calls)]
+    assert len(set(names)) == len(names)
+    assert set(names) <= set(scene.idle)
+
+
+@given(scenes, limits, moments)
+def test_no_plan_goes_above_a_limit(scene: Scene, limits: Limits, now: float) -> None:
+    made = plan(scene, limits, now)
+    here = len(scene.idle) + scene.starting + scene.busy - min(scene.owed, len(scene.idle))
+
+    assert made.start >= 0
+    if made.start:
+        assert here + made.start <= limits.instances
+        assert scene.starting + made.start <= limits.starting_at_once
+        assert made.start <= scene.room
+
+
+@given(scenes, limits, moments)
+def test_no_plan_stops_an_instance_that_is_busy_or_about_to_be(
+    scene: Scene, limits: Limits, now: float
+) -> None:
+    made = plan(scene, limits, now)
+
+    assert set(made.stop) <= set(scene.idle)
+    assert not set(made.stop) & {name for _, name in made.assign}
+
+
+@given(scenes, limits, moments)
+def test_the_instance_used_last_is_used_first(scene: Scene, limits: Limits, now: float) -> None:
+    since = [scene.idle[name] for _, name in plan(scene, limits, now).assign]
+    left = set(scene.idle) - {name for _, name in plan(scene, limits, now).assign}
+
+    assert all(later >= sooner for later, sooner in pairwise(since))
+    assert all(scene.idle[name] <= moment for name in left for moment in since)
+
+
+@given(scenes, limits, moments)
+def test_a_caller_is_never_left_with_nobody_on_the_way(
+    scene: Scene, limits: Limits, now: float
+) -> None:
+    made = plan(scene, limits, now)
+
+    if len(made.assign) < len(scene.line) and scene.room > 0:
+        assert made.assign or made.start or scene.starting or scene.busy
+
+
+@given(scenes, limits, moments, st.floats(0, 1))
+def test_nothing_is_to_be_done_before_the_plan_wants_to_be_asked_again(
+    scene: Scene, limits: Limits, now: float, part: float
+) -> None:
+    made = plan(scene, limits, now)
+    seated = dict(made.assign)
+    gone = {*made.stop, *seated.values()}
+    after = scene._replace(
+        line={call: since for call, since in scene.line.items() if call not in seated},
+        idle={name: since for name, since in scene.idle.items() if name not in gone},
+        starting=scene.starting + made.start,
+        busy=scene.busy + len(seated),
+        room=scene.room - made.start,
+        owed=max(0, scene.owed - len(made.stop)),
+    )
+    later = now + part * (min(made.wake_at, now + 100) - now)
+
+    assert made.wake_at > now
+    if later < made.wake_at:
+        assert plan(after, limits, later)[:3] == ([], 0, [])
+
+
+FULL = Holding(instances=5, waiting_since=NOW - 1)
+SHORT = replace(FULL, short=2)
+STARVED = Holding(instances=0, short=1, waiting_since=NOW)
+LAZY = Holding(instances=3, idle_since=NOW - 1)
+LAZIER = Holding(instances=2, idle_since=NOW - 2)
+SINGLE = Holding(instances=1, idle_since=NOW - 3)
+
+
+@pytest.mark.parametrize(
+    ("pools", "place"),
+    [
+        ([], None),
+        ([FULL, LAZY], None),
+        ([SHORT, LAZY, LAZIER], 2),
+        ([SHORT, FULL], None),
+        ([SHORT, SINGLE], None),
+        ([SHORT, replace(SINGLE, idle_since=NOW - SPARED_S)], 1),
+        ([SHORT, replace(LAZY, coming=2), LAZIER], None),
+        ([SHORT, replace(LAZY, coming=1), LAZIER], 2),
+        ([STARVED, SINGLE], 1),
+        ([STARVED, FULL, replace(FULL, instances=7)], 2),
+        ([STARVED, replace(FULL, coming=1)], None),
+        ([STARVED, SHORT, replace(FULL, coming=1)], None),
+        ([STARVED, STARVED], None),
+    ],
+)
+def test_the_pool_that_misses_it_least_gives_up_an_instance(
+    pools: list[Holding], place: int | None
+) -> None:
+    assert lender(pools, NOW) == place
+
+
+def test_a_pool_with_nothing_is_in_greater_need_than_one_that_waits_longer() -> None:
+    assert STARVED.need < SHORT.need
+    assert SHORT.need < replace(SHORT, waiting_since=NOW).need
+
+
+@given(
+    st.lists(
+        st.builds(
+            Holding,
+            instances=st.integers(0, 5),
+            coming=st.integers(0, 2),
+            short=st.integers(0, 3),
+            idle_since=st.sampled_from([NEVER, NOW - 10, NOW]),
+        ),
+        max_size=5,
+    )
+)
+def test_no_more_is_lent_than_is_lacking(pools: list[Holding]) -> None:
+    lacking = sum(pool.short for pool in pools)
+    before = sum(pool.coming for pool in pools)
+
+    while (place := lender(pools, NOW)) is not None:
+        one = pools[place]
+        pools[place] = replace(one, instances=one.instances - 1, coming=one.coming + 1)
+
+    assert sum(pool.coming for pool in pools) <= max(lacking, before)

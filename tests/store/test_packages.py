@@ -1,0 +1,329 @@
+"""Packages come back to the last bit; what has changed is found out, and what is old forgotten."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from huidu.model.errors import Failed
+from huidu.model.function import Code
+from huidu.store.archive import Limits
+from huidu.store.packages import Packages, manifest
+
+HELLO = b"def main_handler(event, context):\n    return 'hello'\n"
+DAY = 86_400.0
+
+
+def zipped(contents: Mapping[str, bytes], modes: Mapping[str, int] | None = None) -> bytes:
+    """A zip file; where no mode is given, it says nothing of modes."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, content in contents.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (modes or {}).get(name, 0) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED if len(content) % 2 else zipfile.ZIP_STORED
+            archive.writestr(entry, content)
+    return written.getvalue()
+
+
+PACKAGE = zipped(
+    {"index.py": HELLO, "bin/tool": b"#!/bin/sh\n", "lib/": b"", "lib/first": b"../index.py"},
+    {"bin/tool": 0o104755, "lib/": 0o40700, "lib/first": 0o120777},
+)
+
+
+def files(home: Path) -> list[Path]:
+    return sorted(place for place in home.rglob("*") if not place.is_dir())
+
+
+def zip_file(home: Path, code: Code) -> Path:
+    return home / "zip" / code.sha256[:2] / f"{code.sha256}.zip"
+
+
+def later(seconds: float = DAY) -> float:
+    return time.time() + seconds
+
+
+def test_a_package_is_known_by_the_digest_of_its_bytes(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    code = packages.keep(PACKAGE)
+
+    assert code == Code(hashlib.sha256(PACKAGE).hexdigest(), len(PACKAGE))
+    assert files(tmp_path) == [zip_file(tmp_path, code)]
+    assert packages.read(code) == PACKAGE
+
+
+def test_what_is_kept_is_for_the_platform_alone(tmp_path: Path) -> None:
+    Packages(tmp_path / "some" / "where")
+
+    assert stat.S_IMODE((tmp_path / "some" / "where").stat().st_mode) == 0o700
+
+
+def test_keeping_a_package_again_changes_nothing_but_its_age(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    code = packages.keep(PACKAGE)
+    before = zip_file(tmp_path, code).stat()
+    os.utime(zip_file(tmp_path, code), (0, 0))
+
+    assert packages.keep(PACKAGE) == code
+    after = zip_file(tmp_path, code).stat()
+    assert after.st_ino == before.st_ino
+    assert after.st_mtime >= before.st_mtime
+
+
+def test_a_tree_has_the_files_the_links_and_the_executable_bits(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    tree = packages.unpacked(packages.keep(PACKAGE))
+    modes = {
+        str(place.relative_to(tree)): stat.filemode(place.lstat().st_mode)
+        for place in [tree, *tree.rglob("*")]
+    }
+
+    assert modes == {
+        ".": "dr-xr-xr-x",
+        "index.py": "-r--r--r--",
+        "bin": "dr-xr-xr-x",
+        "bin/tool": "-r-xr-xr-x",
+        "lib": "dr-xr-xr-x",
+        "lib/first": "lrwxrwxrwx",
+    }
+    assert (tree / "lib" / "first").read_bytes() == HELLO
+    assert tree == tmp_path / "tree" / tree.name[:2] / hashlib.sha256(PACKAGE).hexdigest()
+
+
+PARTS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/\\:"),
+    min_size=1,
+    max_size=9,
+).filter(lambda part: part not in (".", ".."))
+PATHS = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
+CONTENTS = st.binary(max_size=64) | st.integers(0, 600_000).map(bytes)
+
+
+@settings(deadline=None)
+@given(found=st.dictionaries(PATHS, st.tuples(CONTENTS, st.booleans()), min_size=1))
+def test_what_was_packed_comes_back_byte_for_byte(
+    tmp_path_factory: pytest.TempPathFactory, found: dict[str, tuple[bytes, bool]]
+) -> None:
+    above = {path[:at] for path in found for at, letter in enumerate(path) if letter == "/"}
+    packed = {path: held for path, held in found.items() if path not in above}
+    packages = Packages(tmp_path_factory.mktemp("packages"))
+    modes = {path: 0o100755 if runs else 0o100644 for path, (_, runs) in packed.items()}
+    code = packages.keep(zipped({path: held for path, (held, _) in packed.items()}, modes))
+    tree = packages.unpacked(code)
+
+    assert {
+        str(place.relative_to(tree)): (place.read_bytes(), bool(place.stat().st_mode & 0o100))
+        for place in tree.rglob("*")
+        if place.is_file()
+    } == packed
+    packages.verify(code)
+
+
+def test_a_package_stays_readable_when_the_limits_shrink(tmp_path: Path) -> None:
+    code = Packages(tmp_path).keep(PACKAGE)
+    small = Limits(zip_bytes=1, unpacked_bytes=1, entries=1, path_bytes=1, depth=1)
+
+    assert Packages(tmp_path, small).unpacked(code).is_dir()
+
+
+def test_a_home_may_lie_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "home").symlink_to("disk")
+    packages = Packages(tmp_path / "home")
+
+    assert packages.unpacked(packages.keep(PACKAGE)).is_dir()
+
+
+@pytest.mark.parametrize("sha256", ["0" * 64, "", "../../etc", "A" * 64, "é" * 64])
+def test_a_package_that_is_not_here_is_missed_by_name(tmp_path: Path, sha256: str) -> None:
+    packages = Packages(tmp_path)
+    for use in (packages.read, packages.unpacked):
+        with pytest.raises(Failed) as no:
+            use(Code(sha256, 1))
+        assert no.value.code == "FailedOperation.CodeMissing"
+
+
+def test_a_zip_file_that_changed_on_disk_is_refused_until_it_is_kept_again(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    code = packages.keep(PACKAGE)
+    hurt = zipped({"index.py": b"import evil"})
+    zip_file(tmp_path, code).write_bytes(hurt)
+
+    with pytest.raises(Failed) as no:
+        packages.unpacked(code)
+    assert no.value.code == "FailedOperation.CodeCorrupt"
+    assert code.sha256 in no.value.message
+    assert hashlib.sha256(hurt).hexdigest() in no.value.message
+    assert not (tmp_path / "tree" / code.sha256[:2]).exists()
+    packages.keep(PACKAGE)
+    assert (packages.unpacked(code) / "index.py").read_bytes() == HELLO
+
+
+def change_a_byte(tree: Path) -> None:
+    (tree / "index.py").chmod(0o644)
+    (tree / "index.py").write_bytes(HELLO.replace(b"hello", b"jello"))
+    (tree / "index.py").chmod(0o444)
+
+
+def change_a_mode(tree: Path) -> None:
+    (tree / "index.py").chmod(0o555)
+
+
+def add_a_file(tree: Path) -> None:
+    tree.chmod(0o755)
+    (tree / "more.py").write_bytes(b"")
+
+
+def add_a_pipe(tree: Path) -> None:
+    tree.chmod(0o755)
+    os.mkfifo(tree / "pipe")
+
+
+def remove_a_file(tree: Path) -> None:
+    tree.chmod(0o755)
+    (tree / "index.py").unlink()
+
+
+def rename_a_file(tree: Path) -> None:
+    tree.chmod(0o755)
+    (tree / "index.py").rename(tree / "other.py")
+
+
+def turn_a_link(tree: Path) -> None:
+    (tree / "lib").chmod(0o755)
+    (tree / "lib" / "first").unlink()
+    (tree / "lib" / "first").symlink_to("/etc/passwd")
+    (tree / "lib").chmod(0o555)
+
+
+def lose_the_manifest(tree: Path) -> None:
+    tree.with_name(f"{tree.name}.manifest").unlink()
+
+
+def garble_the_manifest(tree: Path) -> None:
+    tree.with_name(f"{tree.name}.manifest").write_bytes(b"\xff")
+
+
+def lose_the_tree(tree: Path) -> None:
+    tree.chmod(0o755)
+    tree.rename(tree.with_name("elsewhere"))
+
+
+def put_a_file_there(tree: Path) -> None:
+    lose_the_tree(tree)
+    tree.write_bytes(b"")
+
+
+def put_a_link_there(tree: Path) -> None:
+    lose_the_tree(tree)
+    tree.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize(
+    "hurt",
+    [
+        change_a_byte,
+        change_a_mode,
+        add_a_file,
+        add_a_pipe,
+        remove_a_file,
+        rename_a_file,
+        turn_a_link,
+        lose_the_manifest,
+        garble_the_manifest,
+        lose_the_tree,
+        put_a_file_there,
+        put_a_link_there,
+    ],
+)
+def test_a_tree_that_changed_is_found_out_and_healed_by_the_next_to_come(
+    tmp_path: Path, hurt: Callable[[Path], None]
+) -> None:
+    packages = Packages(tmp_path)
+    code = packages.keep(PACKAGE)
+    tree = packages.unpacked(code)
+    whole = manifest(tree)
+    packages.verify(code)
+    hurt(tree)
+
+    with pytest.raises(Failed, match="unpacked tree") as no:
+        packages.verify(code)
+    assert no.value.code == "FailedOperation.CodeCorrupt"
+    packages = Packages(tmp_path)
+    assert packages.unpacked(code) == tree
+    assert manifest(tree) == whole
+    packages.verify(code)
+    assert not any((tmp_path / "aside").iterdir())
+
+
+def test_a_tree_that_was_lost_while_in_use_is_made_again(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    code = packages.keep(PACKAGE)
+    lose_the_tree(packages.unpacked(code))
+
+    assert (packages.unpacked(code) / "index.py").read_bytes() == HELLO
+
+
+def test_a_sound_tree_is_looked_at_once_and_left_alone(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    code = packages.keep(PACKAGE)
+    made = packages.unpacked(code).stat().st_ino
+    zip_file(tmp_path, code).unlink()
+
+    assert packages.unpacked(code).stat().st_ino == made
+    assert Packages(tmp_path).unpacked(code).stat().st_ino == made
+
+
+def test_what_nobody_needs_is_forgotten_once_it_is_old(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    needed, doomed, young = (
+        packages.keep(zipped({"index.py": text})) for text in (b"needed", b"doomed", b"young")
+    )
+    for code in (needed, doomed):
+        packages.unpacked(code)
+        os.utime(zip_file(tmp_path, code), (1000, 1000))
+
+    assert packages.forget([needed.sha256], older_than_s=60, now=1060) == []
+    assert packages.forget([needed.sha256], older_than_s=60, now=1061) == [doomed.sha256]
+    assert packages.read(young)
+    assert packages.unpacked(needed).is_dir()
+    assert not any(doomed.sha256 in str(place) for place in tmp_path.rglob("*"))
+    with pytest.raises(Failed, match="not stored here"):
+        packages.unpacked(doomed)
+
+
+def test_what_is_kept_again_is_young_again(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    code = packages.keep(PACKAGE)
+    os.utime(zip_file(tmp_path, code), (1000, 1000))
+    packages.keep(PACKAGE)
+
+    assert packages.forget((), older_than_s=DAY, now=later(0)) == []
+    assert packages.forget((), older_than_s=DAY, now=later(DAY + 60)) == [code.sha256]
+
+
+def test_files_of_others_are_not_forgotten(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    (tmp_path / "zip" / "no").mkdir()
+    (tmp_path / "zip" / "no" / "package.zip").touch()
+
+    assert packages.forget((), older_than_s=0, now=later()) == []
+
+
+def test_other_troubles_of_a_disk_are_not_taken_for_a_full_one(tmp_path: Path) -> None:
+    packages = Packages(tmp_path)
+    (tmp_path / "zip" / hashlib.sha256(PACKAGE).hexdigest()[:2]).touch()
+
+    with pytest.raises(FileExistsError):
+        packages.unpacked(Code(hashlib.sha256(PACKAGE).hexdigest(), len(PACKAGE)))

@@ -113,7 +113,8 @@ async def run(
 async def _report(counts: dict[str, list[int]]) -> None:
     while True:
         await asyncio.sleep(REPORT_S)
-        print(json.dumps(counts), flush=True)
+        if counts:
+            print(json.dumps(counts), flush=True)
         counts.clear()
 
 
@@ -134,6 +135,9 @@ async def _main(arguments: argparse.Namespace) -> None:
         failed = called.status != 200  # noqa: PLR2004 - the status of success
         if called.problem and not called.version:
             print(called.problem, file=sys.stderr, flush=True)
+        if arguments.each:
+            print(json.dumps(asdict(called)), flush=True)
+            return
         calls = counts.setdefault(called.version or "?", [0, 0])
         calls[0] += 1
         calls[1] += failed
@@ -148,7 +152,8 @@ async def _main(arguments: argparse.Namespace) -> None:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-    print(json.dumps(counts), flush=True)
+    if counts:
+        print(json.dumps(counts), flush=True)
     if arguments.keep:
         lines = (json.dumps(asdict(called)) + "\n" for called in kept)
         arguments.keep.write_text("".join(lines), "utf-8")
@@ -163,6 +168,7 @@ def main() -> None:
     parser.add_argument("--callers", type=int, default=8)
     parser.add_argument("--pause", type=float, default=0.0, help="seconds between calls")
     parser.add_argument("--seconds", type=float, help="end by itself after so long")
+    parser.add_argument("--each", action="store_true", help="print every call as it ends instead")
     parser.add_argument("--keep", type=Path, help="a file to write every call to, at the end")
     asyncio.run(_main(parser.parse_args()))
 

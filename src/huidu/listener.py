@@ -40,6 +40,7 @@ class Listener:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # nobody may say that he is somebody else
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_S,
             )

@@ -173,7 +173,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("GetFunction", {"Qualifier": "99"}, f"{GONE}.Version", "99"),
     ("GetFunction", {"FunctionName": "nobody"}, f"{GONE}.FunctionName", "nobody"),
     ("GetFunction", {"Namespace": "nowhere"}, f"{GONE}.Namespace", "nowhere"),
-    # functions: names and configuration
+    # what a function is called, and how it is configured
     ("CreateFunction", new(FunctionName=FUNCTION), "ResourceInUse.FunctionName", FUNCTION),
     ("CreateFunction", new(FunctionName="with space"), f"{VALUE}.FunctionName", "FunctionName"),
     ("CreateFunction", new(FunctionName="x" * 61), f"{VALUE}.FunctionName", "FunctionName"),
@@ -196,7 +196,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         f"{GONE}.Layer",
         "numpy",
     ),
-    # code
+    # what is in the package
     ("CreateFunction", new(Code=...), f"{MISSING}.Code", "ZipFile"),
     ("CreateFunction", new(Code={}), f"{MISSING}.Code", "ZipFile"),
     ("CreateFunction", new(Code={"DemoId": "demo-1"}), f"{VALUE}.CodeSource", "DemoId"),

@@ -106,4 +106,3 @@ def test_no_call_fails_and_none_runs_on_what_an_acknowledged_update_excludes(
     assert [called for called in calls if called.status != 200] == []
     astray = [called for called in calls if called.version not in allowed_for(called, mover.moves)]
     assert astray == []
-    print(f"{len(calls)} calls, {len(mover.moves)} moves, none failed, none astray")

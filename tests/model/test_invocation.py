@@ -9,8 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from huidu.model import invocation
 from huidu.model.function import FunctionName
-from huidu.model.invocation import USER_FAILURES, Outcome, Record, Status, failure
+from huidu.model.invocation import (
+    EMPTY_EVENT,
+    USER_FAILURES,
+    Invocation,
+    Outcome,
+    Record,
+    Status,
+    failure,
+)
 
 HELLO = FunctionName("default", "hello")
 
@@ -40,6 +49,27 @@ HELLO = FunctionName("default", "hello")
 )
 def test_a_status_has_the_number_that_scf_gives_it(status: Status, number: int) -> None:
     assert status == number
+
+
+@pytest.mark.parametrize(
+    ("most", "size"),
+    [
+        (invocation.MOST_EVENT_BYTES, 6_291_456),
+        (invocation.MOST_RESULT_BYTES, 6_291_456),
+        (invocation.MOST_ASYNC_EVENT_BYTES, 131_072),
+        (invocation.MOST_TAIL_BYTES, 4096),
+    ],
+)
+def test_what_may_be_sent_and_given_back_is_as_large_as_in_the_cloud(most: int, size: int) -> None:
+    """Section 10: 6 MB, 6 MB, 128 KB, 4 KB."""
+    assert most == size
+
+
+def test_a_call_that_says_nothing_sends_an_empty_object_and_is_the_first_try() -> None:
+    call = Invocation(request_id="id", function=HELLO, qualifier="$DEFAULT")
+
+    assert json.loads(call.event) == json.loads(EMPTY_EVENT) == {}
+    assert call.retry_number == 0
 
 
 @pytest.mark.parametrize("status", [430, 443, 437, 439])

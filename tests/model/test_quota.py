@@ -25,6 +25,7 @@ def test_the_numbers_are_those_of_the_cloud_where_it_names_one() -> None:
 
     assert (quota.versions, quota.triggers, quota.additional_versions) == (1000, 10, 1)
     assert quota.aliases == 100  # D-14
+    assert quota.functions == 10_000  # the cloud's 50 is a matter of billing
 
 
 @pytest.mark.parametrize(("there_are", "most"), [(0, 1), (99, 100)])

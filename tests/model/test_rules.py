@@ -265,6 +265,15 @@ def test_a_refused_regex_says_what_is_wrong_with_it() -> None:
     )
 
 
+def test_a_refused_regex_is_told_to_its_writer_and_not_to_the_log(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(InvalidValue):
+        rule("regex", "(a")
+
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("method", ["", "Exact", "equals", "x" * 5000])
 def test_a_method_that_there_is_not_is_refused(method: str) -> None:
     with pytest.raises(InvalidValue, match=r"^Method '") as refused:

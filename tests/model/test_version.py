@@ -24,7 +24,7 @@ CODE = Code("aa" * 32, 100)
 CONFIGURATION = Configuration(
     handler="index.main_handler",
     runtime="Python3.10",
-    environment=environment_of({"COLOR": "blue", "STAGE": "prod"}),
+    environment=environment_of({"COLOR": "blue", "STAGE": "prod", "TITLE": "灰度"}),
     layers=(Layer("numpy", 3), Layer("certificates", 1)),
     settings=(("vpc_config", '{"VpcId": "vpc-1"}'),),
 )
@@ -37,7 +37,7 @@ LATEST = Version(
 )
 
 #: What the digest of `LATEST` was in release 0.1.
-PINNED = "3642a24b82d704dbbd5ce4c3417c37e619fcf789a31ee72df7fcd77fca9e726d"
+PINNED = "170a68f85e10455389b72f3f8f2c338db934335992269d0c31c9297b8f8dcc71"
 
 #: Every field of a configuration, and what it may be changed to, one way at a time.
 OTHERWISE: Mapping[str, tuple[Any, ...]] = {
@@ -48,11 +48,11 @@ OTHERWISE: Mapping[str, tuple[Any, ...]] = {
     "init_timeout_s": (66,),
     "environment": (
         (),
-        environment_of({"COLOR": "blue"}),
-        environment_of({"COLOR": "green", "STAGE": "prod"}),
-        environment_of({"COLOR": "prod", "STAGE": "blue"}),
-        environment_of({"COLOUR": "blue", "STAGE": "prod"}),
-        environment_of({"COLOR": "blue", "STAGE": "prod", "DEBUG": ""}),
+        environment_of({"COLOR": "blue", "STAGE": "prod"}),
+        environment_of({"COLOR": "green", "STAGE": "prod", "TITLE": "灰度"}),
+        environment_of({"COLOR": "prod", "STAGE": "blue", "TITLE": "灰度"}),
+        environment_of({"COLOUR": "blue", "STAGE": "prod", "TITLE": "灰度"}),
+        environment_of({"COLOR": "blue", "STAGE": "prod", "TITLE": "灰度", "DEBUG": ""}),
     ),
     "layers": (
         (),

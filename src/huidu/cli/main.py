@@ -38,7 +38,7 @@ Data = Annotated[Path, typer.Option(envvar="HUIDU_DATA", help="The data director
 
 
 @app.command()
-def serve(  # noqa: PLR0913, PLR0917 - an option is a parameter
+def serve(
     data: Annotated[str | None, typer.Option(help="Where everything is kept. [./.huidu]")] = None,
     api: Annotated[str | None, typer.Option(help="HOST:PORT of the API. [127.0.0.1:9000]")] = None,
     gateway: Annotated[

@@ -18,6 +18,8 @@ from huidu.settings import Settings, Unsettled, from_process
 from huidu.store.lock import Held
 
 REFUSED, BROKEN, INTERRUPTED = 2, 1, 130
+#: How long a thread of the store may keep the event loop from going on; Python's own is 5 ms.
+SWITCH_S = 0.0005
 
 
 def serve(options: dict[str, Any], config: Path | None) -> int:
@@ -28,6 +30,7 @@ def serve(options: dict[str, Any], config: Path | None) -> int:
         print(f"huidu: {error}", file=sys.stderr)  # noqa: T201 - it is a command
         return REFUSED
     _log_to_stderr(settings.log_level)
+    sys.setswitchinterval(SWITCH_S)
     try:
         return uvloop.run(_until_told(settings))
     except (Held, OSError) as error:

@@ -174,7 +174,7 @@ async def get(plane: Plane, asked: Asked, request: wire.GetAlias) -> wire.AliasF
 
 
 async def list_all(plane: Plane, asked: Asked, request: wire.ListAliases) -> wire.Aliases:
-    """List aliases, `$DEFAULT` included; those that refer to a version where one is named (D-16)."""
+    """List aliases, `$DEFAULT` included; of a version, where one is named, its own (D-16)."""
     named = FunctionName(request.namespace, request.function_name)
     found = await plane.catalog.read(lambda reading: reading.aliases(reading.function(named)))
     if request.function_version:
@@ -261,7 +261,7 @@ async def history(plane: Plane, asked: Asked, request: wire.ListAliasHistory) ->
 
 
 async def undo(plane: Plane, asked: Asked, request: wire.UndoAlias) -> wire.Undone:
-    """Bring an alias back to what it was before a change; that is a change too, and can be undone."""
+    """Bring an alias back to what it was before a change; that too is a change."""
     named, now = FunctionName(request.namespace, request.function_name), plane.clock()
 
     def change(writing: Writing) -> Alias:

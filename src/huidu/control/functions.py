@@ -268,29 +268,24 @@ async def get(plane: Plane, asked: Asked, request: wire.GetFunction) -> wire.Fun
         return function, reading.version(function, number), reading.triggers(function)
 
     function, version, bound = await plane.catalog.read(ask)
-    shown = ""
+    told = _facts(plane, function, version)
+    told.qualifier = qualifier
+    told.triggers = [triggers.facts(plane, trigger) for trigger in bound]
     if is_true(request.show_code):
-        shown = await asyncio.to_thread(_entry_file, plane, version.code, version.configuration)
-    return _facts(plane, function, version, qualifier, bound, shown)
+        told.code_info = await asyncio.to_thread(_entry_file, plane, version)
+    return told
 
 
-def _entry_file(plane: Plane, code: Code, configuration: Configuration) -> str:
+def _entry_file(plane: Plane, version: Version) -> str:
     """The text of the file that the handler names, where it is one of at most 1 MB."""
-    root = plane.packages.unpacked(code)
-    file = root / f"{configuration.handler.rpartition('.')[0]}.py"
+    root = plane.packages.unpacked(version.code)
+    file = root / f"{version.configuration.handler.rpartition('.')[0]}.py"
     if not file.is_file() or file.stat().st_size > MOST_SHOWN_BYTES:
         return ""
     return file.read_text("utf-8", "replace")
 
 
-def _facts(
-    plane: Plane,
-    function: Function,
-    version: Version,
-    qualifier: str,
-    bound: Sequence[Trigger],
-    shown: str,
-) -> wire.FunctionFacts:
+def _facts(plane: Plane, function: Function, version: Version) -> wire.FunctionFacts:
     configuration = version.configuration
     settings = {name: json.loads(text) for name, text in configuration.settings}
     kept = {name: settings[name] for name in SHOWN_SETTINGS if name in settings}
@@ -299,7 +294,7 @@ def _facts(
         function_id=function.id,
         namespace=function.named.namespace,
         function_version=version.number,
-        qualifier=qualifier,
+        qualifier=version.number,
         status=version.status,
         status_desc=version.status_reason or plane.runtimes.note(configuration.runtime),
         status_reasons=_reasons(version),
@@ -318,12 +313,12 @@ def _facts(
         ],
         role=configuration.role,
         type=configuration.type,
-        code_info=shown,
+        code_info="",
         code_size=version.code.size_bytes,
         add_time=times.show(version.added_at, plane.zone),
         mod_time=times.show(version.modified_at, plane.zone),
         tags=[wire.Tag(key=k, value=v) for k, v in function.tags],
-        triggers=[triggers.facts(plane, trigger) for trigger in bound],
+        triggers=[],
         code_sha256=version.code.sha256,
         digest=version.digest,
         **kept,

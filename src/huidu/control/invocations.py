@@ -8,7 +8,6 @@ import msgspec
 
 from huidu.actions import invocations as wire
 from huidu.control.plane import Asked, Plane
-from huidu.model.routing_key import traits_of
 from huidu.invoke.invoker import Answered
 from huidu.model.errors import InvalidParameter, InvalidValue
 from huidu.model.event import QueuedEvent
@@ -20,6 +19,7 @@ from huidu.model.invocation import (
     Invocation,
     Status,
 )
+from huidu.model.routing_key import traits_of
 
 SYNC, ASYNC = "RequestResponse", "Event"
 NO_LOG, TAIL = "None", "Tail"

@@ -9,13 +9,13 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from huidu.invoke.invoker import Answered
+from huidu.invoke.routes import Target
 from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
 from huidu.model.invocation import Invocation, Record
 from huidu.model.quota import Quota
 from huidu.model.version import Version
-from huidu.invoke.invoker import Answered
-from huidu.invoke.routes import Target
 from huidu.store.journal import Search
 from huidu.store.reading import Reading
 from huidu.store.writing import Writing

@@ -52,8 +52,8 @@ class Boss(Protocol):
         """Somebody came, or left."""
         ...
 
-    def failed(self, why: BaseException) -> None:
-        """An instance could not be started."""
+    def failed(self, why: BaseException, ordered_at: float) -> None:
+        """An instance that was ordered at this time could not be started."""
         ...
 
 
@@ -78,7 +78,7 @@ class Crew(Generic[T]):
         self._idle: dict[str, float] = {}
         self._lent: dict[str, float] = {}
         self._pace_s = NEVER
-        self._starting = set[asyncio.Task[T]]()
+        self._starting: dict[asyncio.Task[T], float] = {}
         self._leaving = set[asyncio.Task[None]]()
 
     @property
@@ -110,7 +110,7 @@ class Crew(Generic[T]):
         """Start one more."""
         self._landlord.let()
         task = asyncio.get_running_loop().create_task(self._start())
-        self._starting.add(task)
+        self._starting[task] = self._now()
         task.add_done_callback(self._came)
 
     def lend(self, name: str) -> T:
@@ -153,11 +153,11 @@ class Crew(Generic[T]):
             self.dismiss(name)
 
     def _came(self, start: asyncio.Task[T]) -> None:
-        self._starting.discard(start)
+        ordered_at = self._starting.pop(start)
         why = None if start.cancelled() else start.exception()
         if start.cancelled() or why is not None:
             if why is not None:
-                self._boss.failed(why)
+                self._boss.failed(why, ordered_at)
             self._landlord.vacated()
             self._boss.settle()
             return

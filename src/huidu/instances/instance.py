@@ -121,7 +121,8 @@ class Instance:
 
     def __repr__(self) -> str:
         state = "alive" if self._alive else "ended"
-        return f"<Instance {self.name} of {self._version.function}: {state}>"
+        who = f"{self._version.function} {self._version.number}"
+        return f"<Instance {self.name} of {who}, process {self._process.pid}: {state}>"
 
     async def _load(self, order: bytes) -> Ending | None:
         limit = self._version.configuration.init_timeout_s

@@ -35,6 +35,11 @@ class Numbers:
     busy: int = 0
     waiting: int = 0
 
+    @property
+    def instances(self) -> int:
+        """All of them together."""
+        return self.starting + self.idle + self.busy
+
 
 T = TypeVar("T", bound=Lendable)
 
@@ -188,10 +193,16 @@ class Pool(Generic[T]):
         if astray:  # A caller was gone, and the instance that was meant for it is still idle.
             self.settle()
 
-    def failed(self, why: BaseException) -> None:
-        """Tell the oldest caller, or, with nobody left who could serve them, all of them."""
+    def failed(self, why: BaseException, ordered_at: float) -> None:
+        """Tell the oldest caller why; with nobody there to serve them, tell all who waited for it.
+
+        Those are the calls that were in line when the start that failed was ordered.
+        """
         waiting = [call for call in self._line if not self._seats[call].done()]
-        self._refuse(waiting[: 1 if self._here else None], why)
+        oldest, others = waiting[:1], waiting[1:]
+        if self._crew.idle or self._crew.busy:
+            others = []
+        self._refuse([*oldest, *(c for c in others if self._line[c] <= ordered_at)], why)
         _tell(self._warming, why)
 
     @property

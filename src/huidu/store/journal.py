@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from sqlalchemy import (
     ColumnElement,
@@ -14,7 +15,6 @@ from sqlalchemy import (
     delete,
     desc,
     func,
-    insert,
     or_,
     select,
 )
@@ -22,7 +22,6 @@ from sqlalchemy import (
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Record
 from huidu.store.database import Database
-from huidu.store.rows import Row
 from huidu.store.tables import RECORD
 
 
@@ -52,11 +51,8 @@ class Journal:
 
     async def add(self, records: Sequence[Record]) -> None:
         """Keep records, all of them or none."""
-
-        def change(connection: Connection) -> None:
-            connection.execute(insert(RECORD), [_row(record) for record in records])
-
-        await self._database.write(change)
+        rows = [(*named(record.function), *plain(record)) for record in records]
+        await self._database.write(lambda connection: connection.exec_driver_sql(INSERT, rows))
 
     async def find(self, search: Search) -> tuple[int, Sequence[Record]]:
         """Return how many records match, and those of the page that was asked for."""
@@ -107,12 +103,13 @@ def _where(search: Search) -> ColumnElement[bool]:
 
 
 PLAIN = tuple(field.name for field in fields(Record) if field.name not in {"function", "sequence"})
-
-
-def _row(record: Record) -> Row:
-    row = {name: getattr(record, name) for name in PLAIN}
-    row |= {"namespace": record.function.namespace, "function": record.function.name}
-    return row
+# A row for each call there is: by tuples and one text, which costs a third of a statement's rows.
+named, plain = attrgetter("namespace", "name"), attrgetter(*PLAIN)
+COLUMNS = ("namespace", "function", *PLAIN)
+INSERT = (
+    f"INSERT INTO record ({', '.join(COLUMNS)}) "  # noqa: S608 - our own names
+    f"VALUES ({', '.join('?' * len(COLUMNS))})"
+)
 
 
 def _record(row: RowMapping) -> Record:

@@ -39,7 +39,7 @@ class Reading:
         return found.first() is not None
 
     def function(self, named: FunctionName) -> Function:
-        """Return a function, or raise `NotFound`: of the namespace where that is what is missing."""
+        """Return a function, or raise `NotFound`, of the namespace if that is what is missing."""
         query = select(FUNCTION).where(_is_named(named))
         row = self._connection.execute(query).mappings().first()
         if row is not None:

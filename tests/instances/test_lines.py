@@ -1,0 +1,85 @@
+"""Lines: bounded whatever comes, and however it is cut."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from huidu.instances.lines import CUT, MOST_BYTES, MOST_LINE_BYTES, NOTICE, Lines, cut
+
+
+@given(st.text(st.characters(codec="utf-8")), st.lists(st.integers(1, 30), min_size=1))
+def test_what_was_printed_is_what_is_kept_however_the_pipe_cuts_it(
+    text: str, cuts: list[int]
+) -> None:
+    lines, printed = Lines(), text.encode()
+
+    for place in range(len(printed)):
+        size = cuts[place % len(cuts)]
+        lines.feed(printed[:size])
+        printed = printed[size:]
+
+    assert lines.take() == (text if text.endswith("\n") or not text else f"{text}\n")
+    assert lines.take() == ""
+
+
+def test_a_line_is_cut_where_it_is_too_long() -> None:
+    lines = Lines()
+    fits, too_long = b"x" * MOST_LINE_BYTES, "é" * MOST_LINE_BYTES
+
+    lines.feed(fits + b"\n" + too_long.encode() + b"\nnext")
+    first, second, third = lines.take().splitlines()
+
+    assert first == fits.decode()
+    assert len(second.encode()) <= MOST_LINE_BYTES
+    assert second == "é" * second.count("é") + CUT.decode()
+    assert third == "next"
+
+
+def test_a_line_without_an_end_is_not_gathered_for_ever() -> None:
+    lines = Lines()
+
+    for _ in range(1000):
+        lines.feed(b"x" * 65536)
+    (line,) = lines.take().splitlines()
+
+    assert len(line) == MOST_LINE_BYTES
+
+
+def test_what_is_over_the_limit_is_dropped_and_that_is_said_once() -> None:
+    lines = Lines()
+
+    for _ in range(100):
+        lines.feed((b"x" * 1023 + b"\n") * 64)
+    kept = lines.take().splitlines()
+
+    assert sum(len(line) + 1 for line in kept) <= MOST_BYTES + len(NOTICE) + 1
+    assert kept[-1] == NOTICE.decode()
+    assert NOTICE.decode() not in kept[:-1]
+    assert len(kept) == MOST_BYTES // 1024 + 1
+
+
+def test_the_next_call_begins_anew() -> None:
+    lines = Lines()
+    lines.feed((b"x" * 1023 + b"\n") * 2000)
+    lines.take()
+
+    lines.feed(b"next\n")
+
+    assert lines.take() == "next\n"
+
+
+def test_bytes_that_are_no_text_do_no_harm() -> None:
+    lines = Lines()
+    lines.feed(b"\xff\xfe\xa5\x00ok\n")
+
+    assert lines.take().endswith("ok\n")
+
+
+@given(st.text(st.characters(codec="utf-8")), st.integers(0, 50))
+def test_a_cut_leaves_no_half_character(text: str, most: int) -> None:
+    left = cut(text.encode(), most)
+
+    assert len(left) <= most
+    assert text.startswith(left.decode())
+    assert len(left) > most - 4 or left.decode() == text

@@ -1,0 +1,386 @@
+"""The pool: who sits where, who waits, who is let go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from huidu.instances.outcomes import Ending, StartFailed
+from huidu.instances.pool import Numbers, Pool
+from huidu.model.capacity import ASK_AGAIN_S, NEVER, Busy, Limits, Retired
+from tests.fakes import Clock, Nursery, Rooms, Sitter, turns
+
+LIMITS = Limits(instances=3, waiting=3, idle_s=60, patience_ms=5, linger_ms=20)
+BROKEN = StartFailed(Ending(status=437, message="no handler"))
+
+
+class Scene:
+    """A pool, and everything that a test moves by hand."""
+
+    def __init__(self, limits: Limits = LIMITS, room: int = 100) -> None:
+        self.clock, self.nursery, self.rooms = Clock(), Nursery(), Rooms(room)
+        self.pool = Pool(self.nursery.start, limits, self.clock, self.rooms)
+
+    async def call(self) -> asyncio.Task[Sitter]:
+        task = asyncio.create_task(self.pool.take())
+        await turns()
+        return task
+
+    async def one_idle(self) -> Sitter:
+        """Have one instance that was used, and is idle."""
+        first = await self.call()
+        await self.nursery.deliver()
+        self.pool.give_back(await first)
+        return await first
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+async def test_the_first_caller_has_an_instance_started_and_gets_it(scene: Scene) -> None:
+    caller = await scene.call()
+    assert scene.pool.numbers == Numbers(starting=1, waiting=1)
+
+    instance = await scene.nursery.deliver()
+
+    assert await caller is instance
+    assert scene.pool.numbers == Numbers(busy=1)
+
+
+async def test_an_instance_that_comes_back_is_lent_again(scene: Scene) -> None:
+    instance = await scene.one_idle()
+
+    assert await scene.pool.take() is instance
+    assert scene.nursery.expected == []
+
+
+async def test_the_instance_that_was_used_last_is_lent_first(scene: Scene) -> None:
+    callers = [await scene.call(), await scene.call()]
+    scene.clock.move(0.006)
+    await turns()
+    one, two = [await scene.nursery.deliver(), await scene.nursery.deliver()]
+    await asyncio.gather(*callers)
+
+    scene.pool.give_back(two)
+    scene.pool.give_back(one)
+
+    assert await scene.pool.take() is one
+
+
+async def test_a_caller_waits_for_the_busy_instance_before_another_is_started(
+    scene: Scene,
+) -> None:
+    instance = await scene.one_idle()
+    await scene.pool.take()
+    waiting = await scene.call()
+
+    scene.clock.move(0.004)
+    scene.pool.give_back(instance)
+
+    assert await waiting is instance
+    assert scene.nursery.expected == []
+
+
+async def test_a_caller_that_waits_too_long_has_another_started(scene: Scene) -> None:
+    await scene.one_idle()
+    await scene.pool.take()
+    waiting = await scene.call()
+
+    scene.clock.move(0.021)
+    await turns()
+    another = await scene.nursery.deliver()
+
+    assert await waiting is another
+
+
+async def test_one_more_than_may_wait_is_told_so(scene: Scene) -> None:
+    for _ in range(3):
+        await scene.call()
+
+    with pytest.raises(Busy):
+        await scene.pool.take()
+
+
+async def test_a_caller_that_leaves_the_line_takes_no_seat_with_it(scene: Scene) -> None:
+    leaver, stayer = await scene.call(), await scene.call()
+
+    leaver.cancel()
+    await turns()
+    instance = await scene.nursery.deliver()
+
+    assert await stayer is instance
+    assert leaver.cancelled()
+
+
+async def test_a_caller_that_leaves_as_its_seat_comes_hands_it_on(scene: Scene) -> None:
+    instance = await scene.one_idle()
+    await scene.pool.take()
+    leaver, stayer = await scene.call(), await scene.call()
+
+    scene.pool.give_back(instance)
+    leaver.cancel()
+
+    assert await stayer is instance
+    assert leaver.cancelled()
+
+
+async def test_a_seat_that_comes_just_after_its_caller_left_goes_to_the_next(
+    scene: Scene,
+) -> None:
+    instance = await scene.one_idle()
+    await scene.pool.take()
+    leaver, stayer = await scene.call(), await scene.call()
+
+    leaver.cancel()
+    scene.pool.give_back(instance)
+
+    assert await stayer is instance
+    assert leaver.cancelled()
+
+
+async def test_the_last_caller_to_leave_leaves_the_instance_idle(scene: Scene) -> None:
+    leaver = await scene.call()
+    leaver.cancel()
+    await turns()
+    await scene.nursery.deliver()
+
+    assert scene.pool.numbers == Numbers(idle=1)
+
+
+async def test_a_failed_start_is_told_to_all_who_waited_for_it_when_nobody_can_serve_them(
+    scene: Scene,
+) -> None:
+    callers = [await scene.call(), await scene.call()]
+    scene.clock.move(0.001)
+    late = await scene.call()
+
+    await scene.nursery.fail(BROKEN)
+
+    for caller in callers:
+        with pytest.raises(StartFailed):
+            await caller
+    assert not late.done()
+    assert scene.pool.numbers == Numbers(starting=1, waiting=1)
+    await scene.nursery.fail(BROKEN)
+    with pytest.raises(StartFailed):
+        await late
+    assert scene.pool.empty
+    assert scene.rooms.room == 100
+
+
+async def test_a_failed_start_is_told_to_the_oldest_where_others_can_still_be_served(
+    scene: Scene,
+) -> None:
+    await scene.one_idle()
+    await scene.pool.take()
+    oldest, younger = await scene.call(), await scene.call()
+    scene.clock.move(0.021)
+    await turns()
+
+    await scene.nursery.fail(BROKEN)
+
+    assert oldest.done()
+    assert not younger.done()
+    with pytest.raises(StartFailed):
+        await oldest
+
+
+async def test_a_caller_that_leaves_as_it_is_told_of_a_failure_just_leaves(scene: Scene) -> None:
+    leaver = await scene.call()
+
+    scene.nursery.expected.pop().set_exception(BROKEN)
+    await turns(2)
+    leaver.cancel()
+    await turns()
+
+    assert leaver.cancelled() or leaver.exception() is BROKEN
+    assert scene.pool.empty
+
+
+async def test_an_instance_that_comes_back_dead_is_replaced(scene: Scene) -> None:
+    instance = await scene.one_idle()
+    await scene.pool.take()
+    waiting = await scene.call()
+
+    instance.die()
+    scene.pool.give_back(instance)
+    await turns()
+    another = await scene.nursery.deliver()
+
+    assert await waiting is another
+    assert scene.rooms.room == 99
+
+
+async def test_an_idle_instance_that_dies_is_lent_to_nobody(scene: Scene) -> None:
+    instance = await scene.one_idle()
+
+    instance.die()
+    await turns()
+
+    assert scene.pool.empty
+    assert scene.rooms.room == 100
+
+
+async def test_an_instance_that_nobody_wants_is_let_go(scene: Scene) -> None:
+    await scene.one_idle()
+
+    scene.clock.move(59)
+    assert scene.pool.numbers == Numbers(idle=1)
+    scene.clock.move(1)
+    await turns()
+
+    assert scene.pool.empty
+
+
+async def test_a_retired_pool_takes_no_new_calls_and_ends_when_the_last_one_has(
+    scene: Scene,
+) -> None:
+    instance = await scene.one_idle()
+    await scene.pool.take()
+    waiting = await scene.call()
+    scene.pool.retire()
+    drained = asyncio.create_task(scene.pool.drained())
+
+    with pytest.raises(Retired):
+        await scene.pool.take()
+    with pytest.raises(Retired):
+        await scene.pool.warm(1)
+    scene.pool.give_back(instance)
+    assert await waiting is instance
+    assert not drained.done()
+    scene.pool.give_back(instance)
+
+    await drained
+    assert scene.pool.empty
+
+
+async def test_a_pool_can_come_back_from_retirement(scene: Scene) -> None:
+    await scene.one_idle()
+    await scene.pool.take()
+    scene.pool.retire()
+    scene.pool.revive()
+
+    caller = await scene.call()
+
+    assert not caller.done()
+    caller.cancel()
+
+
+async def test_an_ended_pool_ends_what_waits_what_starts_and_what_runs(scene: Scene) -> None:
+    instance = await scene.one_idle()
+    await scene.pool.take()
+    waiting = await scene.call()
+    scene.clock.move(0.021)
+    await turns()
+    assert scene.pool.numbers == Numbers(busy=1, starting=1, waiting=1)
+
+    scene.pool.end()
+    await scene.pool.drained()
+    scene.pool.give_back(instance)
+
+    with pytest.raises(Retired):
+        await waiting
+    assert not instance.alive
+    assert scene.pool.empty
+    assert scene.rooms.room == 100
+
+
+async def test_warming_starts_instances_ahead_of_any_call(scene: Scene) -> None:
+    warming = asyncio.create_task(scene.pool.warm(2))
+    await turns()
+    await scene.nursery.deliver()
+    assert not warming.done()
+    await scene.nursery.deliver()
+
+    await warming
+    assert scene.pool.numbers == Numbers(idle=2)
+
+
+async def test_warming_goes_no_further_than_the_limit(scene: Scene) -> None:
+    warming = asyncio.create_task(scene.pool.warm(99))
+    await turns()
+    for _ in range(3):
+        await scene.nursery.deliver()
+
+    await warming
+    assert scene.pool.numbers == Numbers(idle=3)
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        (lambda scene: scene.nursery.expected.pop(0).set_exception(BROKEN), StartFailed),
+        (lambda scene: scene.pool.retire(), Retired),
+    ],
+)
+async def test_who_warms_hears_why_it_cannot_be(
+    scene: Scene, end: Callable[[Scene], None], error: type[Exception]
+) -> None:
+    warming = asyncio.create_task(scene.pool.warm(1))
+    await turns()
+
+    end(scene)
+
+    with pytest.raises(error):
+        await warming
+
+
+async def test_what_is_owed_is_given_up_before_the_next_caller_is_seated(scene: Scene) -> None:
+    instance = await scene.one_idle()
+    await scene.pool.take()
+    await scene.call()
+
+    scene.pool.owe()
+    assert scene.pool.holding.coming == 1
+    scene.pool.give_back(instance)
+    await turns()
+
+    assert not instance.alive
+    assert scene.pool.holding.coming == 0
+    assert scene.pool.numbers == Numbers(starting=1, waiting=1)
+
+
+async def test_a_debt_that_is_forgiven_is_not_paid(scene: Scene) -> None:
+    instance = await scene.one_idle()
+    await scene.pool.take()
+    scene.pool.owe()
+
+    scene.pool.forgive()
+    scene.pool.give_back(instance)
+
+    assert scene.pool.numbers == Numbers(idle=1)
+
+
+async def test_a_pool_without_room_says_so_until_there_is_some() -> None:
+    scene = Scene(room=0)
+    caller = await scene.call()
+    assert scene.rooms.complaints == 1
+    assert scene.pool.holding.short == 1
+
+    scene.clock.move(ASK_AGAIN_S)
+    assert scene.rooms.complaints == 2
+    scene.rooms.room = 1
+    scene.clock.move(ASK_AGAIN_S)
+    await turns()
+    instance = await scene.nursery.deliver()
+
+    assert await caller is instance
+    assert scene.pool.holding.short == 0
+
+
+async def test_a_holding_tells_who_is_idle_and_who_waits_for_how_long(scene: Scene) -> None:
+    assert scene.pool.holding.idle_since == NEVER
+    assert scene.pool.holding.waiting_since == NEVER
+
+    since = scene.clock.time()
+    await scene.one_idle()
+    scene.clock.move(1)
+
+    assert scene.pool.holding.idle_since == since
+    await scene.pool.take()
+    await scene.call()
+    assert scene.pool.holding.waiting_since == since + 1

@@ -1,0 +1,149 @@
+"""How an instance begins: what it is told, what it finds around it, why it cannot be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from huidu.instances.outcomes import StartFailed
+from huidu.model.invocation import Status
+from tests.instances.conftest import Start
+from tests.instances.making import REQUEST, RUNTIME, Shelf, handler, task
+
+
+async def test_a_context_has_what_scf_has_and_who_called(started: Start, shelf: Shelf) -> None:
+    version = shelf.version(
+        handler("return context"),
+        number="7",
+        environment=(("COLOUR", "grün"),),
+        memory_mb=256,
+        timeout_s=5,
+    )
+    call = task(version, qualifier="release", routing_key='{"User":"Bob"}')
+    instance = await started(version)
+    outcome = await instance.run(replace(call, alias="r"))
+
+    context = json.loads(outcome.result)
+    assert json.loads(context.pop("environment")) == {"SCF_NAMESPACE": "default", "COLOUR": "grün"}
+    assert context == {
+        "memory_limit_in_mb": 256,
+        "time_limit_in_ms": 5000,
+        "request_id": REQUEST,
+        "environ": "SCF_NAMESPACE=default;COLOUR=grün",
+        "function_version": "7",
+        "function_name": "hello",
+        "namespace": "default",
+        "tencentcloud_region": "ap-guangzhou",
+        "tencentcloud_appid": "1250000000",
+        "tencentcloud_uin": "100000000000",
+        "alias": "r",
+        "qualifier": "release",
+        "routing_key": '{"User":"Bob"}',
+    }
+
+
+async def test_an_environment_holds_what_scf_puts_there_and_nothing_of_the_platform(
+    started: Start, shelf: Shelf, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "the platform's own")
+    version = shelf.version(
+        "import os\n" + handler("return dict(os.environ)"),
+        environment=(("COLOUR", "grün"), ("TZ", "Asia/Shanghai")),
+    )
+    code = str(shelf.unpacked(version.code))
+
+    outcome = await (await started(version)).run(task(version))
+
+    environment = json.loads(outcome.result)
+    assert environment.pop("HOME") == environment["TMPDIR"]
+    assert environment.pop("TMPDIR").startswith(f"{scratch}/")
+    assert environment == {
+        "COLOUR": "grün",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "LOGNAME": "qcloud",
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PWD": code,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": code,
+        "SCF_FUNCTIONNAME": "hello",
+        "SCF_FUNCTIONVERSION": "1",
+        "SCF_NAMESPACE": "default",
+        "SCF_RUNTIME": RUNTIME,
+        "TENCENTCLOUD_APPID": "1250000000",
+        "TENCENTCLOUD_REGION": "ap-guangzhou",
+        "TENCENTCLOUD_RUNENV": "SCF",
+        "TENCENTCLOUD_TZ": "UTC",
+        "TENCENTCLOUD_UIN": "100000000000",
+        "TZ": "Asia/Shanghai",
+        "USER": "qcloud",
+        "USER_CODE_ROOT": f"{code}/",
+        "_HANDLER": "index.main_handler",
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "configuration", "status", "error"),
+    [
+        ("", {"handler": "other.main_handler"}, 437, "the package has no file other.py"),
+        ("", {"handler": "in/dex.main_handler"}, 437, "the package has no file in/dex.py"),
+        ("x = 1", {}, 437, "index.py has no function main_handler"),
+        ("main_handler = 1", {}, 437, "index.py has no function main_handler"),
+        ("import nowhere", {}, 437, "index.py cannot be imported: ModuleNotFoundError: No module"),
+        ("def main_handler(:", {}, 437, "index.py cannot be imported: SyntaxError: invalid syn"),
+        ("import sys\nsys.exit(2)", {}, 437, "index.py cannot be imported: SystemExit: 2"),
+        ("import os\nos._exit(2)", {}, 445, "before it was ready: it exited with status 2"),
+        ("while True: pass", {"init_timeout_s": 1}, 450, "Initialization timed out after 1 sec"),
+    ],
+)
+async def test_a_version_that_cannot_be_loaded_is_not_started(
+    started: Start,
+    shelf: Shelf,
+    source: str,
+    configuration: dict[str, Any],
+    status: int,
+    error: str,
+) -> None:
+    version = shelf.version(f"print('loading')\n{source}", **configuration)
+
+    with pytest.raises(StartFailed) as failed:
+        await started(version)
+
+    assert failed.value.ending.status == status
+    assert error in failed.value.ending.message
+    assert failed.value.printed == ("" if "no file" in error or "syn" in error else "loading\n")
+    assert failed.value.init_ms > 0
+
+
+async def test_an_import_that_fails_is_told_with_its_trace(started: Start, shelf: Shelf) -> None:
+    with pytest.raises(StartFailed) as failed:
+        await started(shelf.version("def f():\n    1 / 0\nf()"))
+
+    assert failed.value.ending.stack.startswith("Traceback (most recent call last):\n  File")
+    assert "python_worker" not in failed.value.ending.stack
+    assert "importlib" not in failed.value.ending.stack
+    assert failed.value.ending.stack.endswith("ZeroDivisionError: division by zero\n")
+
+
+async def test_code_that_is_not_there_is_told(started: Start, shelf: Shelf) -> None:
+    version = shelf.version("")
+    (shelf.unpacked(version.code) / "index.py").unlink()
+    shelf.unpacked(version.code).rmdir()
+
+    with pytest.raises(StartFailed, match="the package's folder cannot be entered"):
+        await started(version)
+
+
+async def test_a_version_that_was_tampered_with_is_not_started(
+    started: Start, shelf: Shelf
+) -> None:
+    version = shelf.version(handler("return 1"))
+    object.__setattr__(version, "code", shelf.put("def main_handler(e, c): return 'other'"))
+
+    with pytest.raises(StartFailed, match="not what this version was published with") as failed:
+        await started(version)
+    assert failed.value.ending.status == Status.INIT_FAILED

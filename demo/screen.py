@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,35 +16,52 @@ from rich.table import Table
 from rich.text import Text
 
 WIDEST = 80
-BAR = 16
+BAR = 12
 INDENT = (0, 0, 0, 4)
+MARGIN = 15  #: Where the texts of a step begin.
 GOOD, BAD = "✓", "✗"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """A row of the table of a release: who answered while the weight was so."""
+    """A row of the table: who answered while version 2 was given a share of the calls."""
 
-    name: str
-    calls: tuple[int, int]  #: Of version 1, of version 2.
+    expected: float
+    calls: tuple[int, int]  #: Answered by version 1, by version 2.
     errors: tuple[int, int]
-    expected: float  #: The share of version 2.
-    ok: bool | None = None  #: None while the row is still counting.
+    lost: int  #: Calls that nobody answered.
+    others: int  #: Calls that other versions answered.
+    ok: bool | None = None  #: None where it is not judged, or not yet.
+
+    @property
+    def total(self) -> int:
+        """How many calls were answered."""
+        return sum(self.calls)
 
     @property
     def share(self) -> float:
         """The share of version 2 that was seen."""
-        return self.calls[1] / max(sum(self.calls), 1)
+        return self.calls[1] / max(self.total, 1)
+
+    @property
+    def off(self) -> float:
+        """By how many calls version 2 got more or less than its share."""
+        return abs(self.calls[1] - self.total * self.expected)
+
+    @property
+    def flawless(self) -> bool:
+        """Whether calls came in and each was answered well."""
+        return self.total > 0 and not self.lost and not self.others and not sum(self.errors)
 
 
 class Screen:
     """Prints, and remembers whether every check held."""
 
     def __init__(self) -> None:
-        if hasattr(sys.stdout, "reconfigure"):
+        if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")
-        console = Console(highlight=False)
-        self.console = Console(highlight=False, width=min(console.width, WIDEST))
+        self.console = Console(highlight=False)
+        self.console.width = min(self.console.width, WIDEST)
         self.checks: list[bool] = []
         self._steps = 0
 
@@ -54,91 +73,109 @@ class Screen:
     def step(self, title: str, did: str, expected: str) -> None:
         """Begin a step."""
         self._steps += 1
-        heading = Text(f"\n{self._steps:>2}  ", style="dim").append(title, style="not dim bold")
-        self.console.print(heading)
+        self.console.print()
+        self.console.print(Text.assemble((f"{self._steps:>2}  ", "dim"), (title, "bold")))
         self._line("did", did)
         self._line("expected", expected)
 
     def seen(self, text: str, *, ok: bool) -> None:
-        """End a step, or a part of it, with a check."""
+        """Add what was seen, with a check."""
         self.checks.append(ok)
-        self._line("seen", text, self._mark(ok=ok))
+        self._line("seen", text, _mark(ok=ok))
 
     def note(self, label: str, text: str) -> None:
         """Add something that is worth knowing and is no check."""
         self._line(label, text)
 
     def _line(self, label: str, text: str, mark: Text | None = None) -> None:
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(width=8, style="dim")
-        grid.add_column(width=1)
-        grid.add_column(ratio=1, overflow="fold")
-        grid.add_row(label, mark or "", Text(text))
-        self.console.print(Padding(grid, INDENT))
+        room = self.console.width - MARGIN
+        first, *more = textwrap.wrap(text, room) or [""]
+        below = "".join(f"\n{'':{MARGIN}}{rest}" for rest in more)
+        self.console.print(
+            Text.assemble((f"    {label:<8} ", "dim"), mark or " ", f" {first}", below)
+        )
 
-    @staticmethod
-    def _mark(*, ok: bool) -> Text:
-        return Text(GOOD, style="bold green") if ok else Text(BAD, style="bold red")
+    def say(self, *lines: tuple[str, str]) -> None:
+        """Print texts in their styles, each after an empty line, never broken or cut."""
+        for text, style in lines:
+            self.console.print()
+            self.console.print(Padding(Text(text, style), INDENT, expand=False), soft_wrap=True)
 
     @contextmanager
-    def live(self, rows: Callable[[], Sequence[Phase]]) -> Iterator[Callable[[], None]]:
-        """Show a table of phases that is drawn anew by what this yields; without a terminal, once.
+    def live(self, phases: Sequence[Phase]) -> Iterator[Callable[[], None]]:
+        """Show a table of phases, drawn anew by what this yields; its last state stays.
 
-        The last state of the table stays on the screen.
+        Without a terminal it is printed once, at the end of the block.
         """
 
-        def draw() -> RenderableType:
-            return Group("", Padding(_table(rows()), INDENT))
+        def table() -> RenderableType:
+            return Group("", Padding(_table(phases), INDENT, expand=False), "")
 
         if not self.console.is_terminal:
             yield lambda: None
-            self.console.print(draw())
+            self.console.print(table())
             return
-        with Live(console=self.console, auto_refresh=False, redirect_stderr=False) as live:
-            yield lambda: live.update(draw(), refresh=True)
-            live.update(draw(), refresh=True)
+        with Live(console=self.console, auto_refresh=False) as live:
+            try:
+                yield lambda: live.update(table(), refresh=True)
+            finally:
+                live.update(table(), refresh=True)
 
     def end(self, seconds: float) -> bool:
         """Print how many checks held, and tell whether all did."""
-        held, ok = sum(self.checks), all(self.checks)
-        mark = self._mark(ok=ok)
-        said = Text("\n    ").append_text(mark)
-        said.append(f" {held} of {len(self.checks)} checks hold, after {seconds:.0f} s", "bold")
-        self.console.print(said)
+        ok = all(self.checks)
+        said = f" {sum(self.checks)} of {len(self.checks)} checks hold, after {seconds:.0f} s"
+        self.console.print()
+        self.console.print(Text("    ") + _mark(ok=ok) + Text(said, "bold"))
         return ok
+
+
+def _mark(*, ok: bool) -> Text:
+    return Text(GOOD, "bold green") if ok else Text(BAD, "bold red")
 
 
 def _table(phases: Sequence[Phase]) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
-    table.add_column("version 2\ngets", justify="right")
-    table.add_column("calls to\nversion 1", justify="right")
-    table.add_column("calls to\nversion 2", justify="right")
-    table.add_column("share of version 2\nseen", width=BAR + 7)
-    table.add_column("\nexpected", justify="right")
-    table.add_column("errors\nof 1", justify="right")
-    table.add_column("errors\nof 2", justify="right")
+    table.add_column("calls to\n1", justify="right", no_wrap=True)
+    table.add_column("calls to\n2", justify="right", no_wrap=True)
+    table.add_column("share of\n2: due", justify="right", no_wrap=True)
+    table.add_column("\nseen", justify="right", width=7)
+    table.add_column("", width=BAR)
+    table.add_column("errors\nof 1", justify="right", no_wrap=True)
+    table.add_column("errors\nof 2", justify="right", no_wrap=True)
+    table.add_column("\nlost", justify="right", no_wrap=True)
     table.add_column("", width=1)
     for phase in phases:
-        ok = "" if phase.ok is None else Screen._mark(ok=phase.ok)
         table.add_row(
-            phase.name,
-            f"{phase.calls[0]:,}".replace(",", " "),
-            f"{phase.calls[1]:,}".replace(",", " "),
-            bar(phase.share).append(f" {phase.share:6.1%}"),
-            f"{phase.expected:.0%}",
-            *(_errors(count) for count in phase.errors),
-            ok,
+            *map(spaced, phase.calls),
+            percent(phase.expected),
+            percent(phase.share, 1),
+            bar(phase.share),
+            *map(_trouble, (*phase.errors, phase.lost)),
+            "" if phase.ok is None else _mark(ok=phase.ok),
         )
+    others = sum(phase.others for phase in phases)
+    if others:
+        table.caption = f"and {spaced(others)} calls to other versions"
     return table
 
 
-def _errors(count: int) -> Text:
-    return Text(f"{count:,}".replace(",", " "), style="bold red" if count else "dim")
+def spaced(count: int) -> str:
+    """Return a number as people write it, by thousands."""
+    return f"{count:,}".replace(",", " ")
+
+
+def _trouble(count: int) -> Text:
+    return Text(spaced(count), "bold red" if count else "dim")
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share in percent."""
+    return f"{share * 100:.{digits}f} %"
 
 
 def bar(share: float, width: int = BAR) -> Text:
     """Return a bar that is so full."""
-    halves = round(share * width * 2)
-    full, half = divmod(halves, 2)
-    text = Text("━" * full + "╸" * half)
-    return text.append("─" * (width - full - half), style="dim")
+    full, half = divmod(round(share * width * 2), 2)
+    rest = width - full - half
+    return Text("━" * full + "╸" * half) + Text("─" * rest, "dim")

@@ -10,6 +10,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,7 +32,7 @@ class Server:
 
     def __init__(self, data: Path, ports: tuple[int, int]) -> None:
         """Return once it serves, or raise `NotUp`."""
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.data, self.log = data, data / "server.log"
         api, gateway = (f"{LOCAL}:{port}" for port in ports)
         command = [sys.executable, "-m", "huidu", "serve", "--data", str(data)]
@@ -101,6 +102,12 @@ class Load:
     def _listen(self) -> None:
         for line in self._process.stdout or ():
             self.calls.append(Called(**json.loads(line)))
+
+    def wait(self) -> None:
+        """Return when calls are being answered; where none is in time, a check will say so."""
+        end = time.monotonic() + PATIENCE_S
+        while len(self.calls) < self.callers and time.monotonic() < end:
+            time.sleep(0.05)
 
     def between(self, begin: float, end: float) -> Sequence[Called]:
         """Return the calls that began and ended within a time."""

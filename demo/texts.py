@@ -6,13 +6,13 @@ import base64
 import io
 import zipfile
 
-PLAIN = '''\
+PLAIN = """\
 def main_handler(event, context):
     return {{"version": context["function_version"], "says": "{says}"}}
-'''
+"""
 
 #: Version 2 depends on something that the others do not: that is how it will turn bad.
-STOCKED = '''\
+STOCKED = """\
 import os
 import socket
 
@@ -22,7 +22,7 @@ def main_handler(event, context):
     with socket.create_connection((host, int(port)), timeout=2) as stock:
         left = stock.recv(16).decode()
     return {"version": context["function_version"], "says": "hello, " + left + " left"}
-'''
+"""
 
 VERSIONS = {
     "1": PLAIN.format(says="hello"),

@@ -51,6 +51,7 @@ class Sitter:
     def __init__(self, name: str) -> None:
         self.name = name
         self.alive = True
+        self.took_s = 0.001
         self._tell: Callable[[], None] | None = None
 
     def when_gone(self, tell: Callable[[], None]) -> None:

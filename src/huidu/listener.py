@@ -25,11 +25,16 @@ class Listener:
     """Serves one application from `open` to `close`."""
 
     def __init__(self, app: Callable[..., Any], host: str, port: int) -> None:
-        """Take the port, or raise `OSError`. Port 0 picks a free one."""
+        """Take the port, or raise `OSError` that names it. Port 0 picks a free one."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((host, port))
+        try:
+            self._socket.bind((host, port))
+            self._socket.listen(BACKLOG)  # until then, others may take the port as well
+        except OSError as error:
+            self._socket.close()
+            raise OSError(f"cannot listen at {host}:{port}: {error.strerror}") from error
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -58,8 +63,8 @@ class Listener:
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         while not self._server.started:
             if self._task.done():
-                await self._task
-                raise OSError(f"{self.url} could not be served")
+                task, self._task = self._task, None
+                raise OSError("cannot listen") from task.exception()
             await asyncio.sleep(0.001)
 
     async def close(self) -> None:

@@ -75,9 +75,9 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     async with AsyncExitStack() as stack:
         stack.enter_context(Lock(directory))
         stores = await _stores(directory, stack)
-        house = await _house(settings, directory, stores, stack)
-        api = Listener(house.api, *address("api", settings.api))
-        gateway = Listener(house.gateway, *address("gateway", settings.gateway))
+        api_app, gateway_app = await _doors(settings, directory, stores, stack)
+        api = Listener(api_app, *address("api", settings.api))
+        gateway = Listener(gateway_app, *address("gateway", settings.gateway))
         for listener in (api, gateway):
             await listener.open()
         stack.push_async_callback(_close_together, api, gateway)
@@ -123,66 +123,91 @@ async def _stores(directory: Path, stack: AsyncExitStack) -> Stores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """The applications that the listeners serve."""
+class DataPlane:
+    """What answers calls."""
 
-    api: Api
-    gateway: Gateway
+    runtimes: Runtimes
+    fleet: Fleet
+    routes: Routes
+    recorder: Recorder
+    invoker: Invoker
+    later: Asynchronous
+    urls: Urls
+    timers: Timers
+    dice: random.Random
+
+    def publish(self, effects: Sequence[Effect]) -> None:
+        """Let every later call be answered as a commit says."""
+        self.routes.apply(effects)
+        self.urls.apply(effects)
+        self.timers.apply(effects)
 
 
-async def _house(
-    settings: Settings, directory: Path, stores: Stores, stack: AsyncExitStack
-) -> House:
+async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack) -> DataPlane:
     runtimes = await asyncio.to_thread(Runtimes.search)
     limits = Limits(waiting=settings.max_waiting, idle_s=settings.idle_s)
-    fleet = Fleet(
-        Workshop(packages=stores.packages, runtimes=runtimes), limits, settings.max_instances
-    )
+    workshop = Workshop(packages=stores.packages, runtimes=runtimes)
+    fleet = Fleet(workshop, limits, settings.max_instances)
     stack.push_async_callback(fleet.close, GRACE_S)
-    dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - seeded by the system
+    dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
     routes, recorder = Routes(dice.random), Recorder(stores.journal)
     stack.push_async_callback(recorder.close, asyncio.create_task(recorder.run()))
     invoker = Invoker(
         table=routes, fleet=fleet, recorder=recorder, clock=time.time, timer=time.perf_counter
     )
     later, zone = Asynchronous(stores.queue, invoker), ZoneInfo(settings.zone)
-    urls, timers = Urls(), Timers(stores.queue, later.wake, time.time, zone, _new_id)
+    return DataPlane(
+        runtimes=runtimes,
+        fleet=fleet,
+        routes=routes,
+        recorder=recorder,
+        invoker=invoker,
+        later=later,
+        urls=Urls(),
+        timers=Timers(stores.queue, later.wake, time.time, zone, _new_id),
+        dice=dice,
+    )
 
-    def publish(effects: Sequence[Effect]) -> None:
-        routes.apply(effects)
-        urls.apply(effects)
-        timers.apply(effects)
 
-    catalog = Catalog(stores.catalog, publish)
-    await _first_start(catalog)
-    await catalog.load()
-    plane = Plane(
+def _plane(settings: Settings, stores: Stores, catalog: Catalog, data: DataPlane) -> Plane:
+    return Plane(
         catalog=catalog,
         packages=stores.packages,
         uploads=Uploads(),
         queue=stores.queue,
         journal=stores.journal,
-        recorder=recorder,
-        invoker=invoker,
-        routes=routes,
-        instances=fleet,
-        runtimes=runtimes,
+        recorder=data.recorder,
+        invoker=data.invoker,
+        routes=data.routes,
+        instances=data.fleet,
+        runtimes=data.runtimes,
         triggers=TRIGGERS,
         quota=settings.quota(),
-        zone=zone,
+        zone=ZoneInfo(settings.zone),
         default_qualifier=settings.default_qualifier,
-        wake_queue=later.wake,
+        wake_queue=data.later.wake,
         clock=time.time,
-        draw=dice.random,
+        draw=data.dice.random,
         new_id=_new_id,
     )
-    for work in (later.run(), timers.run(), _tidy(settings, stores, catalog)):
+
+
+async def _doors(
+    settings: Settings, directory: Path, stores: Stores, stack: AsyncExitStack
+) -> tuple[Api, Gateway]:
+    """Build the house, and return what its two listeners serve."""
+    data = await _data_plane(settings, stores, stack)
+    catalog = Catalog(stores.catalog, data.publish)
+    await _first_start(catalog)
+    await catalog.load()
+    for work in (data.later.run(), data.timers.run(), _tidy(settings, stores, catalog)):
         stack.push_async_callback(_stop, asyncio.create_task(work))
     registry = CollectorRegistry()
-    registry.register(Counters(recorder))
+    registry.register(Counters(data.recorder))
     root = keys.RootKey(keys.settle(directory, os.environ))
+    plane = _plane(settings, stores, catalog, data)
     desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
-    return House(api=Api(desk, pages(registry)), gateway=Gateway(urls, invoker, _new_id))
+    return Api(desk, pages(registry)), Gateway(data.urls, data.invoker, _new_id)
 
 
 def _new_id() -> str:

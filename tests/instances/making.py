@@ -6,7 +6,7 @@ import hashlib
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from huidu.model.invocation import EMPTY_EVENT, Invocation
 from huidu.model.task import Task
 from huidu.model.version import Version
 from huidu.runtimes.interpreter import Interpreter
-from huidu.runtimes.table import Runtimes
+from huidu.runtimes.table import PYTHON, Installed, Runtimes
 
 NAMED = FunctionName("default", "hello")
 REQUEST = "5c1b5a3c-0000-4000-8000-00000000000a"
@@ -55,9 +55,35 @@ class Shelf:
             configuration=Configuration(**wanted),
         )
 
-    def blueprint(self, version: Version) -> Blueprint:
-        runtime = RUNTIMES.find(version.configuration.runtime)
+    def blueprint(self, version: Version, runtimes: Runtimes = RUNTIMES) -> Blueprint:
+        runtime = runtimes.find(version.configuration.runtime)
         return Blueprint(version=version, code=self.unpacked(version.code), runtime=runtime)
+
+
+#: A worker that hears what it is to load, and says something of its own.
+LIAR = """
+import json, os, struct, sys
+LOAD, READY, FAILED, CALL, RESULT, ERROR = range(0xA1, 0xA7)
+fd = int(sys.argv[1])
+def hear():
+    kind, size = struct.unpack("!BI", os.read(fd, 5))
+    return os.read(fd, size)
+def say(kind, body): os.write(fd, struct.pack("!BI", kind, len(body)) + body)
+order = json.loads(hear())
+{line}
+"""
+
+
+def lying(line: str) -> Runtimes:
+    """Runtimes whose workers say what they should not."""
+    command = (str(OURS.path), "-I", "-S", "-c", LIAR.format(line=line))
+    runtime = replace(PYTHON, command=lambda _, channel: (*command, str(channel)))
+
+    class Lying(Runtimes):
+        def find(self, name: str) -> Installed:
+            return Installed(runtime, OURS)
+
+    return Lying({})
 
 
 def handler(*lines: str) -> str:

@@ -210,6 +210,7 @@ async def test_a_handler_may_be_asynchronous(started: Start, shelf: Shelf) -> No
         ("sys.exit()", "exited with status 0"),
         ("sys.exit(3)", "exited with status 3"),
         ("sys.exit('bye')", "exited with status 1"),
+        ("sys.stderr.close(); sys.exit('bye')", "exited with status 1"),
         ("os._exit(4)", "exited with status 4"),
         ("os.kill(os.getpid(), 9)", "was killed by signal 9 (Killed)"),
         ("os.abort()", "was killed by signal 6 (Aborted)"),

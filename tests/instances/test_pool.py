@@ -329,6 +329,17 @@ async def test_who_warms_hears_why_it_cannot_be(
         await warming
 
 
+async def test_who_stops_warming_is_told_nothing_more(scene: Scene) -> None:
+    warming = asyncio.create_task(scene.pool.warm(1))
+    await turns()
+
+    warming.cancel()
+    scene.pool.retire()
+    await turns()
+
+    assert warming.cancelled()
+
+
 async def test_what_is_owed_is_given_up_before_the_next_caller_is_seated(scene: Scene) -> None:
     instance = await scene.one_idle()
     await scene.pool.take()

@@ -173,7 +173,7 @@ async def test_nothing_that_is_printed_is_an_answer(started: Start, shelf: Shelf
     version = shelf.version(
         FIND
         + handler(
-            "forged = frame(0xA5, nonce() + bytes(8) + b'\"forged\"')",
+            "forged = frame(0xA5, nonce() + bytes(16) + b'\"forged\"')",
             "for fd in (0, 1, 2):",
             "    try: os.write(fd, forged)",
             "    except OSError: pass",
@@ -190,19 +190,19 @@ async def test_nothing_that_is_printed_is_an_answer(started: Start, shelf: Shelf
 @pytest.mark.parametrize(
     ("forged", "status", "error"),
     [
-        ("frame(0xA5, bytes(24) + b'1')", 439, "an answer to another call"),
-        ("frame(0xA6, nonce() + bytes(8) + b'{}')", 439, "a Fault that cannot be read"),
+        ("frame(0xA5, bytes(32) + b'1')", 439, "an answer to another call"),
+        ("frame(0xA6, nonce() + bytes(16) + b'{}')", 439, "a Fault that cannot be read"),
         (
-            'frame(0xA6, nonce() + bytes(8) + b\'{"status":200,"message":"","stack":""}\')',
+            'frame(0xA6, nonce() + bytes(16) + b\'{"status":200,"message":"","stack":""}\')',
             439,
             "status 200 is not for a worker to tell",
         ),
-        ("frame(0xA5, nonce() + bytes(8) + b'\\xff')", 439, "a result that is not UTF-8"),
-        ("frame(0xA2, nonce() + bytes(8) + b'1')", 439, "READY in answer to a call"),
+        ("frame(0xA5, nonce() + bytes(16) + b'\\xff')", 439, "a result that is not UTF-8"),
+        ("frame(0xA2, nonce() + bytes(16) + b'1')", 439, "READY in answer to a call"),
         ("frame(0xA5, b'')", 439, "a reply of 0 bytes"),
         ("b'HTTP/1.1 200 OK'", 439, "a frame of kind 72"),
         ("struct.pack('!BI', 0xA5, 1 << 30)", 407, "the result is too large: 1073741824 bytes"),
-        ("frame(0xA5, nonce() + bytes(8) + b'x' * 6291457)", 407, "too large: 6291457 bytes"),
+        ("frame(0xA5, nonce() + bytes(16) + b'x' * 6291457)", 407, "too large: 6291457 bytes"),
     ],
 )
 async def test_a_forged_answer_ends_the_instance(
@@ -231,7 +231,7 @@ async def test_an_answer_that_nobody_asked_for_ends_the_instance(
     version = shelf.version(
         FIND
         + handler(
-            "own = frame(0xA5, nonce() + bytes(8) + b'\"early\"')",
+            "own = frame(0xA5, nonce() + bytes(16) + b'\"early\"')",
             "os.write(channel(), own)",
             "return 'late'",
         )
@@ -257,6 +257,8 @@ async def test_a_forked_child_cannot_answer_for_its_parent(started: Start, shelf
             "    print('child', channel())",
             "    try: os.write(1000, b'x')",
             "    except OSError as error: print(error)",
+            "    if os.fork() == 0: return 'from the grandchild'",
+            "    os.wait()",
             "    return 'from the child'",
             "os.waitpid(child, 0)",
             "return 'from the parent'",

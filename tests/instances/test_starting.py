@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from huidu.instances.launch import Order, Spawner
 from huidu.instances.outcomes import StartFailed
+from huidu.instances.starting import start
 from huidu.model.invocation import Status
 from tests.instances.conftest import Start
-from tests.instances.making import REQUEST, RUNTIME, Shelf, handler, task
+from tests.instances.making import REQUEST, RUNTIME, Shelf, handler, lying, task
 
 
 async def test_a_context_has_what_scf_has_and_who_called(started: Start, shelf: Shelf) -> None:
@@ -147,3 +152,54 @@ async def test_a_version_that_was_tampered_with_is_not_started(
     with pytest.raises(StartFailed, match="not what this version was published with") as failed:
         await started(version)
     assert failed.value.ending.status == Status.INIT_FAILED
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ('say(READY, b\'{"digest": "feedfacecafebeef"}\')', "loaded version feedfacecafe, not"),
+        ("say(READY, b'{}')", "a Ready that cannot be read"),
+        ("say(RESULT, b'')", "RESULT in answer to LOAD"),
+        ("os.write(fd, b'hello')", "a frame of kind 104"),
+        ("sys.exit(5)", "ended before it was ready: it exited with status 5"),
+    ],
+)
+async def test_a_worker_that_does_not_say_that_it_loaded_this_version_is_not_used(
+    shelf: Shelf, scratch: Path, line: str, error: str
+) -> None:
+    blueprint = shelf.blueprint(shelf.version(""), lying(line))
+
+    with pytest.raises(StartFailed, match=error) as failed:
+        await start(blueprint, Spawner(scratch))
+    assert failed.value.ending.status == Status.INIT_FAILED
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing(shelf: Shelf, scratch: Path) -> None:
+    version = shelf.version("import time\ntime.sleep(60)")
+    starting = asyncio.create_task(start(shelf.blueprint(version), Spawner(scratch)))
+    await asyncio.sleep(0.05)
+
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+
+    assert os.listdir(scratch) == []  # noqa: PTH208 - there is nothing to wait for
+
+
+async def test_an_instance_tells_what_it_is_in_a_line(started: Start, shelf: Shelf) -> None:
+    instance = await started(shelf.version(handler("return 1")))
+    line = repr(instance)
+    await instance.stop()
+
+    assert re.fullmatch(r"<Instance \w{16} of default/hello 1, process \d+: alive>", line)
+    assert repr(instance) == line.replace("alive", "ended")
+
+
+async def test_a_process_that_ended_holds_no_memory(scratch: Path) -> None:
+    order = Order(command=["true"], environment={}, channel=0, output=2)
+    process = await Spawner(scratch).launch(order)
+
+    assert str(await process.wait()) == "exited with status 0"
+    assert process.peak_bytes() == 0
+    process.kill()
+    await process.tidy()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huidu.instances.wire import (
+    FIGURES,
     HEADER,
     LARGEST,
     LENGTH,
@@ -67,9 +68,9 @@ def test_a_call_holds_a_nonce_its_context_and_its_event(
     assert frame.body[context_at + size :] == event
 
 
-def test_a_reply_holds_a_nonce_the_memory_and_the_words() -> None:
-    body = b"n" * NONCE_BYTES + (4096).to_bytes(8, "big") + b"{}"
+def test_a_reply_holds_a_nonce_what_it_took_and_the_words() -> None:
+    body = b"n" * NONCE_BYTES + FIGURES.pack(4096, 500_000) + b"{}"
 
-    assert reply(body) == Reply(b"n" * NONCE_BYTES, 4096, b"{}")
+    assert reply(body) == Reply(b"n" * NONCE_BYTES, 4096, 0.0005, b"{}")
     with pytest.raises(ProtocolError):
-        reply(body[:20])
+        reply(body[:30])

@@ -332,18 +332,38 @@ def test_with_weight_0_nobody_is_there_and_with_weight_1_everybody(salt: str, us
     assert route(everybody, shows(User=user)).version == "2"
 
 
+@given(
+    salt=st.uuids().map(str),
+    user=users,
+    parts=st.lists(st.integers(0, WHOLE), min_size=3, max_size=3).map(sorted),
+    raised=st.sampled_from(["2", "3"]),
+)
+def test_of_two_additional_versions_raising_one_takes_keys_from_the_main_version_only(
+    salt: str, user: str, parts: list[int], raised: str
+) -> None:
+    low, high = parts[0], parts[1]
+    other = WHOLE - parts[2]
+    before, after = (
+        alias(
+            Weighted((Share(raised, weight), Share("5" if raised == "2" else "1a", other))),
+            sticky=USER,
+            salt=salt,
+        )
+        for weight in (low, high)
+    )
+    was, became = (route(one, shows(User=user)).version for one in (before, after))
+
+    assert became == was or (was, became) == ("1", raised)
+
+
 @given(salt=st.uuids().map(str), routing=weightings(), user=users)
-def test_a_key_goes_to_the_version_on_whose_share_it_lies(
+def test_the_order_in_which_shares_are_sent_moves_nobody(
     salt: str, routing: Weighted, user: str
 ) -> None:
-    """The shares lie end to end: the additional versions in their order, then the main one."""
-    ours = alias(routing, sticky=USER, salt=salt)
-    place, start = place_of(salt, user), 0.0
-    for share in ours.shares:
-        end = start + share.weight / WHOLE
-        if route(ours, shows(User=user)).version == share.version:
-            assert start - 1e-9 <= place < end + 1e-9
-        start = end
+    turned = Weighted(tuple(reversed(routing.shares)))
+    ours, theirs = (alias(one, sticky=USER, salt=salt) for one in (routing, turned))
+
+    assert route(ours, shows(User=user)).version == route(theirs, shows(User=user)).version
 
 
 KEYS = 20_000

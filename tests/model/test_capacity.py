@@ -22,7 +22,7 @@ from huidu.model.capacity import (
 )
 
 NOW = 1000.0
-LIMITS = Limits(instances=4, idle_s=60, patience_ms=5, linger_ms=20, starting_at_once=2)
+LIMITS = Limits(instances=4, idle_s=60, patience_ms=5, linger_ms=20, few=3, starting_at_once=2)
 ALONE = Scene(line={}, idle={}, room=9)
 
 
@@ -57,6 +57,9 @@ def idle(*seconds: float) -> dict[str, float]:
         (ALONE._replace(line=waiting(6), busy=1, pace_s=0.004), 0),
         (ALONE._replace(line=waiting(21), busy=1, pace_s=0.004), 1),
         (ALONE._replace(line=waiting(6), busy=1, pace_s=0.005), 1),
+        (ALONE._replace(line=waiting(99, 99), busy=2, pace_s=0.004), 1),
+        (ALONE._replace(line=waiting(99, 99), busy=3, pace_s=0.004), 0),
+        (ALONE._replace(line=waiting(99, 99), busy=3, pace_s=0.004, floor=9), 1),
         (ALONE._replace(floor=1), 1),
         (ALONE._replace(floor=3), 2),
         (ALONE._replace(floor=3, idle=idle(1), busy=1), 1),
@@ -104,6 +107,10 @@ def test_of_a_retired_pool_every_idle_instance_is_let_go_once_nobody_waits() -> 
     assert plan(scene._replace(line=waiting(0)), LIMITS, NOW).stop == ["i0"]
 
 
+def test_what_was_asked_for_ahead_is_not_let_go() -> None:
+    assert plan(ALONE._replace(idle=idle(99, 98, 97), floor=2), LIMITS, NOW).stop == ["i0"]
+
+
 def test_what_is_owed_goes_before_any_call_is_seated() -> None:
     made = plan(ALONE._replace(line=waiting(1), idle=idle(2), owed=1), LIMITS, NOW)
 
@@ -131,6 +138,7 @@ limits = st.builds(
     patience_ms=st.floats(0.1, 100),
     linger_ms=st.floats(0.1, 100),
     starting_at_once=st.integers(1, 3),
+    few=st.integers(1, 4),
 )
 moments = st.floats(100, 200)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huidu.model.split import (
@@ -134,6 +134,30 @@ def test_one_draw_serves_every_level_of_the_tree(draw: float, weights: list[int]
 
     assert version in versions
     assert len(phases) == len(versions) - 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(weights=weights_of())
+def test_each_version_claims_its_weight_of_the_first_draw(weights: list[int]) -> None:
+    """Walk every ten-thousandth of the dice: one draw decides every level, each on its own."""
+    versions = [str(n) for n in range(len(weights))]
+    tree, start = fork(versions, weights), fresh(len(versions))
+    counts = Counter(deal(tree, start, (n + 0.5) / WHOLE)[0] for n in range(WHOLE))
+
+    assert all(abs(counts[v] - w) <= 2 for v, w in zip(versions, weights, strict=True))
+
+
+@given(
+    part=st.sampled_from([1000, 2500, 5000, 7500]) | st.integers(0, WHOLE),
+    dice=st.lists(st.sampled_from([0.0, 0.5, 1 - 2**-53])),
+)
+def test_no_dice_however_loaded_bring_a_count_off(part: int, dice: list[float]) -> None:
+    phase, over = Phase(), 0
+    for n, draw in enumerate(dice, 1):
+        went, phase = step(phase, part, WHOLE, draw)
+        over += went
+        assert abs(over * WHOLE - n * part) < WHOLE
+        assert phase == Phase(n * part % WHOLE, over * WHOLE > n * part)
 
 
 def test_phases_are_written_so_that_a_person_can_read_them() -> None:

@@ -37,7 +37,7 @@ LATEST = Version(
 )
 
 #: What the digest of `LATEST` was in release 0.1.
-PINNED = "170a68f85e10455389b72f3f8f2c338db934335992269d0c31c9297b8f8dcc71"
+PINNED = "22dcf2adcbdee374ba2d894e5705587b30bff9e88dcf25f53d40c96c2e48377b"
 
 #: Every field of a configuration, and what it may be changed to, one way at a time.
 OTHERWISE: Mapping[str, tuple[Any, ...]] = {

@@ -1,4 +1,4 @@
-"""Action: a row of the API. Dispatch, validation, reference and command line are made from it."""
+"""Action: a row of the API, of which dispatch, validation, reference and commands are made."""
 
 from __future__ import annotations
 

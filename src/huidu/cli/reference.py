@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from huidu.actions.action import COMMON_ERRORS, Action
+from huidu.actions.action import COMMON_ERRORS, HUIDU, SCF, Action
+from huidu.actions.functions import Settings
 from huidu.actions.table import ACTIONS
 from huidu.cli.api import describe, kebab
 
@@ -14,34 +18,132 @@ HEAD = """# Reference: actions
 
 Written from the table of actions by `make reference`; a test holds it against the code.
 
-Every action is a `POST /` (or `GET /`) of the API listener, as the cloud API has it: name and
-version in `X-TC-Action` and `X-TC-Version`, parameters as a JSON object, signed by
-TC3-HMAC-SHA256 (or v1 HmacSHA1 and HmacSHA256). The same on the command line:
-`huidu api update-alias --function-name hello ...`. Fields marked *ours* are Huidu's own.
+Every action is a `POST /` (or `GET /`) of the API listener, as the cloud API has it: its name and
+version in `X-TC-Action` and `X-TC-Version`, its parameters as a JSON object, signed by
+TC3-HMAC-SHA256 (or the older HmacSHA1 and HmacSHA256). On the command line an action is a command
+and a field an option: `huidu api get-alias --function-name hello --name release`.
 
-Any action may answer with: {common}.
+*Ours* is what Huidu adds to the cloud's API. Where no default is given, a field may be left out.
+
+Any action may refuse with: {common}.
 """
+SERVICES = {SCF: "The cloud's actions", HUIDU: "Huidu's own actions"}
+PLAIN = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any JSON"}
+NAME = re.compile(r"(?<!`)(\$[A-Z]+)\b(?!`)")
 
 
 def reference() -> str:
     """Return the whole page in Markdown."""
-    head = HEAD.format(common=", ".join(f"`{code}`" for code in COMMON_ERRORS))
-    return head + "".join(_section(action) for action in ACTIONS)
+    common = ", ".join(f"`{code}`" for code in COMMON_ERRORS)
+    parts = [HEAD.format(common=common), *_contents()]
+    parts += [_section(action) for service in SERVICES for action in _of(service)]
+    parts += ["\n## Objects\n\nWhat the fields of requests and answers hold.\n"]
+    asked = _objects(action.request for action in ACTIONS)
+    every = asked | _objects(action.answer for action in ACTIONS)
+    for kind in sorted(every, key=lambda kind: kind.__name__):
+        parts.append(_object(kind, asked=kind in asked))
+    return "".join(parts)
+
+
+def _of(service: str) -> Sequence[Action[Any, Any]]:
+    return [action for action in ACTIONS if action.service == service]
+
+
+def _contents() -> Iterator[str]:
+    for service, title in SERVICES.items():
+        actions = _of(service)
+        yield f"\n{title}, `{service}` {actions[0].version}:\n\n| action | what it does |\n"
+        yield "| --- | --- |\n"
+        for action in actions:
+            yield f"| {_link(action.name)} | {_text(action.summary)} |\n"
 
 
 def _section(action: Action[Any, Any]) -> str:
+    kept = Settings.__struct_fields__ if issubclass(action.request, Settings) else ()
+    fields = msgspec.structs.fields(action.request)
     lines = [
         f"\n## {action.name}\n",
-        f"{action.summary} `{action.service}` {action.version}; "
-        f"`huidu api {kebab(action.name)}`.\n",
-        "| field | must | meaning |",
-        "| --- | --- | --- |",
+        _says(action),
+        *_table(field for field in fields if field.name not in kept),
     ]
-    for field in msgspec.structs.fields(action.request):
-        must = "yes" if field.required else ""
-        lines.append(f"| `{field.encode_name}` | {must} | {describe(field.type)} |")
-    answer = ", ".join(f"`{f.encode_name}`" for f in msgspec.structs.fields(action.answer))
+    if kept:
+        names = ", ".join(f"`{field.encode_name}`" for field in fields if field.name in kept)
+        lines.append(f"\nKept and given back, without effect: {names}.")
+    answer = ", ".join(map(_named, msgspec.structs.fields(action.answer)))
     lines.append(f"\nAnswers: {answer or 'nothing but the id of the request'}.\n")
-    codes = ", ".join(f"`{code}`" for code in sorted(action.errors))
-    lines.append(f"Refuses with: {codes}.")
-    return "\n".join(lines) + "\n"
+    codes = ", ".join(f"`{code}`" for code in sorted({*action.errors}))
+    lines.append(f"Refuses with: {codes}.\n")
+    return "\n".join(lines)
+
+
+def _says(action: Action[Any, Any]) -> str:
+    where = f"`{action.service}` {action.version}; `huidu api {kebab(action.name)}`"
+    return f"{_text(action.summary)} {where}.\n"
+
+
+def _table(fields: Iterable[msgspec.structs.FieldInfo]) -> Iterator[str]:
+    yield "| field | holds | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for field in fields:
+        default = "*required*" if field.required else _default(field)
+        holds, meaning = _holds(field.type), _text(describe(field.type))
+        yield f"| `{field.encode_name}` | {holds} | {default} | {meaning} |"
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    shown = field.default not in (msgspec.NODEFAULT, None, "")
+    return f"`{field.default}`" if shown else ""
+
+
+def _object(kind: type[msgspec.Struct], *, asked: bool) -> str:
+    """Describe an object: what to send in full, what is read back by its names."""
+    doc = _text(" ".join((kind.__doc__ or "").split()))
+    fields = msgspec.structs.fields(kind)
+    lines = _table(fields) if asked else [f"Holds: {', '.join(map(_named, fields))}."]
+    return "\n".join([f"\n### {kind.__name__}\n", f"{doc}\n", *lines, ""])
+
+
+def _objects(roots: Iterable[type[msgspec.Struct]]) -> frozenset[type[msgspec.Struct]]:
+    """Return every object that a field of these holds, or a field of those."""
+    waiting, found = list(roots), set[type[msgspec.Struct]]()
+    while waiting:
+        inner = {one for f in msgspec.structs.fields(waiting.pop()) for one in _structs(f.type)}
+        waiting += inner - found
+        found |= inner
+    return frozenset(found)
+
+
+def _structs(kind: Any) -> Iterator[type[msgspec.Struct]]:  # noqa: ANN401 - a type form has no type
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield kind
+    for argument in get_args(kind):
+        yield from _structs(argument)
+
+
+def _named(field: msgspec.structs.FieldInfo) -> str:
+    inner = next(_structs(field.type), None)
+    return f"`{field.encode_name}`" + (f" ({_holds(field.type)})" if inner else "")
+
+
+def _holds(kind: Any) -> str:  # noqa: ANN401 - see above
+    """Say in words what a field holds; objects are links."""
+    if get_origin(kind) is Annotated:
+        return _holds(get_args(kind)[0])
+    if get_origin(kind) is list:
+        return f"list of {_holds(get_args(kind)[0])}"
+    if get_origin(kind) is dict:
+        return "object of texts"
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _link(kind.__name__)
+    if kind in PLAIN:
+        return PLAIN[kind]
+    return " or ".join(_holds(one) for one in get_args(kind) if one is not NoneType)
+
+
+def _link(name: str) -> str:
+    return f"[{name}](#{name.lower()})"
+
+
+def _text(text: str) -> str:
+    """Return a text for a cell: names like `$LATEST` as code, and no bar."""
+    return NAME.sub(r"`\1`", text).replace("|", "\\|")

@@ -40,13 +40,14 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateAlias) -> Nothi
             sticky=request.sticky or "",
             salt=plane.new_id(),
             description=request.description,
+            revision=writing.last_revision(function, request.name) + 1,
             added_at=now,
             modified_at=now,
         )
         _check(plane, writing, function, made, "CreateAlias")
         writing.add_alias(function, made)
         note = Note("CreateAlias", asked.who, request.reason, now)
-        _keep_note(writing, function, note, None, made)
+        keep_note(writing, function, note, None, made)
 
     await plane.catalog.write(change)
     return Nothing()
@@ -74,7 +75,7 @@ async def update(plane: Plane, asked: Asked, request: wire.UpdateAlias) -> Nothi
         _check(plane, writing, function, moved, "UpdateAlias")
         writing.replace_alias(function, moved)
         note = Note("UpdateAlias", asked.who, request.reason, now)
-        _keep_note(writing, function, note, kept, moved)
+        keep_note(writing, function, note, kept, moved)
 
     await plane.catalog.write(change)
     return Nothing()
@@ -144,9 +145,10 @@ class Note:
     at: float
 
 
-def _keep_note(
+def keep_note(
     writing: Writing, function: Function, note: Note, before: Alias | None, after: Alias | None
 ) -> None:
+    """Write a change of an alias into its history, within the write that makes it."""
     kept = after or before
     if kept is not None:
         change = Change(
@@ -228,7 +230,7 @@ async def delete(plane: Plane, asked: Asked, request: wire.DeleteAlias) -> Nothi
                 f"Name {alias.name}: trigger {', '.join(bound)} is bound to it; delete that first",
             )
         writing.delete_alias(function, alias)
-        _keep_note(writing, function, note, alias, None)
+        keep_note(writing, function, note, alias, None)
 
     await plane.catalog.write(change)
     return Nothing()
@@ -285,7 +287,7 @@ async def undo(plane: Plane, asked: Asked, request: wire.UndoAlias) -> wire.Undo
         _check(plane, writing, function, moved, "UpdateAlias")
         writing.replace_alias(function, moved)
         why = request.reason or f"undo of revision {revision}"
-        _keep_note(writing, function, Note("UndoAlias", asked.who, why, now), kept, moved)
+        keep_note(writing, function, Note("UndoAlias", asked.who, why, now), kept, moved)
         return moved
 
     return wire.Undone(alias=facts(plane, await plane.catalog.write(change)))

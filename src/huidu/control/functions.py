@@ -10,8 +10,9 @@ from typing import Any
 
 from huidu.actions import functions as wire
 from huidu.actions.action import Nothing, is_true
+from huidu.control import aliases, paging, times, triggers, versions
 from huidu.control import code as packages
-from huidu.control import paging, times, triggers, versions
+from huidu.control.aliases import Note
 from huidu.control.plane import Asked, Plane
 from huidu.model import names, quota
 from huidu.model.alias import Alias
@@ -25,7 +26,6 @@ from huidu.model.function import (
     Layer,
     environment_of,
 )
-from huidu.model.history import Change
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store.reading import Page, Reading
@@ -69,17 +69,13 @@ async def _keep_new(
     code: Code,
     configuration: Configuration,
 ) -> None:
-    now = plane.clock()
-    function = Function(
-        named=FunctionName(request.namespace, request.function_name),
-        id=f"lam-{plane.new_id()[:8]}",
-        added_at=now,
-        modified_at=now,
-        tags=tuple((tag.key, tag.value) for tag in request.tags),
-    )
+    named, now = FunctionName(request.namespace, request.function_name), plane.clock()
+    tags = tuple((tag.key, tag.value) for tag in request.tags)
+    function_id = f"lam-{plane.new_id()[:8]}"
+    function = Function(named=named, id=function_id, added_at=now, modified_at=now, tags=tags)
     latest = Version(
-        function=function.named,
-        function_id=function.id,
+        function=named,
+        function_id=function_id,
         number=names.LATEST,
         code=code,
         configuration=configuration,
@@ -88,7 +84,7 @@ async def _keep_new(
         modified_at=now,
     )
     default = Alias(
-        function=function.named,
+        function=named,
         name=names.DEFAULT,
         version=names.LATEST,
         salt=plane.new_id(),
@@ -97,23 +93,12 @@ async def _keep_new(
     )
 
     def change(writing: Writing) -> None:
-        _check_free(plane, writing, function.named)
+        _check_free(plane, writing, named)
         writing.add_function(function)
         writing.add_version(latest)
         writing.add_alias(function, default)
-        writing.add_change(
-            Change(
-                function=function.named,
-                function_id=function.id,
-                alias=default.name,
-                revision=default.revision,
-                at=now,
-                who=asked.who,
-                why="",
-                action="CreateFunction",
-                before=None,
-                after=default,
-            )
+        aliases.keep_note(
+            writing, function, Note("CreateFunction", asked.who, "", now), None, default
         )
 
     await plane.catalog.write(change)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, Protocol
+
+import structlog
 
 from huidu.gateway.event import Request, Response, event_of, response_of, traits
 from huidu.invoke.invoker import Answered
@@ -18,6 +22,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 TRIGGER = "http"
 PREFIX = "/url/"
+CLOSE = ("connection", "close")
+MOST_PASSED_OVER_BYTES = 128 * 1024 * 1024
+PASS_OVER_S = 10.0
+
+log = structlog.get_logger("huidu.gateway")
 
 
 class Urls(Protocol):
@@ -58,7 +67,11 @@ class Gateway:
                 + [(b"content-length", str(len(response.body)).encode())],
             }
         )
-        await send({"type": "http.response.body", "body": response.body})
+        unread = CLOSE in more
+        await send({"type": "http.response.body", "body": response.body, "more_body": unread})
+        if unread:
+            await _pass_over(receive)
+            await send({"type": "http.response.body"})
 
     async def _answer(
         self, scope: Scope, receive: Receive, request_id: str
@@ -73,7 +86,7 @@ class Gateway:
         body = await _body(scope, receive)
         if body is None:
             message = f"the body is larger than {MOST_EVENT_BYTES} bytes"
-            return _says(413, errorMessage=message), [("connection", "close")]
+            return _says(413, errorMessage=message), [CLOSE]
         return await self._call(trigger, _request(scope, f"/{rest}", body), request_id)
 
     async def _call(
@@ -91,12 +104,22 @@ class Gateway:
                 )
             )
         except Refusal as refusal:
-            status = 404 if refusal.code.startswith("ResourceNotFound") else 400
-            return _says(status, errorCode=refusal.code, errorMessage=refusal.message), []
+            said = {"errorCode": refusal.code, "errorMessage": refusal.message}
+            return _says(_status(refusal), **said), []
+        except Exception:
+            log.exception("failed", request_id=request_id)
+            message = f"an error of ours; the log has it as {request_id}"
+            return _says(500, errorCode="InternalError", errorMessage=message), []
         more = [("x-scf-version", answered.version)]
         if answered.alias:
             more.append(("x-scf-alias", answered.alias))
         return response_of(answered.outcome), more
+
+
+def _status(refusal: Refusal) -> int:
+    if refusal.code.startswith("ResourceNotFound"):
+        return 404
+    return 400 if refusal.code.startswith("Invalid") else 500
 
 
 def _request(scope: Scope, path: str, body: bytes) -> Request:
@@ -126,6 +149,18 @@ async def _body(scope: Scope, receive: Receive) -> bytes | None:
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+async def _pass_over(receive: Receive) -> None:
+    """Let a client finish sending what is thrown away: many hear no answer before they have."""
+    passed = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PASS_OVER_S):
+            while passed < MOST_PASSED_OVER_BYTES:
+                message = await receive()
+                passed += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def _says(code: int, **fields: object) -> Response:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl
 
 from huidu.model.invocation import Outcome, Status
@@ -18,8 +17,22 @@ from huidu.model.traits import Traits
 ROUTING_KEY = "x-scf-routing-key"
 #: Headers of one connection, or that only we may write.
 OURS = frozenset(
-    {"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"}
+    {
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "transfer-encoding",
+        "upgrade",
+        "x-api-requestid",
+        "x-scf-alias",
+        "x-scf-version",
+    }
 )
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  #: What HTTP takes for the name of a header,
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  #: and what it takes for no part of a value.
+#: Answers without a body; one that had it would be read as the beginning of the next answer.
+BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +98,15 @@ def _first(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     return kept
 
 
-def _cookies(text: str) -> Mapping[str, str]:
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(text).items()}
-    except CookieError:
-        return {}
+def _cookies(text: str) -> dict[str, str]:
+    """Read cookies as browsers do: what one of them holds does not hide the others."""
+    pairs = [part.partition("=") for part in text.split(";") if "=" in part]
+    return _first([(name.strip(), _unquoted(value.strip())) for name, _, value in pairs])
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) > 1 and value[0] == value[-1] == '"'
+    return value[1:-1] if quoted else value
 
 
 def response_of(outcome: Outcome) -> Response:
@@ -100,13 +117,20 @@ def response_of(outcome: Outcome) -> Response:
     """
     if not outcome.succeeded:
         return _json(failure_status(outcome.status), outcome.result.encode())
-    said = json.loads(outcome.result) if outcome.result else None
+    said = _read(outcome.result)
     if not isinstance(said, dict) or "statusCode" not in said:
         return _json(HTTPStatus.OK, outcome.result.encode())
     try:
         return _integrated(said)
     except (ValueError, TypeError, AttributeError):
         return malformed()
+
+
+def _read(result: str) -> object:
+    try:
+        return json.loads(result)
+    except (ValueError, RecursionError):  # empty, or too deep to be a response
+        return None
 
 
 def failure_status(status: int) -> int:
@@ -118,31 +142,31 @@ def _integrated(said: Mapping[str, object]) -> Response:
     status = int(str(said["statusCode"]))
     if not 200 <= status <= 599:  # noqa: PLR2004 - what HTTP calls a final answer
         raise ValueError(status)
-    body = said.get("body", "")
-    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    body = said.get("body")
+    content = _text("" if body is None else body).encode()
     if said.get("isBase64Encoded"):
-        try:
-            content = base64.b64decode(str(body), validate=True)
-        except binascii.Error as error:
-            raise ValueError(body) from error
-    given = said.get("headers") or {}
-    headers = _headers(given)
+        content = base64.b64decode(content, validate=True)
+    headers = _headers(said.get("headers") or {})
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("content-type", "application/json"))
-    return Response(status=status, headers=headers, body=content)
+    return Response(status=status, headers=headers, body=b"" if status in BODILESS else content)
 
 
 def _headers(given: object) -> list[tuple[str, str]]:
     headers: list[tuple[str, str]] = []
     for name, value in given.items():  # type: ignore[attr-defined]
-        values = value if isinstance(value, list) else [value]
-        for one in values:
-            text = str(one)
-            if not name.isascii() or any(c in name + text for c in "\r\n\0"):
+        for one in value if isinstance(value, list) else [value]:
+            text = _text(one)
+            text.encode()  # half a surrogate pair cannot go over the wire
+            if not TOKEN.fullmatch(name) or CONTROL.search(text):
                 raise ValueError(name)
             if name.lower() not in OURS:
                 headers.append((name, text))
     return headers
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def malformed() -> Response:

@@ -60,7 +60,7 @@ def ending(frame: Frame, nonce: bytes) -> Ending:
     if frame.kind is Kind.RESULT:
         if len(reply.words) > MOST_RESULT_BYTES:
             raise TooLarge(f"the result is too large: {len(reply.words)} bytes")
-        return Ending(result=_text(reply.words), peak_bytes=reply.peak_bytes)
+        return Ending(result=_text(reply.words), peak_bytes=reply.peak_bytes, took_s=reply.took_s)
     if frame.kind is Kind.ERROR:
         fault = _decoded(reply.words, Fault)
         if fault.status in FAILURES:
@@ -69,6 +69,7 @@ def ending(frame: Frame, nonce: bytes) -> Ending:
                 message=fault.message,
                 stack=fault.stack,
                 peak_bytes=reply.peak_bytes,
+                took_s=reply.took_s,
             )
         raise ProtocolError(f"status {fault.status} is not for a worker to tell")
     raise ProtocolError(f"{frame.kind.name} in answer to a call")

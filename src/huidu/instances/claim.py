@@ -48,7 +48,7 @@ class Claim:
         for another may raise `Busy` or `Retired` as the claim itself may.
         """
         for _ in range(TRIES):
-            if self._instance is None:
+            if self._instance is None and self._failure is None:
                 await self._take()
             if self._instance is None:
                 break

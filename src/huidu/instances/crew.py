@@ -19,6 +19,11 @@ class Lendable(Protocol):
     @property
     def alive(self) -> bool: ...
 
+    @property
+    def took_s(self) -> float:
+        """How long its last call took."""
+        ...
+
     def when_gone(self, tell: Callable[[], None]) -> None: ...
 
     async def stop(self) -> None: ...
@@ -76,7 +81,6 @@ class Crew(Generic[T]):
         self._now = now
         self._all: dict[str, T] = {}
         self._idle: dict[str, float] = {}
-        self._lent: dict[str, float] = {}
         self._pace_s = NEVER
         self._starting: dict[asyncio.Task[T], float] = {}
         self._leaving = set[asyncio.Task[None]]()
@@ -89,11 +93,11 @@ class Crew(Generic[T]):
     @property
     def busy(self) -> int:
         """How many are lent out."""
-        return len(self._lent)
+        return len(self._all) - len(self._idle)
 
     @property
     def pace_s(self) -> float:
-        """How long an instance is lent for, of late."""
+        """How long a call takes, of late."""
         return self._pace_s
 
     @property
@@ -116,7 +120,6 @@ class Crew(Generic[T]):
     def lend(self, name: str) -> T:
         """Return an idle instance, which is busy from now on."""
         del self._idle[name]
-        self._lent[name] = self._now()
         return self._all[name]
 
     def lend_latest(self) -> T:
@@ -125,25 +128,21 @@ class Crew(Generic[T]):
 
     def take_back(self, instance: T) -> None:
         """Have an instance idle again, or off, if it is not what it was."""
-        since, now = self._lent.pop(instance.name, None), self._now()
-        if since is None:
+        if instance.name not in self._all:
             return  # It was let go meanwhile.
-        took = now - since
-        self._pace_s = took if self._pace_s == NEVER else self._pace_s + (took - self._pace_s) / 5
+        last = instance.took_s
+        self._pace_s = last if self._pace_s == NEVER else self._pace_s + (last - self._pace_s) / 8
         if instance.alive:
-            self._idle[instance.name] = now
+            self._idle[instance.name] = self._now()
         else:
             self.dismiss(instance.name)
 
     def dismiss(self, name: str) -> None:
         """Let an instance go, whatever it is doing."""
-        instance = self._all.pop(name, None)
-        if instance is not None:
-            self._idle.pop(name, None)
-            self._lent.pop(name, None)
-            task = asyncio.get_running_loop().create_task(instance.stop())
-            self._leaving.add(task)
-            task.add_done_callback(self._left)
+        self._idle.pop(name, None)
+        task = asyncio.get_running_loop().create_task(self._all.pop(name).stop())
+        self._leaving.add(task)
+        task.add_done_callback(self._left)
 
     def dismiss_all(self) -> None:
         """Let everyone go, those who have not come yet as well."""

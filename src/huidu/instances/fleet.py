@@ -92,6 +92,7 @@ class Fleet:
                 pool.revive()
             else:
                 pool.retire()
+        self._balance()
 
     async def kill(self, version: Version) -> None:
         """End all instances of a version, whatever they are doing, and return once they are gone.
@@ -102,6 +103,7 @@ class Fleet:
         if pool is not None:
             pool.end()
             await pool.drained()
+            self._balance()
 
     async def close(self, grace_s: float) -> None:
         """Take no more calls, let those under way end in time, then end what is left."""
@@ -165,6 +167,7 @@ class Fleet:
             asyncio.get_running_loop().call_soon(self._balance)
 
     def _balance(self) -> None:
+        """Forget pools that are empty, and share what room there is among the others."""
         self._balancing = False
         self._pools = {key: pool for key, pool in self._pools.items() if not pool.empty}
         pools = sorted(self._pools.values(), key=lambda pool: pool.holding.need)

@@ -52,6 +52,7 @@ class Instance:
 
     def __init__(self, version: Version, process: Process, end: socket.socket, output: int) -> None:
         self.name = secrets.token_hex(8)
+        self.took_s = 0.0
         self._version = version
         self._process = process
         self._channel = Channel(end, self._broken)
@@ -112,6 +113,7 @@ class Instance:
         duration_ms = (perf_counter() - began) * 1000
         if fault is not None:
             ending = await self._cut_off(fault)
+        self.took_s = ending.took_s or duration_ms / 1000
         return self._outcome(task, ending, duration_ms)
 
     async def stop(self) -> None:

@@ -99,7 +99,6 @@ class Spawner:
     def _launch(self, order: Order) -> Process:
         folder = Path(tempfile.mkdtemp(prefix="huidu-", dir=self._scratch))
         own = {"HOME": str(folder), "TMPDIR": str(folder)}
-        popen = None
         try:
             popen = subprocess.Popen(  # noqa: S603 - to start it is what we are here for
                 order.command,
@@ -110,10 +109,7 @@ class Spawner:
                 env={**own, **order.environment},
                 start_new_session=True,
             )
-            return Process(popen, folder)
         except OSError:
-            if popen is not None:
-                popen.kill()
-                popen.wait()
             folder.rmdir()
             raise
+        return Process(popen, folder)

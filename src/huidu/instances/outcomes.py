@@ -23,6 +23,7 @@ class Ending:
     message: str = ""
     stack: str = ""
     peak_bytes: int = 0
+    took_s: float = 0.0  #: As the worker saw it, without the platform's part.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

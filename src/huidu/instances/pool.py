@@ -117,6 +117,7 @@ class Pool(Generic[T]):
             await ready
         finally:
             del self._warming[ready]
+            self.settle()
 
     def retire(self) -> None:
         """Take no more calls. Those that are here are served; idle instances are let go."""

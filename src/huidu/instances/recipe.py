@@ -48,9 +48,9 @@ class Recipe:
 
     async def make(self) -> Instance:
         """Start an instance, or raise `StartFailed`."""
-        async with self._lock:
-            if self._blueprint is None:
-                self._blueprint = await self._draw()
+        if self._blueprint is None:
+            async with self._lock:
+                self._blueprint = self._blueprint or await self._draw()
         return await start(self._blueprint, self._workshop.launcher)
 
     async def _draw(self) -> Blueprint:

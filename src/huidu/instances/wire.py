@@ -11,7 +11,7 @@ from huidu.model.invocation import MOST_RESULT_BYTES
 
 HEADER = struct.Struct("!BI")
 LENGTH = struct.Struct("!I")
-PEAK = struct.Struct("!Q")
+FIGURES = struct.Struct("!QQ")
 NONCE_BYTES = 16
 #: The largest body: a result or an event of the largest size, and what accompanies it.
 LARGEST = MOST_RESULT_BYTES + 64 * 1024
@@ -49,10 +49,11 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a call: for which one, the memory it took at most, and the words."""
+    """The answer to a call: for which one, what it took as the worker saw it, and the words."""
 
     nonce: bytes
     peak_bytes: int
+    took_s: float
     words: bytes
 
 
@@ -70,11 +71,11 @@ def call(nonce: bytes, context: bytes, event: bytes) -> bytes:
 
 def reply(body: bytes) -> Reply:
     """Read the body of a `RESULT` or an `ERROR`."""
-    words_at = NONCE_BYTES + PEAK.size
+    words_at = NONCE_BYTES + FIGURES.size
     if len(body) < words_at:
         raise ProtocolError(f"a reply of {len(body)} bytes")
-    (peak,) = PEAK.unpack_from(body, NONCE_BYTES)
-    return Reply(body[:NONCE_BYTES], peak, body[words_at:])
+    peak, took = FIGURES.unpack_from(body, NONCE_BYTES)
+    return Reply(body[:NONCE_BYTES], peak, took / 1e9, body[words_at:])
 
 
 class Reader:

@@ -50,6 +50,7 @@ class Asynchronous:
         self._at_once = at_once
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._over: set[str] = set()  #: What has ended since the last look at the queue began.
 
     def wake(self) -> None:
         """Say that there is something new in the queue."""
@@ -62,14 +63,26 @@ class Asynchronous:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                for event in await self._queue.waiting(self._at_once + len(self._running)):
+                for event in await self._look():
                     self._begin(event)
         finally:
             if self._running:
                 await asyncio.wait(self._running.values())
 
+    async def _look(self) -> Sequence[QueuedEvent]:
+        self._over.clear()
+        try:
+            return await self._queue.waiting(self._at_once + len(self._running))
+        except Refusal as refusal:
+            log.warning("queue.waits", reason=refusal.message)
+            await asyncio.sleep(AGAIN_S)
+            self._wake.set()
+            return ()
+
     def _begin(self, event: QueuedEvent) -> None:
-        if event.request_id in self._running or len(self._running) >= self._at_once:
+        # A look may be older than the end of an event that it shows.
+        known = event.request_id in self._running or event.request_id in self._over
+        if known or len(self._running) >= self._at_once:
             return
         task = asyncio.create_task(self._one(event))
         self._running[event.request_id] = task
@@ -77,6 +90,7 @@ class Asynchronous:
 
     def _ended(self, event: QueuedEvent) -> None:
         del self._running[event.request_id]
+        self._over.add(event.request_id)
         self._wake.set()
 
     async def _one(self, event: QueuedEvent) -> None:

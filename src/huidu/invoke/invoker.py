@@ -84,7 +84,8 @@ class Invoker:
         outcome = Outcome(status=Status.CANCELLED, error="the caller left")
         claimed = began
         try:
-            routed = self._route(invocation)
+            routed = self.table.route(invocation.function, invocation.qualifier, invocation.traits)
+            _check_active(routed.version)
             if len(invocation.event) > MOST_EVENT_BYTES:
                 outcome = _too_large(invocation)
                 return _answered(outcome, routed)
@@ -105,15 +106,13 @@ class Invoker:
             queue_ms = (claimed - began) * 1000
             self.recorder.record(_record(invocation, routed, outcome, started_at, queue_ms))
 
-    def _route(self, invocation: Invocation) -> Routed:
-        routed = self.table.route(invocation.function, invocation.qualifier, invocation.traits)
-        if not routed.version.is_active:
-            version = routed.version
-            raise Failed(
-                "FunctionStatusError",
-                f"version {version.number} is {version.status}: {version.status_reason}",
-            )
-        return routed
+
+def _check_active(version: Version) -> None:
+    if not version.is_active:
+        raise Failed(
+            "FunctionStatusError",
+            f"version {version.number} is {version.status}: {version.status_reason}",
+        )
 
 
 def _task(invocation: Invocation, routed: Routed) -> Task:

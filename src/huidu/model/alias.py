@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from huidu.model import names, split
 from huidu.model.errors import InvalidValue
@@ -22,8 +24,8 @@ class Alias:
     An alias is never changed, only replaced: `revision` counts the replacements, and a writer
     that holds an old one is refused. No call leaves `versions`, whatever it shows and whatever is
     drawn. With `sticky`, calls that show the same value under that key stay together, and raising
-    the weight of an additional version only ever moves keys towards it (of several, those that
-    are named after it shift as well); `salt` decides who comes first, and is new for each release.
+    the weight of an additional version only ever moves keys towards it, of up to two from the
+    main version only; `salt` decides who comes first, and is new for each release.
     """
 
     function: FunctionName
@@ -38,6 +40,7 @@ class Alias:
     added_at: float = 0.0
     modified_at: float = 0.0
     _shares: tuple[Share, ...] = field(init=False, repr=False, compare=False)
+    _laid: tuple[tuple[Share, float], ...] = field(init=False, repr=False, compare=False)
     _tree: Fork | str = field(init=False, repr=False, compare=False)
     _key: Key | None = field(init=False, repr=False, compare=False)
 
@@ -61,6 +64,7 @@ class Alias:
         shares = (*weighted, Share(self.version, rest))
         tree = split.fork([s.version for s in shares], [s.weight for s in shares])
         object.__setattr__(self, "_shares", shares)
+        object.__setattr__(self, "_laid", _laid(weighted, shares[-1]))
         object.__setattr__(self, "_tree", tree)
         object.__setattr__(self, "_key", Key(self.sticky, "Sticky") if self.sticky else None)
 
@@ -109,13 +113,7 @@ class Alias:
 
     def _at(self, place: float) -> Share:
         """The share that holds a place in [0, 1), the shares laid end to end."""
-        *additional, main = self._shares
-        reach = 0
-        for share in additional:
-            reach += share.weight
-            if place * WHOLE < reach:
-                return share
-        return main
+        return next(share for share, end in self._laid if place < end)
 
     def explain(self, decision: Decision, traits: Traits | None) -> tuple[Considered, ...]:
         """Say of each version why it was chosen or not; `traits=None` where they were not kept."""
@@ -148,9 +146,9 @@ class Alias:
         )
 
     def _explain_weights(self, decision: Decision) -> tuple[Considered, ...]:
-        lines, reach = [], 0
-        for share in self._shares:
-            start, end = reach / WHOLE, (reach + share.weight) / WHOLE
+        lines = []
+        for share, end in self._laid:
+            start = end - share.fraction
             kind = "main version" if share.version == self.version else "additional version"
             why = f"holds [{start:g}, {end:g}) and the place is {decision.draw:.6f}"
             if decision.phases:
@@ -159,7 +157,6 @@ class Alias:
             lines.append(
                 _considered(share.version, f"{kind}, weight {share.fraction:g}", decision, why)
             )
-            reach += share.weight
         return tuple(lines)
 
     def point(self, version: str, routing: Routing | None, *, salt: str) -> Alias:
@@ -192,6 +189,19 @@ def check_additional(alias: Alias, most: int) -> None:
             f"RoutingConfig: {additional} additional versions, at most {most} possible "
             "(setting max_additional_versions, 1 to 3)",
         )
+
+
+def _laid(additional: Sequence[Share], main: Share) -> tuple[tuple[Share, float], ...]:
+    """Lay the shares end to end over [0, 1), each with where it ends.
+
+    The main version lies in the middle, the others grow towards it from both ends: raising one
+    takes places from the main version only. (A third additional version lies behind the first.)
+    The order is that of the versions, whatever order they were sent in.
+    """
+    sides = sorted(additional, key=lambda share: share.version)
+    row = (*sides[::2], main, *reversed(sides[1::2]))
+    ends = accumulate(share.weight for share in row)
+    return tuple((share, end / WHOLE) for share, end in zip(row, ends, strict=True))
 
 
 def _considered(version: str, what: str, decision: Decision, why: str) -> Considered:

@@ -31,14 +31,11 @@ class Limits:
     waiting: int = 1000
     idle_s: float = 60.0
     patience_ms: float = 5.0  #: How long a call waits before an instance is started for it.
-    linger_ms: float = (
-        20.0  #: The same, where calls are so short that they end within the patience.
-    )
     starting_at_once: int = 2
-
-    def patience_s(self, pace_s: float) -> float:
-        """Return how long a call waits where calls take so long."""
-        return (self.linger_ms if pace_s * 1000 < self.patience_ms else self.patience_ms) / 1000
+    #: The same for calls so short that they end within the patience. More processes than these
+    #: make no short call quicker, and each that starts makes those wait that are under way.
+    linger_ms: float = 20.0
+    few: int = 8
 
 
 class Scene(NamedTuple):
@@ -75,36 +72,39 @@ def plan(scene: Scene, limits: Limits, now: float) -> Plan:
     What is owed to other pools goes first. An idle instance, the one used last, takes the oldest
     call; those that are left idle too long are let go, of a retired pool all of them. The first
     instance is started at once, and each further one only for a call that has lost patience: a
-    short wait is cheaper than a process. Where calls are very short it is longer in coming, or
+    short wait is cheaper than a process. Where calls are short there are few, and late: else
     each start would slow the others, make them wait, and so call for the next.
     """
     idle = list(scene.idle.items())
     kept = idle[scene.owed :]
     assign = [(call, name) for call, (name, _) in zip(scene.line, reversed(kept), strict=False)]
     free = kept[: len(kept) - len(assign)]
-    idle_s = 0.0 if scene.retired else limits.idle_s
-    stale = [one for one in free if one[1] + idle_s <= now]
     wish, wake_at = _wish(scene, len(kept), len(assign), limits, now)
     start = min(wish, max(0, scene.room))
     if start < wish:
         wake_at = min(wake_at, now + ASK_AGAIN_S)
+    idle_s = 0.0 if scene.retired else limits.idle_s
+    spare = max(0, len(kept) + scene.busy + scene.starting + start - scene.floor)
+    stale = [one for one in free if one[1] + idle_s <= now]
     if len(stale) < len(free):
         wake_at = min(wake_at, free[len(stale)][1] + idle_s)
-    stop = [name for name, _ in (*idle[: scene.owed], *stale)]
+    stop = [name for name, _ in (*idle[: scene.owed], *stale[:spare])]
     return Plan(assign, start, stop, wish - start, wake_at)
 
 
 def _wish(scene: Scene, kept: int, seated: int, limits: Limits, now: float) -> tuple[int, float]:
     """Return how many instances to start, were there room, and when it will be more."""
     here = kept + scene.starting + scene.busy
-    most = min(limits.starting_at_once - scene.starting, limits.instances - here)
-    if most <= 0:
+    allowed = min(limits.starting_at_once - scene.starting, limits.instances - here)
+    if allowed <= 0:
         return 0, NEVER
-    patience_s = limits.patience_s(scene.pace_s)
-    line = list(islice(scene.line.values(), seated, seated + scene.starting + most))
+    short = scene.pace_s * 1000 < limits.patience_ms
+    patience_s = (limits.linger_ms if short else limits.patience_ms) / 1000
+    useful = max(0, min(allowed, limits.few - here) if short else allowed)
+    line = list(islice(scene.line.values(), seated, seated + scene.starting + useful))
     impatient = sum([since + patience_s <= now for since in line])
     first = 1 if line and not here else 0
-    wish = min(most, max(impatient - scene.starting, first, scene.floor - here, 0))
+    wish = min(allowed, max(impatient - scene.starting, first, scene.floor - here, 0))
     patient = line[scene.starting + wish :]
     return wish, patient[0] + patience_s if patient else NEVER
 

@@ -61,13 +61,17 @@ def weight_of(fraction: float) -> int:
     """Return a weight in ten-thousandths from a fraction, or raise `InvalidValue` (D-23)."""
     if not 0 <= fraction <= 1:  # not a number is not in there either
         raise _no_weight(fraction)
-    return round(fraction * WHOLE)
+    weight = round(fraction * WHOLE)
+    if fraction and not weight:
+        raise _no_weight(fraction)
+    return weight
 
 
 def _no_weight(fraction: float) -> InvalidValue:
     return InvalidValue(
         "AdditionalVersionWeights",
-        f"Weight {fraction}: must be a number from 0 to 1, as in 0.1 for a tenth of the calls",
+        f"Weight {str(fraction)[:40]}: must be 0, or a number from {1 / WHOLE} to 1, as in 0.1 for a tenth "
+        "of the calls",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 from huidu.model import names
 from huidu.model.function import Code, Configuration, FunctionName
@@ -54,7 +54,17 @@ class Version:
 
 
 def digest(code: Code, configuration: Configuration) -> str:
-    """Return the SHA-256 over code and configuration, in a form that order cannot change."""
-    whole = {"code": code.sha256, "configuration": asdict(configuration)}
+    """Return the SHA-256 over code and configuration, in a form that order cannot change.
+
+    What has its default value is left out, so that a field which a later release of the platform
+    adds does not change the digest of what was published before.
+    """
+    told = asdict(configuration)
+    chosen = {
+        field.name: told[field.name]
+        for field in fields(configuration)
+        if getattr(configuration, field.name) != field.default
+    }
+    whole = {"code": code.sha256, "configuration": chosen}
     text = json.dumps(whole, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

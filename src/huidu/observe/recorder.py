@@ -16,8 +16,6 @@ from huidu.model.invocation import Record, Status
 FLUSH_S = 0.1
 MOST_AT_ONCE = 500
 MOST_WAITING = 20_000
-LONGEST_LOG_CHARS = 64 * 1024
-LONGEST_RESULT_CHARS = 4 * 1024
 
 log = structlog.get_logger("huidu.recorder")
 
@@ -77,6 +75,9 @@ class Recorder:
                 except Refusal as refusal:  # a full disk must not stop the calls
                     self.dropped += len(batch)
                     log.warning("records.dropped", count=len(batch), reason=refusal.message)
+                except Exception:  # nor must one batch that cannot be kept stop the next
+                    self.dropped += len(batch)
+                    log.exception("records.dropped", count=len(batch))
 
     async def run(self) -> None:
         """Empty the buffer now and then, until `close`."""

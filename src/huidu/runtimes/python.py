@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from huidu.model.errors import Unsupported
@@ -22,11 +23,11 @@ WORKER = Path(__file__).with_name("workers") / "python_worker.py"
 PROGRAM = re.compile(r"python3(?:\.([0-9]+))?")
 #: Asked of every candidate, for what lies on PATH may be a shim that leads nowhere.
 WHO = "import sys; print((sys.version_info[:2], getattr(sys, '_base_executable', sys.executable)))"
-PATIENCE_S = 10
+PATIENCE_S = 10.0
 AT_ONCE = 4
 
 
-def search(path: str | None = None) -> Sequence[Interpreter]:
+def search(path: str | None = None, patience_s: float = PATIENCE_S) -> Sequence[Interpreter]:
     """Return the interpreters of this machine, newest first, one for each version.
 
     Our own comes before others of its version, for it surely works; then the order of PATH.
@@ -37,7 +38,8 @@ def search(path: str | None = None) -> Sequence[Interpreter]:
     found = {own.version: own}
     folders = os.get_exec_path() if path is None else path.split(os.pathsep)
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        for other in threads.map(_probe, _candidates(folders, own.version)):
+        probe = partial(_probe, patience_s=patience_s)
+        for other in threads.map(probe, _candidates(folders, own.version)):
             if other is not None and other.version >= OLDEST:
                 found.setdefault(other.version, other)
     return sorted(found.values(), key=lambda one: one.version, reverse=True)
@@ -82,14 +84,14 @@ def _candidates(folders: Sequence[str], own: tuple[int, int]) -> Iterator[Path]:
                 yield program
 
 
-def _probe(program: Path) -> Interpreter | None:
+def _probe(program: Path, patience_s: float) -> Interpreter | None:
     """Ask a program what it is; None where it does not answer, or not in time."""
     try:
         answer = subprocess.run(  # noqa: S603 - that is what it is here for
             [program, "-I", "-S", "-c", WHO],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=PATIENCE_S,
+            timeout=patience_s,
             check=True,
         )
         (major, minor), path = ast.literal_eval(answer.stdout.decode())

@@ -50,8 +50,14 @@ class Database:
             engine.dispose()
 
     async def read(self, ask: Callable[[Connection], T]) -> T:
-        """Return what `ask` reads, all of it at one moment of the database."""
-        return await _in(self._read_threads, self._readers, ask)
+        """Return what `ask` reads, all of it at one moment of the database.
+
+        Raises `Unavailable` where the disk cannot be read.
+        """
+        try:
+            return await _in(self._read_threads, self._readers, ask)
+        except OperationalError as error:
+            raise Unavailable("Storage", f"the store could not be read: {error.orig}") from error
 
     async def write(self, change: Callable[[Connection], T]) -> T:
         """Return what `change` returns, once it is committed; if it raises, nothing is kept.

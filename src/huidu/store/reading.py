@@ -135,6 +135,11 @@ class Reading:
         found = self._connection.execute(query.limit(limit).offset(offset))
         return total, [rows.change_from(row) for row in found.mappings()]
 
+    def last_revision(self, function: Function, alias: str) -> int:
+        """Return the newest revision that an alias of this name has had, or 0."""
+        mine = and_(HISTORY.c.function_id == function.id, HISTORY.c.alias == alias)
+        return self._count(select(func.coalesce(func.max(HISTORY.c.revision), 0)).where(mine))
+
     def change(self, function: Function, alias: str, revision: int) -> Change | None:
         """Return the change that made a revision of an alias, or None."""
         mine = and_(

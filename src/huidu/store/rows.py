@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import RowMapping
 
 from huidu.model.alias import Alias
+from huidu.model.errors import Refusal
 from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, Configuration, Function, FunctionName
 from huidu.model.history import Change
@@ -19,6 +20,9 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 
 Row = Mapping[str, Any]
+
+#: Stands for a configuration that cannot be read. Its digest is no version's.
+UNREADABLE = Configuration(handler="", runtime="")
 
 
 class Body(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,15 +89,15 @@ def version_row(version: Version) -> Row:
 def version_from(row: RowMapping, named: FunctionName) -> Version:
     """Return the version of a row.
 
-    A published version whose digest is not the one it was published with is not handed out as
-    healthy: its status says so, and no call is sent to it.
+    A published version whose digest is not the one it was published with, or whose configuration
+    cannot be read, is not handed out as healthy: its status says so, and no call is sent to it.
     """
     version = Version(
         function=named,
         function_id=row["function_id"],
         number=row["number"],
         code=Code(row["code_sha256"], row["code_bytes"]),
-        configuration=msgspec.json.decode(row["configuration"], type=Configuration),
+        configuration=_configuration(row["configuration"]),
         description=row["description"],
         status=row["status"],
         status_reason=row["status_reason"],
@@ -104,6 +108,13 @@ def version_from(row: RowMapping, named: FunctionName) -> Version:
         return version
     reason = f"digest {version.digest[:12]} is not the published {row['digest'][:12]}"
     return replace(version, status="PublishFailed", status_reason=reason)
+
+
+def _configuration(text: str) -> Configuration:
+    try:
+        return msgspec.json.decode(text, type=Configuration)
+    except (msgspec.MsgspecError, Refusal):  # one bad row must not keep the others from being read
+        return UNREADABLE
 
 
 def alias_body(alias: Alias) -> str:

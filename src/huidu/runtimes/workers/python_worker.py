@@ -14,15 +14,17 @@ import importlib.util
 import json
 import os
 import resource
+import struct
 import sys
+import time
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.machinery import PathFinder
-from typing import Any, NoReturn
 
 LOAD, READY, FAILED, CALL, RESULT, ERROR = range(0xA1, 0xA7)
 HEADER, SIZE, NONCE = 5, 4, 16
+FIGURES = struct.Struct("!QQ")  #: With each answer: bytes of memory, nanoseconds that it took.
 BUFFER = 256 * 1024
 
 MOST_RESULT = 6 * 1024 * 1024
@@ -33,9 +35,6 @@ HIGH = 1000  #: Where the channel lies: out of the way of the descriptors that f
 
 BAD_EVENT, RESULT_TOO_LARGE, USER_ERROR = 400, 407, 430
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
-
-Handler = Callable[[Any, Any], Any]
-JSON = Any
 
 
 class Unloadable(Exception):
@@ -50,7 +49,8 @@ class Channel:
     """The worker's end of the wire; one frame is under way at a time."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, HIGH)
+        highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1
+        self._fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, min(HIGH, highest))
         os.close(fd)
         self._view = memoryview(bytearray(BUFFER))
         os.register_at_fork(after_in_child=self._leave)
@@ -84,8 +84,9 @@ class Channel:
         return got
 
     def _leave(self) -> None:
-        os.close(self._fd)
-        self._fd = -1
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 class Memory:
@@ -118,15 +119,14 @@ class Memory:
         return next((int(line.split()[1]) * 1024 for line in lines if line[:6] == b"VmHWM:"), 0)
 
 
-def load(order: Mapping[str, Any]) -> Handler:
+def load(handler: str, code: str, layers: list[str]) -> Callable[..., object]:
     """Import the handler's file as a plain import would, and return the function in it."""
-    file, _, function = order["handler"].rpartition(".")
-    code = order["code"]
+    file, _, function = handler.rpartition(".")
     try:
         os.chdir(code)
     except OSError as error:
         raise Unloadable(f"the package's folder cannot be entered: {error}") from None
-    sys.path[:0] = [code, *order["layers"]]
+    sys.path[:0] = [code, *layers]
     name = file.replace("/", ".")
     spec = PathFinder.find_spec(name, [os.path.join(code, os.path.dirname(file))])  # noqa: PTH118, PTH120 - as above
     if spec is None or spec.loader is None or not spec.has_location:
@@ -138,13 +138,15 @@ def load(order: Mapping[str, Any]) -> Handler:
         spec.loader.exec_module(module)
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises, SystemExit included
         raise Unloadable(f"{file}.py cannot be imported: {told(error)}", stack(error)) from None
-    found: Handler | None = getattr(module, function, None)
+    found: Callable[..., object] | None = getattr(module, function, None)
     if not callable(found):
         raise Unloadable(f"{file}.py has no function {function}")
     return found
 
 
-def answer(handler: Handler, constants: Mapping[str, JSON], body: memoryview) -> tuple[int, bytes]:
+def answer(
+    handler: Callable[..., object], constants: Mapping[str, object], body: memoryview
+) -> tuple[int, bytes]:
     """Run one call; return the kind of the reply and what it says."""
     ends = NONCE + SIZE + int.from_bytes(body[NONCE : NONCE + SIZE], "big")
     context = dict(constants)
@@ -216,10 +218,11 @@ def is_ours(file: str) -> bool:
     )
 
 
-def leave(error: SystemExit) -> NoReturn:
+def leave(error: SystemExit) -> None:
     """End as the interpreter would, but at once and whatever threads are left."""
     if error.code is not None and not isinstance(error.code, int):
-        sys.stderr.write(f"{error.code}\n")
+        with suppress(Exception):
+            sys.stderr.write(f"{error.code}\n")
     code = error.code if isinstance(error.code, int) else int(error.code is not None)
     flush()
     os._exit(code & 0xFF)
@@ -254,7 +257,7 @@ def serve(channel: Channel) -> None:
     order = json.loads(bytes(channel.receive()))
     die_with(order["parent"])
     try:
-        handler = load(order)
+        handler = load(order["handler"], order["code"], order["layers"])
     except Unloadable as error:
         flush()
         why = {"message": str(error)[:MOST_MESSAGE], "stack": error.stack[-MOST_STACK:]}
@@ -265,21 +268,28 @@ def serve(channel: Channel) -> None:
     channel.send(READY, json.dumps({"digest": order["digest"]}).encode())
     while True:
         body = channel.receive()
+        began = time.monotonic_ns()
         nonce = bytes(body[:NONCE])
         kind, words = answer(handler, order["context"], body)
         flush()
-        channel.send(kind, nonce, memory.peak().to_bytes(8, "big"), words)
+        took = time.monotonic_ns() - began
+        channel.send(kind, nonce, FIGURES.pack(memory.peak(), took), words)
 
 
 def main() -> None:
     """Serve until the platform hangs up; threads that the user left behind do not hold us."""
     settle_in()
     channel = Channel(int(sys.argv.pop()))
+    code = 0
     try:
         serve(channel)
     except (EOFError, OSError):
-        flush()
-    os._exit(0)
+        pass
+    except BaseException:  # noqa: BLE001 - it ends here, and says why
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from huidu.cloudapi.pages import pages
 from huidu.control.plane import Plane, Uploads
 from huidu.gateway.app import Gateway
 from huidu.instances.fleet import Fleet
+from huidu.instances.launch import Spawner
 from huidu.instances.recipe import Workshop
 from huidu.invoke.asynchronous import Asynchronous
 from huidu.invoke.invoker import Invoker
@@ -104,6 +105,7 @@ class Stores:
     journal: Journal
     queue: Queue
     packages: Packages
+    scratch: Path  #: Where instances have their temporary files.
 
 
 async def _stores(directory: Path, stack: AsyncExitStack) -> Stores:
@@ -119,6 +121,7 @@ async def _stores(directory: Path, stack: AsyncExitStack) -> Stores:
         journal=Journal(journal),
         queue=Queue(catalog),
         packages=await asyncio.to_thread(Packages, directory / "packages"),
+        scratch=_directory(str(directory / "scratch")),
     )
 
 
@@ -139,6 +142,7 @@ class DataPlane:
     def publish(self, effects: Sequence[Effect]) -> None:
         """Let every later call be answered as a commit says."""
         self.routes.apply(effects)
+        self.fleet.retire(self.routes)
         self.urls.apply(effects)
         self.timers.apply(effects)
 
@@ -146,7 +150,9 @@ class DataPlane:
 async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack) -> DataPlane:
     runtimes = await asyncio.to_thread(Runtimes.search)
     limits = Limits(waiting=settings.max_waiting, idle_s=settings.idle_s)
-    workshop = Workshop(packages=stores.packages, runtimes=runtimes)
+    spawner = Spawner(stores.scratch)
+    await asyncio.to_thread(spawner.sweep)
+    workshop = Workshop(packages=stores.packages, runtimes=runtimes, launcher=spawner)
     fleet = Fleet(workshop, limits, settings.max_instances)
     stack.push_async_callback(fleet.close, GRACE_S)
     dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well

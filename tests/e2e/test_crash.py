@@ -117,13 +117,13 @@ class Writer(threading.Thread):
 def seen(platform: Platform, name: str) -> State:
     """Read back what a server says of a function."""
     try:
-        versions = platform.call("ListVersionByFunction", FunctionName=name, Limit=100)
+        numbers = every_version(platform, name)
     except TencentCloudSDKException as error:
         if error.get_code() != "ResourceNotFound.FunctionName":
             raise
         return State()
     state = State()
-    for number in versions["FunctionVersion"]:
+    for number in numbers:
         found = platform.call("GetFunction", FunctionName=name, Qualifier=number)
         state.code[number] = found["CodeSha256"]
     for alias in platform.call("ListAliases", FunctionName=name, Limit="100")["Aliases"]:
@@ -132,6 +132,18 @@ def seen(platform: Platform, name: str) -> State:
             weight = shares[0]["Weight"] if shares else 0.0
             state.aliases[alias["Name"]] = (alias["FunctionVersion"], weight)
     return state
+
+
+def every_version(platform: Platform, name: str) -> list[str]:
+    """Read all pages of the list."""
+    numbers: list[str] = []
+    while True:
+        page = platform.call(
+            "ListVersionByFunction", FunctionName=name, Limit=100, Offset=len(numbers)
+        )
+        numbers += page["FunctionVersion"]
+        if len(numbers) >= page["TotalCount"]:
+            return numbers
 
 
 def as_seen(state: State) -> State:

@@ -97,10 +97,25 @@ async def test_a_caller_that_waits_too_long_has_another_started(scene: Scene) ->
     assert await waiting is another
 
 
-async def test_one_more_than_may_wait_is_told_so(scene: Scene) -> None:
+async def test_one_more_than_may_wait_is_told_so() -> None:
+    scene = Scene(Limits(instances=1, waiting=2))
     for _ in range(3):
         await scene.call()
 
+    with pytest.raises(Busy, match="every instance is busy, and 3 calls wait for one already"):
+        await scene.pool.take()
+    await scene.nursery.deliver()
+    with pytest.raises(Busy, match="2 calls"):
+        await scene.pool.take()
+
+
+async def test_where_nobody_may_wait_the_first_call_still_waits_for_its_instance() -> None:
+    scene = Scene(Limits(instances=1, waiting=0))
+    caller = await scene.call()
+
+    with pytest.raises(Busy):
+        await scene.pool.take()
+    assert await scene.nursery.deliver() is await caller
     with pytest.raises(Busy):
         await scene.pool.take()
 
@@ -245,7 +260,7 @@ async def test_a_retired_pool_takes_no_new_calls_and_ends_when_the_last_one_has(
     scene.pool.retire()
     drained = asyncio.create_task(scene.pool.drained())
 
-    with pytest.raises(Retired):
+    with pytest.raises(Retired, match="takes no new calls"):
         await scene.pool.take()
     with pytest.raises(Retired):
         await scene.pool.warm(1)

@@ -203,3 +203,14 @@ async def test_a_process_that_ended_holds_no_memory(scratch: Path) -> None:
     assert process.peak_bytes() == 0
     process.kill()
     await process.tidy()
+
+
+def test_what_a_killed_platform_left_is_swept_away(scratch: Path) -> None:
+    (scratch / "huidu-left" / "behind").mkdir(parents=True)
+    (scratch / "not-ours").mkdir()
+
+    Spawner(scratch).sweep()
+    Spawner().sweep()
+
+    (scratch / "not-ours").rmdir()
+    assert list(scratch.iterdir()) == []

@@ -13,9 +13,11 @@ from huidu.model.capacity import (
     ASK_AGAIN_S,
     NEVER,
     SPARED_S,
+    Busy,
     Holding,
     Limits,
     Plan,
+    Retired,
     Scene,
     lender,
     plan,
@@ -116,6 +118,11 @@ def test_what_is_owed_goes_before_any_call_is_seated() -> None:
 
     assert made.stop == ["i0"]
     assert made.assign == []
+
+
+def test_who_is_refused_is_told_why() -> None:
+    assert str(Busy(7)) == "every instance is busy, and 7 calls wait for one already"
+    assert str(Retired()) == "the version takes no new calls"
 
 
 times = st.lists(st.floats(0, 100), max_size=6).map(sorted)

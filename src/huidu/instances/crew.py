@@ -91,6 +91,11 @@ class Crew(Generic[T]):
         return self._idle
 
     @property
+    def ready(self) -> int:
+        """How many can be lent, or are."""
+        return len(self._all)
+
+    @property
     def busy(self) -> int:
         """How many are lent out."""
         return len(self._all) - len(self._idle)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -82,7 +82,7 @@ class Fleet:
             return failure.ending
         return None
 
-    def retire(self, live: Collection[Key]) -> None:
+    def retire(self, live: Container[Key]) -> None:
         """Close the pools of versions that are gone: call it as the route table is swapped.
 
         They take no new calls (`Retired`), let those that they have come to their end, and stop.

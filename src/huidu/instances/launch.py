@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+PREFIX = "huidu-"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -87,17 +89,23 @@ class Spawner:
 
     The kernel kills an instance when the thread that started it ends (see `die_with` in the
     worker): start them from the thread of the event loop, never from a thread of a pool.
+    `scratch` is where their temporary folders lie, the system's own place by default.
     """
 
     def __init__(self, scratch: Path | None = None) -> None:
         self._scratch = scratch
+
+    def sweep(self) -> None:
+        """Remove the folders that a killed platform left in its scratch, before any is in use."""
+        for folder in self._scratch.glob(f"{PREFIX}*") if self._scratch else ():
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def launch(self, order: Order) -> Process:
         """Start a process, or raise `OSError`. Takes about half a millisecond."""
         return self._launch(order)
 
     def _launch(self, order: Order) -> Process:
-        folder = Path(tempfile.mkdtemp(prefix="huidu-", dir=self._scratch))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._scratch))
         own = {"HOME": str(folder), "TMPDIR": str(folder)}
         try:
             popen = subprocess.Popen(  # noqa: S603 - to start it is what we are here for

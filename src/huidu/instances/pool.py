@@ -80,8 +80,8 @@ class Pool(Generic[T]):
         if self._crew.idle and not self._line and not self._owed:
             # What the plan would say, without asking it: nobody waits, and somebody is idle.
             return self._crew.lend_latest()
-        if len(self._line) >= self._limits.waiting:
-            raise Busy
+        if len(self._line) >= self._limits.waiting + self._limits.instances - self._crew.ready:
+            raise Busy(len(self._line))
         call = next(self._numbers)
         seat: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._line[call], self._seats[call] = self._clock.time(), seat
@@ -154,8 +154,7 @@ class Pool(Generic[T]):
     def empty(self) -> bool:
         """Whether nobody is here, nor on the way."""
         crew = self._crew
-        anybody = self._line or self._warming or crew.idle
-        return not (anybody or crew.busy or crew.starting or crew.leaving)
+        return not (self._line or self._warming or crew.ready or crew.starting or crew.leaving)
 
     @property
     def holding(self) -> Holding:
@@ -201,14 +200,14 @@ class Pool(Generic[T]):
         """
         waiting = [call for call in self._line if not self._seats[call].done()]
         oldest, others = waiting[:1], waiting[1:]
-        if self._crew.idle or self._crew.busy:
+        if self._crew.ready:
             others = []
         self._refuse([*oldest, *(c for c in others if self._line[c] <= ordered_at)], why)
         _tell(self._warming, why)
 
     @property
     def _here(self) -> int:
-        return len(self._crew.idle) + self._crew.busy + self._crew.starting
+        return self._crew.ready + self._crew.starting
 
     def _scene(self) -> Scene:
         crew = self._crew
@@ -226,7 +225,7 @@ class Pool(Generic[T]):
 
     def _floor(self) -> int:
         """Let those go on who have what they warmed; return what the others still want."""
-        ready = len(self._crew.idle) + self._crew.busy
+        ready = self._crew.ready
         _tell(warm for warm, wanted in self._warming.items() if wanted <= ready)
         return max((n for warm, n in self._warming.items() if not warm.done()), default=0)
 

@@ -26,6 +26,7 @@ from huidu.model.version import Version
 
 MOST_KEPT_LOG_CHARS = 64 * 1024
 MOST_KEPT_RESULT_CHARS = 4 * 1024
+TRIES = 3
 
 
 class Table(Protocol):
@@ -79,32 +80,72 @@ class Invoker:
         Raises a `Refusal` where no version can be found to answer; whatever a version does wrong
         is in the outcome.
         """
-        started_at, began = self.clock(), self.timer()
-        routed: Routed | None = None
-        outcome = Outcome(status=Status.CANCELLED, error="the caller left")
-        claimed = began
+        call = _Call(self.clock(), self.timer())
         try:
-            routed = self.table.route(invocation.function, invocation.qualifier, invocation.traits)
-            _check_active(routed.version)
-            if len(invocation.event) > MOST_EVENT_BYTES:
-                outcome = _too_large(invocation)
-                return _answered(outcome, routed)
-            try:
-                async with self.fleet.claim(routed.version) as instance:
-                    claimed = self.timer()
-                    outcome = await instance.run(_task(invocation, routed))
-            except (Busy, Retired) as busy:
-                outcome = failure(Status.CONCURRENCY_EXCEEDED, str(busy), invocation.request_id)
-            return _answered(outcome, routed)
+            await self._answer(invocation, call)
         except Refusal as refusal:
-            outcome = Outcome(status=_status(refusal), error=refusal.message)
+            call.outcome = Outcome(status=_status(refusal), error=refusal.message)
             raise
         except Exception as error:
-            outcome = Outcome(status=Status.INTERNAL_ERROR, error=repr(error))
+            call.outcome = Outcome(status=Status.INTERNAL_ERROR, error=repr(error))
             raise
+        else:
+            return call.answered
         finally:
-            queue_ms = (claimed - began) * 1000
-            self.recorder.record(_record(invocation, routed, outcome, started_at, queue_ms))
+            self.recorder.record(_record(invocation, call))
+
+    async def _answer(self, invocation: Invocation, call: _Call) -> None:
+        """Find out what comes of a call; one that did not begin is routed anew."""
+        for _ in range(TRIES):
+            call.routed = self.table.route(
+                invocation.function, invocation.qualifier, invocation.traits
+            )
+            _check_active(call.routed.version)
+            if len(invocation.event) > MOST_EVENT_BYTES:
+                call.outcome = _too_large(invocation)
+                return
+            try:
+                async with self.fleet.claim(call.routed.version) as instance:
+                    call.claimed = self.timer()
+                    call.outcome = await instance.run(_task(invocation, call.routed))
+                    return
+            except Busy:
+                call.outcome = _busy(invocation, call.routed)
+                return
+            except Retired:  # its version went while the call waited
+                continue
+        call.outcome = failure(
+            Status.INSTANCE_EXITED, "the platform is closing", invocation.request_id
+        )
+
+
+class _Call:
+    """What is known of a call while it is under way."""
+
+    __slots__ = ("began", "claimed", "outcome", "routed", "started_at")
+
+    def __init__(self, started_at: float, began: float) -> None:
+        self.started_at = started_at
+        self.began = began
+        self.claimed = began
+        self.routed: Routed | None = None
+        self.outcome = Outcome(status=Status.CANCELLED, error="the caller left")
+
+    @property
+    def answered(self) -> Answered:
+        """Who answered what."""
+        routed = self.routed
+        version = routed.version.number if routed else ""
+        alias = routed.alias.name if routed and routed.alias else ""
+        return Answered(self.outcome, version, alias)
+
+
+def _busy(invocation: Invocation, routed: Routed) -> Outcome:
+    message = (
+        f"Function [{invocation.function.name}] concurrency exceeded: every instance of version "
+        f"{routed.version.number} is busy, and the line before them is full"
+    )
+    return failure(Status.CONCURRENCY_EXCEEDED, message, invocation.request_id)
 
 
 def _check_active(version: Version) -> None:
@@ -118,10 +159,6 @@ def _check_active(version: Version) -> None:
 def _task(invocation: Invocation, routed: Routed) -> Task:
     alias = routed.alias.name if routed.alias else ""
     return Task(invocation=invocation, version=routed.version, alias=alias)
-
-
-def _answered(outcome: Outcome, routed: Routed) -> Answered:
-    return Answered(outcome, routed.version.number, routed.alias.name if routed.alias else "")
 
 
 def _too_large(invocation: Invocation) -> Outcome:
@@ -138,13 +175,8 @@ def _status(refusal: Refusal) -> int:
     return Status.INTERNAL_ERROR
 
 
-def _record(
-    invocation: Invocation,
-    routed: Routed | None,
-    outcome: Outcome,
-    started_at: float,
-    queue_ms: float,
-) -> Record:
+def _record(invocation: Invocation, call: _Call) -> Record:
+    routed, outcome = call.routed, call.outcome
     alias = routed.alias if routed else None
     decision = routed.decision if routed else None
     return Record(
@@ -167,8 +199,8 @@ def _record(
         root_request_id=invocation.root_request_id or invocation.request_id,
         instance=outcome.instance,
         cold=outcome.cold,
-        started_at=started_at,
-        queue_ms=queue_ms,
+        started_at=call.started_at,
+        queue_ms=(call.claimed - call.began) * 1000,
         duration_ms=outcome.duration_ms,
         memory_bytes=outcome.memory_bytes,
         memory_mb=routed.version.configuration.memory_mb if routed else 0,

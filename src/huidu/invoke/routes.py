@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from huidu.model.alias import Alias
@@ -68,6 +68,7 @@ class Routes:
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
         self._entries: dict[FunctionName, Entry] = {}
+        self._live: set[tuple[str, str, str]] = set()
 
     def __repr__(self) -> str:
         return f"<Routes of {len(self._entries)} functions>"
@@ -96,18 +97,16 @@ class Routes:
             raise NotFound("Qualifier", qualifier)
         return target
 
-    def apply(self, effects: Sequence[Effect]) -> Sequence[Version]:
-        """Take over what a commit changed; all of it before any later call is routed.
+    def __contains__(self, key: object) -> bool:
+        """Tell whether later calls may reach a version: (id of its function, number, digest)."""
+        return key in self._live
 
-        Returns the versions that no later call will reach.
-        """
-        gone: list[Version] = []
+    def apply(self, effects: Sequence[Effect]) -> None:
+        """Take over what a commit changed; all of it before any later call is routed."""
         for effect in effects:
-            gone += self._take(effect)
-        return gone
+            self._take(effect)
 
-    def _take(self, effect: Effect) -> Iterable[Version]:
-        gone: Iterable[Version] = ()
+    def _take(self, effect: Effect) -> None:
         match effect:
             case FunctionKept(function):
                 known = self._entries.get(function.named)
@@ -115,19 +114,23 @@ class Routes:
                     self._entries[function.named] = Entry(function.id)
             case FunctionGone(function):
                 entry = self._entries.pop(function.named, None)
-                gone = entry.versions.values() if entry else ()
+                self._live.difference_update(map(_key, entry.versions.values() if entry else ()))
             case VersionKept(version):
                 versions = self._entries[version.function].versions
-                before = versions.get(version.number)
+                if version.number in versions:
+                    self._live.discard(_key(versions[version.number]))
                 versions[version.number] = version
-                gone = [before] if before and before.digest != version.digest else ()
+                self._live.add(_key(version))
             case VersionGone(version):
                 self._entries[version.function].versions.pop(version.number, None)
-                gone = [version]
+                self._live.discard(_key(version))
             case AliasKept(alias):
                 self._entries[alias.function].targets[alias.name] = Target(alias, alias.fresh())
             case AliasGone(alias):
                 self._entries[alias.function].targets.pop(alias.name, None)
             case TriggersChanged():
                 pass
-        return gone
+
+
+def _key(version: Version) -> tuple[str, str, str]:
+    return version.function_id, version.number, version.digest

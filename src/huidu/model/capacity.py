@@ -18,9 +18,15 @@ SPARED_S = 5.0
 class Busy(Exception):
     """Every instance is busy and the line before them is full: status 432."""
 
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"every instance is busy, and {waiting} calls wait for one already")
+
 
 class Retired(Exception):
     """The version takes no new calls: it is gone, or the platform closes."""
+
+    def __init__(self) -> None:
+        super().__init__("the version takes no new calls")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +34,7 @@ class Limits:
     """How large a pool may grow, how fast, and when it shrinks."""
 
     instances: int = 100
-    waiting: int = 1000
+    waiting: int = 1000  #: Calls, apart from those for which an instance may still be started.
     idle_s: float = 60.0
     patience_ms: float = 5.0  #: How long a call waits before an instance is started for it.
     starting_at_once: int = 2

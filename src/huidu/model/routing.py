@@ -70,8 +70,8 @@ def weight_of(fraction: float) -> int:
 def _no_weight(fraction: float) -> InvalidValue:
     return InvalidValue(
         "AdditionalVersionWeights",
-        f"Weight {str(fraction)[:40]}: must be 0, or a number from {1 / WHOLE} to 1, as in 0.1 for a tenth "
-        "of the calls",
+        f"Weight {str(fraction)[:40]}: must be 0, or a number from {1 / WHOLE} to 1, as in 0.1 "
+        "for a tenth of the calls",
     )
 
 

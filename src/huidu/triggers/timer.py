@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import json
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import count
@@ -20,6 +21,9 @@ from huidu.model.trigger import Trigger
 
 TYPE = "timer"
 FIELDS = (5, 7)
+MOST_CHARS = 1000
+DICE = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)  #: What croniter leaves to chance.
+LONGEST_SEARCH_YEARS = 130  #: From 1970 to 2099.
 LONGEST_SLEEP_S = 60.0  #: The wall clock may jump; look again that often.
 
 log = structlog.get_logger("huidu.timer")
@@ -32,12 +36,14 @@ def define(text: str) -> str:
     last. Raises `InvalidValue` for an expression that is wrong or never comes.
     """
     cron = text.strip()
+    if len(cron) > MOST_CHARS:
+        raise _invalid(text, f"has {len(cron)} characters, at most {MOST_CHARS} are allowed")
     if cron.startswith("{"):
         try:
             cron = str(json.loads(cron)["cron"]).strip()
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise _invalid(text, 'must read {"cron": "..."}') from None
-    if len(cron.split()) not in FIELDS:
+    if len(cron.split()) not in FIELDS or DICE.search(cron):
         raise _invalid(text, "must have seven fields, as in 0 */5 * * * * *, or five")
     try:
         next_after(cron, 0.0, UTC)
@@ -53,7 +59,10 @@ def _invalid(text: str, reason: str) -> InvalidValue:
 def next_after(cron: str, moment: float, zone: tzinfo) -> float:
     """Return the first moment after this one at which a timer fires, or raise `ValueError`."""
     begin = datetime.fromtimestamp(moment, UTC).astimezone(zone)
-    return float(croniter(cron, begin, second_at_beginning=True).get_next(float))
+    search = croniter(
+        cron, begin, second_at_beginning=True, max_years_between_matches=LONGEST_SEARCH_YEARS
+    )
+    return float(search.get_next(float))
 
 
 class Queue(Protocol):
@@ -98,12 +107,14 @@ class Timers:
             self._changed.set()
 
     def _replace(self, function_id: str, triggers: Sequence[Trigger]) -> None:
-        kept = [entry for entry in self._due if entry[2].function_id != function_id]
-        self._due = kept
+        """Plan what is new; what stays as it was may be due this very moment."""
+        wanted = {trigger for trigger in triggers if trigger.type == TYPE and trigger.enabled}
+        others = [entry for entry in self._due if entry[2].function_id != function_id]
+        stays = [entry for entry in self._due if entry[2] in wanted]
+        self._due = others + stays
         heapq.heapify(self._due)
-        for trigger in triggers:
-            if trigger.type == TYPE and trigger.enabled:
-                self._plan(trigger, self._clock())
+        for trigger in wanted - {entry[2] for entry in stays}:
+            self._plan(trigger, self._clock())
 
     def _plan(self, trigger: Trigger, after: float) -> None:
         cron = json.loads(trigger.definition)["cron"]
@@ -117,13 +128,12 @@ class Timers:
         """Fire until cancelled."""
         while True:
             self._changed.clear()
-            now = self._clock()
-            while self._due and self._due[0][0] <= now:
+            while self._due and self._due[0][0] <= (now := self._clock()):
                 at, _, trigger = heapq.heappop(self._due)
                 self._plan(trigger, max(at, now))
                 await self._fire(trigger, at)
-            wait_s = min(self._due[0][0] - now, LONGEST_SLEEP_S) if self._due else LONGEST_SLEEP_S
-            await _either(self._changed.wait(), wait_s)
+            wait_s = self._due[0][0] - self._clock() if self._due else LONGEST_SLEEP_S
+            await _either(self._changed.wait(), min(wait_s, LONGEST_SLEEP_S))
 
     async def _fire(self, trigger: Trigger, at: float) -> None:
         event = QueuedEvent(

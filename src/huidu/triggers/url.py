@@ -17,7 +17,7 @@ def define(text: str) -> str:
     """Return the settings of a URL as they are read back, or raise `InvalidValue`."""
     try:
         asked = json.loads(text) if text.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict):
         raise InvalidValue(

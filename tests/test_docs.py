@@ -1,0 +1,258 @@
+"""The documents, held against what they speak of: commands run, and nothing is left out."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import huidu
+from demo.operator import Operator
+from demo.texts import VERSIONS
+from huidu.actions.action import COMMON_ERRORS, Action
+from huidu.actions.table import ACTIONS
+from huidu.cli.reference import reference
+from huidu.cloudapi.keys import Pair
+from huidu.model.invocation import Status
+from huidu.model.rules import METHODS
+from huidu.model.traits import PLACES, WHOLE
+from huidu.settings import KINDS, Settings
+from huidu.triggers.table import TRIGGERS
+from tests.platform import SECRET_ID, SECRET_KEY, Platform
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+HOUSE = Path(huidu.__file__).parent
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
+
+FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^()\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+SHELL, PYTHON, OUTPUT = "sh", "python", "output"
+SHOWN = {"text", "toml", ""}  #: To look at, not to run.
+WHATEVER = "…"  #: In an output block: any text at all.
+MARK = "=== the next block ==="
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    language: str
+    text: str
+
+    @property
+    def runs(self) -> bool:
+        return self.language in {SHELL, PYTHON}
+
+
+def blocks(page: Path) -> list[Block]:
+    return [Block(*found) for found in FENCE.findall(page.read_text("utf-8"))]
+
+
+def script(found: list[Block]) -> str:
+    """Return a shell script that runs the blocks of a page as one reader would, in order."""
+    lines = ["set -euo pipefail", "exec 2>&1"]
+    for block in found:
+        if block.runs:
+            lines.append(f"echo '{MARK}'")
+            here = block.text.rstrip("\n")
+            lines.append(
+                here if block.language == SHELL else f"python - <<'PYTHON'\n{here}\nPYTHON"
+            )
+    return "\n".join(lines)
+
+
+def fits(expected: str, printed: str) -> bool:
+    """Tell whether what was printed is what the page shows."""
+    parts = map(re.escape, expected.strip().split(WHATEVER))
+    return re.fullmatch(".*?".join(parts), printed.strip(), re.DOTALL) is not None
+
+
+def as_the_demo_leaves_it(platform: Platform) -> None:
+    """Make what `make demo` has made when a reader comes to the next command."""
+    operator = Operator(platform.api, Pair(SECRET_ID, SECRET_KEY), "function-B")
+    operator.create(VERSIONS["1"], {"STOCK_SERVICE": "127.0.0.1:1"})
+    for code in VERSIONS.values():
+        operator.edit(code)
+        operator.publish()
+    operator.create_alias("release", "1")
+
+
+#: Where a page begins elsewhere than at an empty server: its data directory, and what is there.
+BEGINS: dict[str, tuple[str, Callable[[Platform], None]]] = {
+    "README.md": (".huidu/demo", as_the_demo_leaves_it),
+}
+RUN = [page for page in PAGES if page != CHINESE and any(block.runs for block in blocks(page))]
+
+
+@pytest.fixture
+def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Where a reader of a page stands: a directory with a server's data in it."""
+    data, prepare = BEGINS.get(request.param.name, (".huidu", lambda _: None))
+    (tmp_path / data).parent.mkdir(exist_ok=True)
+    platform = Platform.start(tmp_path / data)
+    prepare(platform)
+    yield tmp_path
+    platform.stop()
+
+
+@pytest.mark.parametrize(
+    ("page", "directory"),
+    [(page, page) for page in RUN],
+    indirect=["directory"],
+    ids=lambda p: p.name,
+)
+def test_what_a_page_tells_to_run_runs_and_prints_what_it_shows(
+    page: Path, directory: Path
+) -> None:
+    found = blocks(page)
+    here = {name: value for name, value in os.environ.items() if not name.startswith("HUIDU_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["bash", "-c", script(found)],
+        cwd=directory,
+        env=here | {"PATH": path, "PYTHONWARNINGS": "ignore"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout
+
+    printed = iter(ran.stdout.split(f"{MARK}\n")[1:])
+    last = ""
+    for block in found:
+        if block.runs:
+            last = next(printed)
+        elif block.language == OUTPUT:
+            assert fits(block.text, last), f"{block.text}\n--- but it printed:\n{last}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_says_what_it_is(page: Path) -> None:
+    languages = {block.language for block in blocks(page)}
+
+    assert languages <= {SHELL, PYTHON, OUTPUT} | SHOWN
+
+
+def test_the_chinese_page_runs_the_same_commands() -> None:
+    assert [b for b in blocks(CHINESE) if b.language != "text"] == [
+        b for b in blocks(README) if b.language != "text"
+    ]
+
+
+def test_the_chinese_page_has_the_same_tables() -> None:
+    def tables(page: Path) -> list[int]:
+        return [line.count("|") for line in page.read_text("utf-8").splitlines() if "|" in line]
+
+    assert tables(CHINESE) == tables(README)
+
+
+def test_the_reference_is_what_the_command_prints() -> None:
+    assert (DOCS / "reference.md").read_text("utf-8") == reference(), "make reference"
+
+
+def section(page: Path, title: str) -> str:
+    """Return the part of a page under a heading, up to the next heading of its rank."""
+    text = page.read_text("utf-8")
+    return text.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of the tables of a text, without their heads."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    rules = [number for number, row in enumerate(cells) if set(row[0]) == {"-"}]
+    heads = {number - 1 for number in rules} | set(rules)
+    return [row for number, row in enumerate(cells) if number not in heads]
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+def test_an_action_is_in_the_reference_with_every_code_it_may_refuse_with(
+    action: Action[Any, Any],
+) -> None:
+    told = section(DOCS / "reference.md", action.name)
+
+    assert [code for code in action.errors if f"`{code}`" not in told] == []
+
+
+def test_the_codes_that_any_action_may_refuse_with_are_in_the_reference() -> None:
+    head = (DOCS / "reference.md").read_text("utf-8").split("\n## ", 1)[0]
+
+    assert [code for code in COMMON_ERRORS if f"`{code}`" not in head] == []
+
+
+def test_every_setting_is_told_with_its_default() -> None:
+    told = {row[0]: row[1] for row in rows(section(DOCS / "operate.md", "Settings"))}
+
+    assert told == {f"`{name}`": f"`{getattr(Settings(), name)}`" for name in KINDS}
+
+
+def test_every_status_code_is_told_and_no_other() -> None:
+    told = [row[0] for row in rows(section(DOCS / "functions.md", "Status codes"))]
+
+    assert told == [str(int(status)) for status in Status]
+
+
+def test_every_rule_method_and_every_key_is_told() -> None:
+    told = {row[0].strip("`") for row in rows(section(DOCS / "gray.md", "By rule"))}
+
+    assert told == set(METHODS) | {f"{place}.<name>" for place in PLACES} | set(WHOLE)
+
+
+def test_every_type_of_trigger_is_told() -> None:
+    told = section(DOCS / "functions.md", "Call it")
+
+    assert [kind for kind in TRIGGERS if f"`Type={kind}`" not in told] == []
+
+
+@pytest.mark.parametrize("page", [README, CHINESE], ids=lambda page: page.name)
+def test_the_readme_counts_the_actions_right(page: Path) -> None:
+    services = Counter(action.service for action in ACTIONS)
+    line = next(line for line in page.read_text("utf-8").splitlines() if "2018-04-16" in line)
+
+    assert {str(count) for count in services.values()} <= set(re.findall(r"\d+", line))
+
+
+def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
+    versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+
+    assert versions[0] == huidu.__version__
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what a link may name in a page: each heading, as GitHub spells it."""
+    text = FENCE.sub("", page.read_text("utf-8"))
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(text))
+    return {heading.strip().replace(" ", "-") for heading in kept}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
+    astray = []
+    for link in LINK.findall(FENCE.sub("", page.read_text("utf-8"))):
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        there = target.is_relative_to(ROOT) and target.exists()
+        if "://" not in link and not (there and (not anchor or anchor in anchors(target))):
+            astray.append(link)
+    assert astray == []
+
+
+@pytest.mark.parametrize("page", [DOCS / "adding.md", ROOT / "ARCHITECTURE.md"], ids=str)
+def test_every_file_that_a_page_for_developers_names_is_there(page: Path) -> None:
+    named = re.findall(r"`([\w./-]+(?:\.py|\.md|\.lock|\w/))`", page.read_text("utf-8"))
+    roots = (ROOT, HOUSE)
+
+    assert named
+    assert [name for name in named if not any((root / name).exists() for root in roots)] == []

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,8 +24,10 @@ from huidu.cloudapi.pages import pages
 from huidu.control.plane import Plane, Uploads
 from huidu.gateway.app import Gateway
 from huidu.instances.fleet import Fleet
-from huidu.instances.launch import Spawner
 from huidu.instances.recipe import Workshop
+from huidu.instances.sandbox import tier as tiers
+from huidu.instances.sandbox.tier import Tier
+from huidu.instances.starting import Launcher
 from huidu.invoke.asynchronous import Asynchronous
 from huidu.invoke.invoker import Invoker
 from huidu.invoke.routes import Routes
@@ -52,6 +54,7 @@ from huidu.triggers.url import Urls
 TIDY_S = 3600.0
 GRACE_S = 5.0  #: For instances, once nobody calls any more.
 UNUSED_CODE_S = 3600.0
+NEWEST = "Python3.99"  #: A name that means the newest Python there is.
 ENDPOINTS = "endpoints"  #: The file in the data directory that says where the server listens.
 
 log = structlog.get_logger("huidu.server")
@@ -129,6 +132,7 @@ async def _stores(directory: Path, stack: AsyncExitStack) -> Stores:
 class DataPlane:
     """What answers calls."""
 
+    tier: Tier
     runtimes: Runtimes
     fleet: Fleet
     routes: Routes
@@ -150,9 +154,8 @@ class DataPlane:
 async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack) -> DataPlane:
     runtimes = await asyncio.to_thread(Runtimes.search)
     limits = Limits(waiting=settings.max_waiting, idle_s=settings.idle_s)
-    spawner = Spawner(stores.scratch)
-    await asyncio.to_thread(spawner.sweep)
-    workshop = Workshop(packages=stores.packages, runtimes=runtimes, launcher=spawner)
+    launcher, tier = await _launcher(settings, runtimes, stores.scratch, stack)
+    workshop = Workshop(packages=stores.packages, runtimes=runtimes, launcher=launcher)
     fleet = Fleet(workshop, limits, settings.max_instances)
     stack.push_async_callback(fleet.close, GRACE_S)
     dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
@@ -163,6 +166,7 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
     )
     later, zone = Asynchronous(stores.queue, invoker), ZoneInfo(settings.zone)
     return DataPlane(
+        tier=tier,
         runtimes=runtimes,
         fleet=fleet,
         routes=routes,
@@ -173,6 +177,21 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
         timers=Timers(stores.queue, later.wake, time.time, zone, _new_id),
         dice=dice,
     )
+
+
+async def _launcher(
+    settings: Settings, runtimes: Runtimes, scratch: Path, stack: AsyncExitStack
+) -> tuple[Launcher, Tier]:
+    """Return what starts instances, in the best sandbox that works here; and say which."""
+    interpreter = runtimes.find(NEWEST).interpreter.path
+    launcher, opened, tier = await tiers.choose(
+        settings.tier, settings.require_tier, settings.network, interpreter, scratch
+    )
+    if opened is not None:
+        stack.push_async_callback(opened.close)
+    say = log.warning if tier.name == tiers.NONE else log.info
+    say("sandbox", tier=tier.name, network=tier.network, missing=tier.missing)
+    return launcher, tier
 
 
 def _plane(settings: Settings, stores: Stores, catalog: Catalog, data: DataPlane) -> Plane:
@@ -213,7 +232,7 @@ async def _doors(
     root = keys.RootKey(keys.settle(directory, os.environ))
     plane = _plane(settings, stores, catalog, data)
     desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
-    return Api(desk, pages(registry)), Gateway(data.urls, data.invoker, _new_id)
+    return Api(desk, pages(registry, asdict(data.tier))), Gateway(data.urls, data.invoker, _new_id)
 
 
 def _new_id() -> str:

@@ -38,6 +38,9 @@ class Settings:
     max_waiting: int = 1000  #: Calls that may wait for an instance of one version.
     idle_s: float = 60.0  #: How long an instance that nobody calls is kept.
     keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
+    tier: str = "best"  #: What is put around functions: best for what works here, or none.
+    require_tier: str = "none"  #: Do not start with less than this around functions.
+    network: str = "none"  #: What functions reach in a sandbox: none, or host for all we do.
     log_level: str = "info"  #: debug, info, warning or error.
 
     def __post_init__(self) -> None:
@@ -51,12 +54,19 @@ class Settings:
             raise Unsettled(f"default_qualifier: must be {names.DEFAULT} or {names.LATEST}")
         if self.log_level not in LEVELS:
             raise Unsettled(f"log_level {self.log_level!r}: must be one of {', '.join(LEVELS)}")
+        self._check_sandbox()
         if self.max_instances < 1 or self.max_waiting < 0:
             raise Unsettled("max_instances: must be 1 or more; max_waiting: 0 or more")
         try:
             self.quota()
         except ValueError as error:
             raise Unsettled(str(error)) from error
+
+    def _check_sandbox(self) -> None:
+        if self.tier not in ("best", "none") or self.require_tier not in TIERS:
+            raise Unsettled("tier: must be best or none; require_tier: none or sandbox")
+        if self.network not in NETWORKS:
+            raise Unsettled("network: must be none or host")
 
     def quota(self) -> Quota:
         """Return how many there may be of each thing."""
@@ -68,6 +78,7 @@ class Settings:
         )
 
 
+TIERS, NETWORKS = ("none", "sandbox"), ("none", "host")
 LEVELS = ("debug", "info", "warning", "error")
 KINDS: Mapping[str, type[Any]] = {field.name: type(field.default) for field in fields(Settings)}
 

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ import pytest
 from tencentcloud.scf.v20180416 import models
 
 from tests.platform import Platform, until
+
+#: The functions here leave marks on the host's disk, as from a sandbox they cannot.
+PLAIN = ("--set", "tier=none")
 
 #: Writes down each run as it ends, after as long as it was told to take.
 WRITER = """
@@ -55,6 +58,13 @@ def status(platform: Platform, name: str, request_id: str, **more: str) -> list[
     )
     assert answer["TotalCount"] == len(answer["Data"])
     return list(answer["Data"])
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    running = Platform.start(tmp_path_factory.mktemp("plain") / "data", *PLAIN)
+    yield running
+    assert running.stop() == 0
 
 
 @pytest.fixture
@@ -216,11 +226,11 @@ def test_a_wrong_question_after_a_call_is_refused(
 def test_fifty_events_that_were_acknowledged_survive_a_kill(
     start: Callable[..., Platform], file: Path
 ) -> None:
-    first = start()
+    first = start(*PLAIN)
     first.make("writer", WRITER)
     ids = {n: send(first, "writer", {"n": n, "file": str(file)}) for n in range(50)}
     assert first.stop(signal.SIGKILL) == -signal.SIGKILL
-    second = start(data=first.data)
+    second = start(*PLAIN, data=first.data)
 
     until(lambda: {run[0] for run in runs(file)} >= {str(n) for n in range(50)}, within_s=20)
     assert {(run[0], run[2]) for run in runs(file)} == {(str(n), ids[n]) for n in ids}
@@ -235,13 +245,13 @@ def test_fifty_events_that_were_acknowledged_survive_a_kill(
 def test_a_run_that_was_cut_off_begins_again_and_says_that_it_does(
     start: Callable[..., Platform], file: Path
 ) -> None:
-    first = start()
+    first = start(*PLAIN)
     first.make("writer", WRITER, Timeout=10)
     begun = file.with_name("runs.begun")
     request_id = send(first, "writer", {"n": 1, "file": str(file), "takes": 1})
     until(begun.exists)
     assert first.stop(signal.SIGKILL) == -signal.SIGKILL
-    second = start(data=first.data)
+    second = start(*PLAIN, data=first.data)
 
     until(lambda: runs(file))
     until(lambda: status(second, "writer", request_id)[0]["RetCode"] == 0)
@@ -252,14 +262,14 @@ def test_a_run_that_was_cut_off_begins_again_and_says_that_it_does(
 def test_an_event_that_runs_comes_to_its_end_before_a_server_that_is_told_to_stop(
     start: Callable[..., Platform], file: Path
 ) -> None:
-    server = start()
+    server = start(*PLAIN)
     server.make("writer", WRITER)
     send(server, "writer", {"n": 1, "file": str(file), "takes": 1})
     until(file.with_name("runs.begun").exists)
 
     assert server.stop(signal.SIGTERM) == 0
     assert [run[0] for run in runs(file)] == ["1"]
-    again = start(data=server.data)
+    again = start(*PLAIN, data=server.data)
     logs = again.call("GetFunctionLogs", FunctionName="writer")
     assert [log["RetryNum"] for log in logs["Data"]] == [0]
     assert os.path.getsize(file) < 100  # noqa: PTH202 - and it is not run again

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -11,11 +13,11 @@ from starlette.routing import Route
 from huidu import __version__
 
 
-def pages(registry: CollectorRegistry) -> Starlette:
+def pages(registry: CollectorRegistry, sandbox: Mapping[str, object]) -> Starlette:
     """Return the application behind every path but `/`."""
 
     async def healthz(_: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__})
+        return JSONResponse({"status": "ok", "version": __version__, "sandbox": sandbox})
 
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from huidu.instances.launch import Scene
 from huidu.model.version import Version
 from huidu.runtimes.table import Installed
 
@@ -39,7 +39,7 @@ class Blueprint:
     place: Place = Place()
     layers: tuple[Path, ...] = ()
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, scene: Scene) -> Mapping[str, str]:
         """Return the whole environment of an instance, apart from its own temporary folder.
 
         Nothing of the platform's own environment is in it.
@@ -52,8 +52,8 @@ class Blueprint:
             "TZ": "UTC",
             "USER": USER,
             "LOGNAME": USER,
-            "PWD": str(self.code),
-            **self.runtime.runtime.variables((self.code, *self.layers)),
+            "PWD": str(scene.code),
+            **self.runtime.runtime.variables((scene.code, *scene.layers)),
             **dict(wanted.environment),
             "TENCENTCLOUD_RUNENV": "SCF",
             "TENCENTCLOUD_REGION": self.place.region,
@@ -65,18 +65,18 @@ class Blueprint:
             "SCF_FUNCTIONVERSION": version.number,
             "SCF_NAMESPACE": version.function.namespace,
             "_HANDLER": wanted.handler,
-            "USER_CODE_ROOT": f"{self.code}/",
+            "USER_CODE_ROOT": f"{scene.code}/",
         }
 
-    def load(self) -> bytes:
+    def load(self, scene: Scene) -> bytes:
         """Return the first thing an instance is told, as JSON."""
         wanted = self.version.configuration
         return msgspec.json.encode(
             {
-                "parent": os.getpid(),
+                "parent": scene.parent,
                 "digest": self.version.digest,
-                "code": str(self.code),
-                "layers": [str(layer) for layer in self.layers],
+                "code": str(scene.code),
+                "layers": [str(layer) for layer in scene.layers],
                 "handler": wanted.handler,
                 "context": self._context(),
             }

@@ -18,12 +18,28 @@ PREFIX = "huidu-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to start, and the two descriptors that it gets: the channel, and what it prints to."""
+    """What to start, and the two descriptors that it gets: the channel, and what it prints to.
+
+    A launcher uses the command, or else the interpreter of whose zygote it makes a fork.
+    """
 
     command: Sequence[str]
     environment: Mapping[str, str]
     channel: int
     output: int
+    interpreter: Path = Path()
+    code: Path = Path()
+    layers: tuple[Path, ...] = ()
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where an instance finds itself: its code, its layers, and the parent it dies with."""
+
+    code: Path
+    layers: tuple[Path, ...]
+    parent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +47,24 @@ class Exit:
     """How a process ended: its status, or less than zero the signal that killed it."""
 
     code: int
+    why: str = ""  #: Where it ended because the walls around it could not be built.
+    out_of_memory: bool = False
 
     def __str__(self) -> str:
+        if self.why:
+            return f"could not be contained: {self.why}"
         if self.code >= 0:
             return f"exited with status {self.code}"
         return f"was killed by signal {-self.code} ({signal.strsignal(-self.code)})"
+
+
+def peak_bytes(pid: int) -> int:
+    """Return the most memory that a process has held; 0 if it is not there."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 class Process:
@@ -67,11 +96,7 @@ class Process:
 
     def peak_bytes(self) -> int:
         """Return the most memory that the running process has held; 0 once it has ended."""
-        with suppress(OSError):
-            for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-        return 0
+        return peak_bytes(self.pid)
 
     async def tidy(self) -> None:
         """Remove the folder of the process, and what it left there."""
@@ -99,6 +124,10 @@ class Spawner:
         """Remove the folders that a killed platform left in its scratch, before any is in use."""
         for folder in self._scratch.glob(f"{PREFIX}*") if self._scratch else ():
             shutil.rmtree(folder, ignore_errors=True)
+
+    def scene(self, code: Path, layers: Sequence[Path]) -> Scene:
+        """Return where an instance finds its code: where it is."""
+        return Scene(code, tuple(layers), os.getpid())
 
     async def launch(self, order: Order) -> Process:
         """Start a process, or raise `OSError`. Takes about half a millisecond."""

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Protocol
 
 from huidu.instances import answers
 from huidu.instances.blueprint import Blueprint
 from huidu.instances.instance import Instance, Process
-from huidu.instances.launch import Order
+from huidu.instances.launch import Order, Scene
 from huidu.instances.outcomes import StartFailed
 from huidu.model.version import digest
 
 
 class Launcher(Protocol):
     """Starts processes, in whatever sandbox there is."""
+
+    def scene(self, code: Path, layers: Sequence[Path]) -> Scene:
+        """Return where an instance will find its code and layers."""
+        ...
 
     async def launch(self, order: Order) -> Process:
         """Start a process, or raise `OSError`."""
@@ -34,19 +40,20 @@ async def start(blueprint: Blueprint, launcher: Launcher) -> Instance:
         raise StartFailed(
             answers.unready("what would run is not what this version was published with")
         )
+    scene = launcher.scene(blueprint.code, blueprint.layers)
     try:
-        instance = await _launch(blueprint, launcher)
+        instance = await _launch(blueprint, scene, launcher)
     except OSError as error:
         raise StartFailed(answers.unready(f"no process could be started: {error}")) from error
     try:
-        await instance.load(blueprint.load())
+        await instance.load(blueprint.load(scene))
     except BaseException:
         await instance.stop()
         raise
     return instance
 
 
-async def _launch(blueprint: Blueprint, launcher: Launcher) -> Instance:
+async def _launch(blueprint: Blueprint, scene: Scene, launcher: Launcher) -> Instance:
     with ExitStack() as theirs, ExitStack() as ours:
         end, far_end = socket.socketpair()
         ours.callback(end.close)
@@ -56,9 +63,13 @@ async def _launch(blueprint: Blueprint, launcher: Launcher) -> Instance:
         theirs.callback(os.close, printed)
         order = Order(
             command=blueprint.runtime.command(far_end.fileno()),
-            environment=blueprint.environment(),
+            environment=blueprint.environment(scene),
             channel=far_end.fileno(),
             output=printed,
+            interpreter=blueprint.runtime.interpreter.path,
+            code=blueprint.code,
+            layers=blueprint.layers,
+            memory_bytes=blueprint.version.configuration.memory_mb << 20,
         )
         process = await launcher.launch(order)
         ours.pop_all()

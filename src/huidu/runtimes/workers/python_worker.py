@@ -276,10 +276,10 @@ def serve(channel: Channel) -> None:
         channel.send(kind, nonce, FIGURES.pack(memory.peak(), took), words)
 
 
-def main() -> None:
+def run(fd: int) -> None:
     """Serve until the platform hangs up; threads that the user left behind do not hold us."""
     settle_in()
-    channel = Channel(int(sys.argv.pop()))
+    channel = Channel(fd)
     code = 0
     try:
         serve(channel)
@@ -293,4 +293,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(int(sys.argv.pop()))

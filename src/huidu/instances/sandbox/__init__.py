@@ -1,0 +1,1 @@
+"""The sandbox: instances as forks of a zygote, each in walls of its own (tier `sandbox`)."""

@@ -1,0 +1,118 @@
+"""Cell: turns a fresh fork of the zygote into an instance between walls; runs in that fork."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+import time
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
+
+from huidu.instances.sandbox import kernel, landlock, limits, root, seccomp
+from huidu.runtimes.workers import python_worker
+
+STDOUT, STDERR, CHANNEL = 1, 2, 3
+STREAMS = ((STDOUT, "stdout", "surrogateescape"), (STDERR, "stderr", "backslashreplace"))
+ALLOWED = {"/": landlock.READ, "/dev": landlock.DEVICES, root.TEMPORARY: landlock.ALL}
+
+
+class Blocks:
+    """What every cell is built with, made once by the zygote."""
+
+    def __init__(self, imported: Container[str]) -> None:
+        self.imported = imported  #: What the zygote imported that the worker alone would not.
+        self.abi = kernel.landlock_abi()
+        self.filter = seccomp.program(kernel.MACHINE)
+
+
+def enter(order: Mapping[str, Any], blocks: Blocks, fds: Sequence[int]) -> None:
+    """Build the walls from within, then work for the platform; never returns to the zygote.
+
+    The order of the steps is their safety: groups before anything can grow, mounts before the
+    privilege for them is gone, the filter last.
+    """
+    channel, output, *groups = fds
+    for group in groups:
+        os.write(group, b"0")
+    os.setsid()
+    os.umask(0o022)
+    _namespaces(order["network"])
+    _files(order["code"], order["layers"], order["uid"])
+    limits.restrict(order["memory_bytes"])
+    _user(order["uid"])
+    if blocks.abi:
+        landlock.restrict(blocks.abi, ALLOWED)
+    kernel.seccomp(blocks.filter)
+    _interpreter(order, blocks.imported)
+    _descriptors(channel, output)
+    python_worker.run(CHANNEL)
+
+
+def _namespaces(network: str) -> None:
+    kernel.unshare(
+        kernel.CLONE_NEWNS
+        | kernel.CLONE_NEWIPC
+        | kernel.CLONE_NEWUTS
+        | (0 if network == "host" else kernel.CLONE_NEWNET)
+    )
+    socket.sethostname(root.NAME)
+    if network != "host":
+        kernel.loopback_up()
+
+
+def _files(code: str, layers: Sequence[str], uid: int) -> None:
+    """Show the code, a fresh `/tmp` and its own processes; then only the root is there."""
+    kernel.bind(code, root.PLACE + root.CODE, root.READ_ONLY)
+    if len(layers) == 1:
+        kernel.bind(layers[0], root.PLACE + root.LAYERS, root.READ_ONLY)
+    elif layers:
+        raise OSError(errno.ENOTSUP, "more than one layer")
+    nothing_else = kernel.MS_NOSUID | kernel.MS_NODEV
+    temporary = root.PLACE + root.TEMPORARY
+    kernel.mount("tmp", temporary, "tmpfs", nothing_else, limits.temporary(uid))
+    nothing_else |= kernel.MS_NOEXEC | kernel.MS_RDONLY
+    kernel.mount("proc", f"{root.PLACE}/proc", "proc", nothing_else)
+    kernel.pivot(root.PLACE)
+
+
+def _user(uid: int) -> None:
+    """Become a user that nobody else is, with no privilege and no way to one."""
+    kernel.drop_bounds()
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    kernel.drop_capabilities()
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def _descriptors(channel: int, output: int) -> None:
+    """Keep the channel and the standard streams, and nothing that was the zygote's."""
+    os.dup2(output, STDOUT)
+    os.dup2(output, STDERR)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(channel, CHANNEL)
+    kernel.close_from(CHANNEL + 1)
+    # The zygote's own streams remember what kind of file they were opened on.
+    for fd, name, errors in STREAMS:
+        stream = open(fd, "w", encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115
+        stream.buffer.raw.name = f"<{name}>"  # type: ignore[attr-defined]
+        sys.__dict__.update({name: stream, f"__{name}__": stream})
+
+
+def _interpreter(order: Mapping[str, Any], imported: Container[str]) -> None:
+    """Leave the interpreter as it would be, had it been started for this instance."""
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    time.tzset()
+    os.chdir(root.CODE)
+    sys.argv = [python_worker.__file__]
+    sys.modules["__main__"] = python_worker
+    theirs = {name.partition(".")[0] for name in os.listdir(root.CODE)}
+    for name in [*sys.modules]:
+        top = name.partition(".")[0]
+        if top == "huidu" or (top in theirs and name in imported):
+            del sys.modules[name]

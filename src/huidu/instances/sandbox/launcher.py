@@ -1,0 +1,129 @@
+"""The launcher of tier `sandbox`: instances as forks of a zygote, each in walls of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from heapq import heappop, heappush
+from pathlib import Path
+
+from huidu.instances.launch import Order, Scene
+from huidu.instances.sandbox import groups, root
+from huidu.instances.sandbox.contained import Contained
+from huidu.instances.sandbox.groups import Groups
+from huidu.instances.sandbox.nursery import Nursery
+
+#: Forks of one zygote have the same layout in memory and the same seed for hashes.
+RENEWED_S = 3600.0
+NETWORKS = ("none", "host")
+
+#: Users of this server's own: no machine gives such numbers to people.
+FIRST_USER, USERS, BLOCKS = 200_000, 10_000, 1000
+#: No parent is told to an instance: it is the first of its namespace.
+NOBODY = 0
+
+
+class Users:
+    """Numbers of users, each lent to one living instance, the lowest first."""
+
+    def __init__(self, first: int) -> None:
+        self._next = first
+        self._free: list[int] = []
+
+    def lend(self) -> int:
+        """Return a number that nobody has."""
+        if self._free:
+            return heappop(self._free)
+        self._next += 1
+        return self._next - 1
+
+    def take_back(self, user: int) -> None:
+        """Have a number lent again."""
+        heappush(self._free, user)
+
+
+class SandboxLauncher:
+    """Starts instances from zygotes: one zygote for each interpreter, begun anew if it ends."""
+
+    def __init__(self, network: str = "none") -> None:
+        self._network = network
+        self._nurseries: dict[Path, Nursery] = {}
+        self._retired: list[Nursery] = []
+        self._begun: dict[Path, float] = {}
+        # Processes are counted by user on the whole machine: servers should not share them.
+        block = random.SystemRandom().randrange(BLOCKS)
+        self._users = Users(FIRST_USER + block * USERS)
+        self._groups: Groups | None = None
+        self.ungrouped = ""  #: Why memory is not counted over all processes of an instance.
+        try:
+            self._groups = groups.find()
+        except OSError as error:
+            self.ungrouped = str(error)
+
+    def scene(self, code: Path, layers: Sequence[Path]) -> Scene:
+        """Return where an instance finds its code."""
+        return Scene(Path(root.CODE), (Path(root.LAYERS),) if layers else (), NOBODY)
+
+    async def warm(self, interpreter: Path) -> int:
+        """Have a zygote ready, or raise `OSError`; return the version of Landlock."""
+        return await self._nursery(interpreter).ready()
+
+    async def launch(self, order: Order) -> Contained:
+        """Fork an instance, or raise `OSError`. Its walls are built after this has returned."""
+        nursery = self._nursery(order.interpreter)
+        await nursery.ready()
+        user = self._users.lend()
+        group = None
+        try:
+            if self._groups is not None:
+                group = self._groups.make(secrets.token_hex(6), order.memory_bytes)
+            words = {
+                "uid": user,
+                "code": str(order.code),
+                "layers": [str(layer) for layer in order.layers],
+                "environment": {"HOME": root.TEMPORARY, "TMPDIR": root.TEMPORARY}
+                | dict(order.environment),
+                "network": self._network,
+                "memory_bytes": 0 if group else order.memory_bytes,
+            }
+            fds = (order.channel, order.output, *((group.entrance,) if group else ()))
+            leave = partial(self._users.take_back, user)
+            return await nursery.launch(words, fds, lambda fd: Contained(fd, group, leave))
+        except OSError:
+            if group is not None:
+                group.close()
+            self._users.take_back(user)
+            raise
+
+    async def close(self) -> None:
+        """End every zygote, and every instance with it."""
+        for nursery in (*self._nurseries.values(), *self._retired):
+            with suppress(OSError, TimeoutError):
+                await nursery.ready()
+            nursery.close()
+        if self._groups is not None:
+            await asyncio.to_thread(self._groups.close)
+
+    def _nursery(self, interpreter: Path) -> Nursery:
+        """Return the zygote of an interpreter; a new one where it has ended, or is old."""
+        now = asyncio.get_running_loop().time()
+        nursery = self._nurseries.get(interpreter)
+        if nursery is not None and nursery.alive and now - self._begun[interpreter] < RENEWED_S:
+            return nursery
+        if nursery is not None:
+            self._retired.append(nursery)
+        self._leave_the_empty()
+        self._begun[interpreter] = now
+        nursery = self._nurseries[interpreter] = Nursery(interpreter, self._network)
+        return nursery
+
+    def _leave_the_empty(self) -> None:
+        """End old zygotes that have no instance any more."""
+        for nursery in self._retired:
+            if nursery.empty:
+                nursery.close()
+        self._retired = [nursery for nursery in self._retired if nursery.alive]

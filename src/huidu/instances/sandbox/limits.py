@@ -1,0 +1,33 @@
+"""Limits: what one instance may take of the machine, where no group of the kernel counts it."""
+
+from __future__ import annotations
+
+import resource
+
+MOST_PROCESSES = 512  #: Processes and threads together; counted by user, so each has its own.
+TEMPORARY_BYTES = 512 << 20
+TEMPORARY_FILES = 65_536
+LOCKED_BYTES = 64 << 10
+
+
+def temporary(uid: int) -> str:
+    """Return the options of the file system in `/tmp`, which only this user may enter."""
+    return f"size={TEMPORARY_BYTES},nr_inodes={TEMPORARY_FILES},mode=700,uid={uid},gid={uid}"
+
+
+def restrict(memory_bytes: int) -> None:
+    """Set what no later code can raise; 0 where the memory of all processes is counted."""
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NPROC: MOST_PROCESSES,
+        resource.RLIMIT_MEMLOCK: LOCKED_BYTES,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_RTPRIO: 0,
+        resource.RLIMIT_NICE: 0,
+    }
+    if memory_bytes:
+        limits[resource.RLIMIT_DATA] = memory_bytes
+    for kind, most in limits.items():
+        allowed = resource.getrlimit(kind)[1]
+        least = most if allowed == resource.RLIM_INFINITY else min(most, allowed)
+        resource.setrlimit(kind, (least, least))

@@ -1,0 +1,163 @@
+"""Nursery: a zygote as the platform sees it, from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from huidu.instances.launch import Exit
+from huidu.instances.sandbox.contained import Contained
+
+MOST_BYTES = 64 * 1024
+PATIENCE_S = 30.0
+FULL_S = 0.001  #: How long to wait where the zygote has more to do than the socket holds.
+HOUSE = Path(__file__).parents[2]
+
+#: The package itself is not imported, only made known: its version is asked of an installation
+#: that the zygote's interpreter may not have.
+BEGIN = (
+    "import sys, types; house = sys.modules['huidu'] = types.ModuleType('huidu'); "
+    "house.__path__ = [sys.argv[1]]; from huidu.instances.sandbox import zygote; "
+    "zygote.main(int(sys.argv[2]))"
+)
+
+Birth = Callable[[int], Contained]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A launch that the zygote has not answered yet."""
+
+    answer: asyncio.Future[Contained]
+    birth: Birth
+
+
+class Nursery:
+    """One zygote, and the instances that are its forks."""
+
+    def __init__(self, interpreter: Path, network: str) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._numbers = count(1)
+        self._waiting: dict[int, Waiting] = {}
+        self._living: dict[int, Contained] = {}
+        self._ready: asyncio.Future[int] = self._loop.create_future()
+        self.alive = True
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._popen = subprocess.Popen(  # noqa: S603 - to start it is what we are here for
+                (
+                    *(str(interpreter), "-I", "-S", "-X", "utf8", "-c", BEGIN),
+                    *(str(HOUSE), str(theirs.fileno())),
+                ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env={},
+                start_new_session=True,
+            )
+        self._socket.settimeout(0)
+        self._loop.add_reader(self._socket, self._hear)
+        self._socket.send(json.dumps({"network": network}).encode())
+
+    async def ready(self) -> int:
+        """Return the version of Landlock once the zygote can fork, or raise `OSError`."""
+        async with asyncio.timeout(PATIENCE_S):
+            return await asyncio.shield(self._ready)
+
+    @property
+    def pid(self) -> int:
+        """The number of the process that we started; the zygote proper is its child."""
+        return self._popen.pid
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has no instance, and none to come."""
+        return not self._waiting and not self._living
+
+    async def launch(self, order: dict[str, Any], fds: Sequence[int], birth: Birth) -> Contained:
+        """Fork an instance, or raise `OSError`. `birth` is called with the fork's pidfd."""
+        number = next(self._numbers)
+        answer: asyncio.Future[Contained] = self._loop.create_future()
+        words = json.dumps({"number": number, **order}).encode()
+        while self.alive:
+            try:
+                socket.send_fds(self._socket, [words], fds)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(FULL_S)
+        else:
+            raise ConnectionResetError("the zygote has ended")
+        self._waiting[number] = Waiting(answer, birth)
+        return await answer
+
+    def close(self) -> None:
+        """End the zygote, and with it every instance there is."""
+        if self.alive:
+            self._end("the zygote was ended")
+
+    def _hear(self) -> None:
+        try:
+            words, fds, _, _ = socket.recv_fds(self._socket, MOST_BYTES, 1)
+        except BlockingIOError:
+            return
+        except OSError:
+            words, fds = b"", []
+        if not words:
+            self._end("the zygote ended")
+            return
+        told = json.loads(words)
+        if "number" in told:
+            self._told(told, fds)
+        elif not self._ready.done():
+            self._prepared(told)
+
+    def _prepared(self, told: dict[str, Any]) -> None:
+        if "why" in told:
+            self._end(told["why"])
+        else:
+            self._ready.set_result(told["landlock"])
+
+    def _told(self, told: dict[str, Any], fds: Sequence[int]) -> None:
+        number = told["number"]
+        if "code" in told:
+            code, why = told["code"], told["why"]
+            self._living.pop(number).ended(Exit(code, why))
+            return
+        waiting = self._waiting.pop(number)
+        if not fds:
+            if not waiting.answer.done():
+                waiting.answer.set_exception(OSError(told["errno"], told["why"]))
+            return
+        child = self._living[number] = waiting.birth(fds[0])
+        if waiting.answer.done():  # Whoever wanted it has gone.
+            child.kill()
+        else:
+            waiting.answer.set_result(child)
+
+    def _end(self, why: str) -> None:
+        self.alive = False
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        with suppress(ProcessLookupError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait()
+        if not self._ready.done():
+            self._ready.set_exception(OSError(why))
+            self._ready.exception()  # It may be that nobody asks.
+        for waiting in self._waiting.values():
+            if not waiting.answer.done():
+                waiting.answer.set_exception(ConnectionResetError(why))
+        self._waiting.clear()
+        for child in self._living.values():
+            child.orphaned()
+        self._living.clear()

@@ -1,0 +1,101 @@
+"""Root: the read-only file system that every instance has in common."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from huidu.instances.sandbox import kernel
+
+#: Where the root is put together: in a mount namespace of our own, over a folder that is always
+#: there and that we need nothing of. So nothing has to be made on the host, nor removed.
+PLACE = "/sys"
+CODE, LAYERS, TEMPORARY = "/var/user", "/opt", "/tmp"  # noqa: S108 - as functions know it
+MOST_BYTES = 1 << 20
+READ_ONLY = kernel.MOUNT_ATTR_RDONLY | kernel.MOUNT_ATTR_NOSUID | kernel.MOUNT_ATTR_NODEV
+NAME = "huidu"  #: The name of the machine, as functions see it.
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+#: What programs of `/usr` look up, and what is secret nowhere.
+SETTINGS = (
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/mime.types",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/pki/tls/certs",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+)
+FILES = {
+    "/etc/group": "root:x:0:\nqcloud:x:65534:\n",
+    "/etc/hostname": f"{NAME}\n",
+    "/etc/hosts": f"127.0.0.1 localhost {NAME}\n::1 localhost {NAME}\n",
+    "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    "/etc/passwd": f"root:x:0:0::/:/bin/sh\nqcloud:x:65534:65534::{TEMPORARY}:/bin/sh\n",
+    "/etc/resolv.conf": "",
+}
+DEVICES = ("null", "zero", "full", "random", "urandom")
+LINKS = {
+    "/dev/fd": "/proc/self/fd",
+    "/dev/stdin": "/proc/self/fd/0",
+    "/dev/stdout": "/proc/self/fd/1",
+    "/dev/stderr": "/proc/self/fd/2",
+    "/dev/shm": TEMPORARY,  # noqa: S108 - so that it counts as what is in /tmp
+    "/etc/mtab": "/proc/self/mounts",
+    "/var/tmp": TEMPORARY,  # noqa: S108 - the same
+}
+
+
+def build(prefixes: Sequence[str], *, resolves: bool) -> None:
+    """Put the root together at `PLACE`; where it `resolves`, with the host's name servers."""
+    size = f"size={MOST_BYTES},mode=755"
+    kernel.mount("root", PLACE, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, size)
+    for folder in (CODE, LAYERS, TEMPORARY, "/proc", "/dev", "/etc"):
+        os.makedirs(PLACE + folder, 0o755)
+    for path in (*SYSTEM, *SETTINGS):
+        _show(path)
+    for prefix in prefixes:
+        if not os.path.exists(PLACE + prefix):
+            _show(prefix)
+    for device in DEVICES:
+        _touch(f"{PLACE}/dev/{device}")
+        nothing_else = kernel.MOUNT_ATTR_RDONLY | kernel.MOUNT_ATTR_NOSUID
+        kernel.bind(f"/dev/{device}", f"{PLACE}/dev/{device}", nothing_else)
+    for path, text in FILES.items():
+        _touch(PLACE + path, _name_servers() if resolves and "resolv" in path else text)
+    for path, target in LINKS.items():
+        os.symlink(target, PLACE + path)
+    kernel.seal(PLACE)
+
+
+def _show(path: str) -> None:
+    """Have a path of the host in the root, as the link, file or folder that it is there."""
+    inside = PLACE + path
+    if not os.path.lexists(path):
+        return
+    os.makedirs(os.path.dirname(inside), 0o755, exist_ok=True)
+    if os.path.islink(path):
+        os.symlink(os.readlink(path), inside)
+        return
+    if os.path.isdir(path):
+        os.mkdir(inside, 0o755)
+    else:
+        _touch(inside)
+    kernel.bind(path, inside, READ_ONLY)
+
+
+def _touch(path: str, text: str = "") -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _name_servers() -> str:
+    try:
+        with open("/etc/resolv.conf", encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""

@@ -1,0 +1,162 @@
+"""Zygote: an interpreter that has imported what functions import, and forks an instance at a word.
+
+A process of its own, begun with no environment: a fork keeps the first environment block of its
+parent, and an instance can read that in `/proc/self/environ`. It never runs a user's code. It is
+the first of its process namespace, so that the kernel ends every instance when it ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+from contextlib import suppress
+from typing import Any
+
+from huidu.instances.sandbox import cell, kernel, root
+
+MOST_BYTES, MOST_FDS = 1 << 20, 8
+UNCONTAINED = 120  #: The exit status of a cell whose walls could not be built.
+MOST_TOLD = 4096
+
+#: What functions import most; each is some milliseconds of a cold start.
+COMMON = (  # noqa: SIM905 - to be read at a glance
+    "argparse base64 collections.abc concurrent.futures contextlib copy csv dataclasses datetime "
+    "decimal email.message email.parser email.utils enum functools glob gzip hashlib heapq hmac "
+    "html http.client inspect io itertools json logging math operator pathlib pickle platform "
+    "queue random re secrets shutil signal socket ssl statistics string subprocess tempfile "
+    "textwrap threading time traceback typing unicodedata urllib.error urllib.parse "
+    "urllib.request uuid warnings weakref xml.etree.ElementTree zipfile zlib asyncio"
+).split()
+
+
+class Zygote:
+    """Forks, and tells what became of the forks. One thing at a time."""
+
+    def __init__(self, control: socket.socket, blocks: cell.Blocks) -> None:
+        self._control = control
+        self._blocks = blocks
+        self._home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        self._poll = select.poll()
+        self._cells: dict[int, tuple[int, int, int]] = {}  #: By pidfd: number, pid, its troubles.
+
+    def serve(self) -> None:
+        """Do as told, until the platform hangs up."""
+        self._poll.register(self._control, select.POLLIN)
+        while True:
+            for fd, _ in self._poll.poll():
+                if fd != self._control.fileno():
+                    self._bury(fd)
+                elif not self._hear():
+                    return
+
+    def _hear(self) -> bool:
+        size = socket.CMSG_SPACE(4 * MOST_FDS)
+        said, passed, _, _ = self._control.recvmsg(MOST_BYTES, size, socket.MSG_CMSG_CLOEXEC)
+        if not said:
+            return False
+        fds = [fd for _, _, data in passed for (fd,) in struct.iter_unpack("i", data)]
+        order = json.loads(said)
+        try:
+            self._launch(order, fds)
+        except OSError as error:
+            self._tell({"number": order["number"], "errno": error.errno, "why": str(error)})
+        finally:
+            for fd in fds:
+                os.close(fd)
+        return True
+
+    def _launch(self, order: dict[str, Any], fds: list[int]) -> None:
+        troubles, trouble = os.pipe()
+        try:
+            kernel.unshare(kernel.CLONE_NEWPID)  # For the next child: it is the first of it.
+            pid = os.fork()
+            if pid == 0:
+                self._become(order, fds, trouble)
+            kernel.setns(self._home, kernel.CLONE_NEWPID)
+        except OSError:
+            os.close(troubles)
+            raise
+        finally:
+            os.close(trouble)
+        pidfd = kernel.pidfd_open(pid)
+        self._cells[pidfd] = (order["number"], pid, troubles)
+        self._poll.register(pidfd, select.POLLIN)
+        self._tell({"number": order["number"]}, pidfd)
+
+    def _become(self, order: dict[str, Any], fds: list[int], trouble: int) -> None:
+        try:
+            cell.enter(order, self._blocks, fds)
+        except BaseException as error:  # noqa: BLE001 - nothing of it may go on as the zygote
+            with suppress(OSError):
+                os.write(trouble, str(error).encode()[:MOST_TOLD])
+        os._exit(UNCONTAINED)
+
+    def _bury(self, pidfd: int) -> None:
+        """See off an instance that ended, and with it all that it started."""
+        number, pid, troubles = self._cells.pop(pidfd)
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        status = os.waitpid(pid, 0)[1]
+        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        why = os.read(troubles, MOST_TOLD).decode(errors="replace")
+        os.close(troubles)
+        self._tell({"number": number, "code": code, "why": why})
+
+    def _tell(self, words: dict[str, Any], *fds: int) -> None:
+        tell(self._control, words, *fds)
+
+
+def tell(control: socket.socket, words: dict[str, Any], *fds: int) -> None:
+    """Send a message to the platform."""
+    rights = struct.pack(f"{len(fds)}i", *fds)
+    passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if fds else []
+    control.sendmsg([json.dumps(words).encode()], passed)
+
+
+def prepare(settings: dict[str, Any]) -> cell.Blocks:
+    """Do everything that the instances then need not do."""
+    soft_and_hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft_and_hard, soft_and_hard))
+    kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    prefixes = {sys.base_prefix, sys.base_exec_prefix}
+    root.build(sorted(prefixes), resolves=settings["network"] == "host")
+    before = set(sys.modules)
+    for name in COMMON:
+        with suppress(ImportError):  # Some interpreters are built without some of them.
+            importlib.import_module(name)
+    blocks = cell.Blocks(frozenset(sys.modules) - before)
+    gc.collect()
+    gc.freeze()
+    return blocks
+
+
+def main(fd: int) -> None:
+    """Become the first of a new process namespace, and serve there; the outer half only waits."""
+    control = socket.socket(fileno=fd)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    try:
+        settings = json.loads(control.recv(MOST_BYTES))
+        kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWPID)
+        pid = os.fork()
+        if pid:
+            control.close()
+            os.waitpid(pid, 0)
+            return
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        blocks = prepare(settings)
+        tell(control, {"landlock": blocks.abi})
+    except (OSError, ValueError, KeyError) as error:
+        with suppress(OSError):
+            tell(control, {"why": str(error) or type(error).__name__})
+        return
+    with suppress(OSError):
+        Zygote(control, blocks).serve()
+    os._exit(0)

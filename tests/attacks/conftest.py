@@ -1,0 +1,86 @@
+"""Functions that try to break out, in a sandbox and, where it does no harm, in a plain process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from huidu.instances.instance import Instance
+from huidu.instances.launch import Spawner
+from huidu.instances.sandbox.launcher import SandboxLauncher
+from huidu.instances.starting import start
+from huidu.model.version import Version
+from tests.instances.making import OURS, Shelf
+
+Begin = Callable[[Version], Awaitable[Instance]]
+Box = Callable[..., Awaitable[SandboxLauncher]]
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    before = os.umask(0o022)  # Code is for all to read, as unpacked packages are.
+    yield Shelf(tmp_path / "code")
+    os.umask(before)
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Box]:
+    """Makes launchers of tier `sandbox`, where this machine can."""
+    made: list[SandboxLauncher] = []
+    if os.geteuid() != 0:
+        pytest.skip("it takes root")
+
+    async def make(network: str = "none") -> SandboxLauncher:
+        made.append(SandboxLauncher(network))
+        await made[-1].warm(OURS.path)
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.close()
+
+
+@pytest.fixture
+async def boxed(box: Box, shelf: Shelf) -> AsyncIterator[Begin]:
+    """Starts instances in sandboxes."""
+    running: list[Instance] = []
+    launcher = await box()
+
+    async def begin(version: Version) -> Instance:
+        running.append(await start(shelf.blueprint(version), launcher))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        await one.stop()
+
+
+@pytest.fixture
+async def plain(shelf: Shelf, tmp_path: Path) -> AsyncIterator[Begin]:
+    """Starts instances without walls."""
+    running: list[Instance] = []
+
+    async def begin(version: Version) -> Instance:
+        running.append(await start(shelf.blueprint(version), Spawner(tmp_path)))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        await one.stop()
+
+
+def is_mine(process: Path, what: str) -> Any:
+    """Tell whether a process was started with this word among its arguments."""
+    try:
+        return what.encode() in (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def processes(what: str) -> list[int]:
+    """Return the processes of the machine that were started with this word."""
+    return [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and is_mine(p, what)]

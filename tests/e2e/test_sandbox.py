@@ -1,0 +1,82 @@
+"""A server and its sandbox: what it says of it, and that nothing of it outlives the server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.attacks.conftest import processes
+from tests.instances.making import soon
+from tests.platform import Platform
+
+#: Leaves a process behind that is in a session of its own.
+DAEMON = """
+import os, subprocess, sys
+def main_handler(event, context):
+    open("/tmp/left", "w").close()
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", event["mark"]],
+        start_new_session=True, stdin=-3, stdout=-3, stderr=-3)
+    return [os.getcwd(), os.getuid() >= 200000]
+"""
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="it takes root")
+
+
+def health(platform: Platform) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{platform.api}/healthz") as page:  # noqa: S310 - it is ours
+        return dict(json.load(page)["sandbox"])
+
+
+def mounts() -> str:
+    return Path("/proc/self/mounts").read_text()
+
+
+@as_root
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_outlives_a_server(
+    start: Callable[..., Platform], tmp_path: Path, number: signal.Signals
+) -> None:
+    before, mark = mounts(), f"left-by-{tmp_path.name}-{os.getpid()}"
+    server = start("--set", "require_tier=sandbox")
+    server.make("leaver", DAEMON)
+    server.publish("leaver")
+    for qualifier in ("$LATEST", "1"):
+        result = server.invoke("leaver", {"mark": mark}, Qualifier=qualifier)["RetMsg"]
+        assert json.loads(result) == ["/var/user", True]
+    assert len(processes(mark)) == 2
+    assert len(processes(str(server.data))) == 1
+
+    server.stop(number)
+
+    assert soon(lambda: not processes(mark))
+    assert mounts() == before
+    assert list((server.data / "scratch").iterdir()) == []
+
+
+@as_root
+def test_a_server_says_what_its_walls_are(start: Callable[..., Platform]) -> None:
+    said = health(start("--set", "network=host"))
+
+    assert (said["name"], said["network"]) == ("sandbox", "host")
+    assert any("network of the host" in line for line in said["missing"])
+
+
+def test_a_server_says_that_it_has_no_walls(start: Callable[..., Platform]) -> None:
+    server = start("--set", "tier=none")
+
+    assert health(server)["name"] == "none"
+    assert '"tier": "none"' in server.log.read_text()
+
+
+def test_a_server_does_not_start_with_less_than_is_required(
+    start: Callable[..., Platform],
+) -> None:
+    with pytest.raises(AssertionError, match=r"tier sandbox is required, but cannot be had"):
+        start("--set", "tier=none", "--set", "require_tier=sandbox")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -254,25 +256,58 @@ async def test_a_fork_bomb_is_held(boxed: Begin, shelf: Shelf) -> None:
     await instance.stop()
 
 
-@pytest.mark.parametrize(
-    "bomb",
-    [
-        "return len(bytearray(1 << 30))",
-        "return [os.system('head -c 400M /dev/zero | tail') for _ in 'ab'] and os.kill(1, 11)",
-    ],
-)
+@pytest.mark.parametrize("when", ["called", "loaded"])
 async def test_memory_ends_where_it_is_said_to(
-    boxed: Begin, box: Box, shelf: Shelf, bomb: str
+    boxed: Begin, box: Box, shelf: Shelf, when: str
 ) -> None:
     if (await box()).ungrouped:
         pytest.skip("no group can be made here")
-    version = shelf.version("import os\n" + handler("x = []", bomb), memory_mb=128)
+    bomb = "bytearray(1 << 30)"
+    if when == "loaded":
+        with pytest.raises(StartFailed, match="since its memory was used up"):
+            await boxed(shelf.version(bomb, memory_mb=128))
+        return
+    version = shelf.version(handler(f"return len({bomb})"), memory_mb=128)
     outcome = await (await boxed(version)).run(task(version))
 
-    assert outcome.status in (Status.MEMORY_EXCEEDED, Status.SUCCESS)
-    if "bytearray" in bomb:
-        assert outcome.status == Status.MEMORY_EXCEEDED
-        assert outcome.error == "Memory limit of 128 MB exceeded"
+    assert outcome.status == Status.MEMORY_EXCEEDED
+    assert outcome.error == "Memory limit of 128 MB exceeded"
+
+
+async def test_memory_is_counted_over_all_processes_of_an_instance(
+    boxed: Begin, box: Box, shelf: Shelf
+) -> None:
+    if (await box()).ungrouped:
+        pytest.skip("no group can be made here")
+    source = "import os\n" + handler(
+        "for _ in range(4):",
+        "    if os.fork() == 0:",
+        "        x = bytearray(80 << 20)",
+        "        while True: x[0] = 1",
+        "ends = [os.wait()[1]]",
+        "return os.WTERMSIG(ends[0])",
+    )
+    version = shelf.version(source, memory_mb=128)
+    outcome = await (await boxed(version)).run(task(version))
+
+    assert outcome.result == "9" or outcome.status == Status.MEMORY_EXCEEDED
+
+
+async def test_a_launch_that_nobody_waits_for_leaves_nothing(box: Box, shelf: Shelf) -> None:
+    launcher = await box()
+    blueprint = shelf.blueprint(shelf.version(handler("return 1")))
+    for steps in range(8):
+        starting = asyncio.create_task(start(blueprint, launcher))
+        for _ in range(steps):
+            await asyncio.sleep(0.002)
+        starting.cancel()
+        with suppress(asyncio.CancelledError):
+            await (await starting).stop()
+    (zygote,) = launcher._nurseries.values()
+    while not zygote.empty:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0.01)
+
+    assert launcher._users.lend() < launcher._users._next
 
 
 @pytest.mark.parametrize(

@@ -188,12 +188,12 @@ class Instance:
             status, message = Status.RESULT_TOO_LARGE, str(fault)
         elif isinstance(fault, ProtocolError):
             message = f"the instance does not speak as agreed, and was ended: {fault}"
+        elif isinstance(fault, Stopped):
+            status, message = Status.INSTANCE_EXITED, "the platform ended the instance"
         elif ended.out_of_memory:
             limit = self._version.configuration.memory_mb
             status = Status.MEMORY_EXCEEDED
             message = f"Memory limit of {limit} MB exceeded"
-        elif isinstance(fault, Stopped):
-            status, message = Status.INSTANCE_EXITED, "the platform ended the instance"
         return Ending(status=status, message=message, peak_bytes=self._peak_bytes)
 
     def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:

@@ -53,6 +53,8 @@ class Exit:
     def __str__(self) -> str:
         if self.why:
             return f"could not be contained: {self.why}"
+        if self.out_of_memory:
+            return "was killed since its memory was used up"
         if self.code >= 0:
             return f"exited with status {self.code}"
         return f"was killed by signal {-self.code} ({signal.strsignal(-self.code)})"

@@ -52,8 +52,6 @@ class Contained:
     def ended(self, exit_: Exit) -> None:
         """Take note of how it ended. To be told by the launcher, once."""
         out_of_memory = self._group is not None and exit_ == KILLED and self._group.ran_out()
-        if self._group is not None:
-            self._group.close()
         os.close(self._pidfd)
         self._leave()
         self._exit.set_result(Exit(exit_.code, exit_.why, out_of_memory))
@@ -61,7 +59,9 @@ class Contained:
     def orphaned(self) -> None:
         """Take note that the zygote ended, with which the kernel ends this one as well."""
         self.kill()
-        select.select([self._pidfd], [], [], None)
+        gone = select.poll()
+        gone.register(self._pidfd, select.POLLIN)
+        gone.poll()  # A moment at most: the kernel has been told already.
         self.ended(KILLED)
 
 

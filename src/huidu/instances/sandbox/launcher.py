@@ -7,7 +7,6 @@ import random
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from heapq import heappop, heappush
 from pathlib import Path
 
@@ -76,28 +75,27 @@ class SandboxLauncher:
         """Fork an instance, or raise `OSError`. Its walls are built after this has returned."""
         nursery = self._nursery(order.interpreter)
         await nursery.ready()
-        user = self._users.lend()
         group = None
-        try:
-            if self._groups is not None:
-                group = self._groups.make(secrets.token_hex(6), order.memory_bytes)
-            words = {
-                "uid": user,
-                "code": str(order.code),
-                "layers": [str(layer) for layer in order.layers],
-                "environment": {"HOME": root.TEMPORARY, "TMPDIR": root.TEMPORARY}
-                | dict(order.environment),
-                "network": self._network,
-                "memory_bytes": 0 if group else order.memory_bytes,
-            }
-            fds = (order.channel, order.output, *((group.entrance,) if group else ()))
-            leave = partial(self._users.take_back, user)
-            return await nursery.launch(words, fds, lambda fd: Contained(fd, group, leave))
-        except OSError:
+        if self._groups is not None:
+            group = self._groups.make(secrets.token_hex(6), order.memory_bytes)
+        user = self._users.lend()
+        words = {
+            "uid": user,
+            "code": str(order.code),
+            "layers": [str(layer) for layer in order.layers],
+            "environment": {"HOME": root.TEMPORARY, "TMPDIR": root.TEMPORARY}
+            | dict(order.environment),
+            "network": self._network,
+            "memory_bytes": 0 if group else order.memory_bytes,
+        }
+        fds = (order.channel, order.output, *((group.entrance,) if group else ()))
+
+        def leave() -> None:
+            self._users.take_back(user)
             if group is not None:
                 group.close()
-            self._users.take_back(user)
-            raise
+
+        return await nursery.launch(words, fds, lambda fd: Contained(fd, group, leave), leave)
 
     async def close(self) -> None:
         """End every zygote, and every instance with it."""

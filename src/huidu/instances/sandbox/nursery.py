@@ -40,6 +40,13 @@ class Waiting:
 
     answer: asyncio.Future[Contained]
     birth: Birth
+    lost: Callable[[], None]
+
+    def fail(self, error: OSError) -> None:
+        """Take note that there will be no instance."""
+        self.lost()
+        if not self.answer.done():
+            self.answer.set_exception(error)
 
 
 class Nursery:
@@ -84,21 +91,34 @@ class Nursery:
         """Whether it has no instance, and none to come."""
         return not self._waiting and not self._living
 
-    async def launch(self, order: dict[str, Any], fds: Sequence[int], birth: Birth) -> Contained:
-        """Fork an instance, or raise `OSError`. `birth` is called with the fork's pidfd."""
+    async def launch(
+        self, order: dict[str, Any], fds: Sequence[int], birth: Birth, lost: Callable[[], None]
+    ) -> Contained:
+        """Fork an instance, or raise `OSError`.
+
+        Whether or not the caller waits for it, either `birth` is called with the fork's pidfd, or
+        `lost` where there will be none.
+        """
         number = next(self._numbers)
-        answer: asyncio.Future[Contained] = self._loop.create_future()
-        words = json.dumps({"number": number, **order}).encode()
+        waiting = Waiting(self._loop.create_future(), birth, lost)
+        try:
+            await self._post({"number": number, **order}, fds)
+        except BaseException:
+            lost()
+            raise
+        self._waiting[number] = waiting
+        return await waiting.answer
+
+    async def _post(self, order: dict[str, Any], fds: Sequence[int]) -> None:
+        words = json.dumps(order).encode()
         while self.alive:
             try:
                 socket.send_fds(self._socket, [words], fds)
-                break
             except BlockingIOError:
                 await asyncio.sleep(FULL_S)
-        else:
-            raise ConnectionResetError("the zygote has ended")
-        self._waiting[number] = Waiting(answer, birth)
-        return await answer
+            else:
+                return
+        raise ConnectionResetError("the zygote has ended")
 
     def close(self) -> None:
         """End the zygote, and with it every instance there is."""
@@ -135,8 +155,7 @@ class Nursery:
             return
         waiting = self._waiting.pop(number)
         if not fds:
-            if not waiting.answer.done():
-                waiting.answer.set_exception(OSError(told["errno"], told["why"]))
+            waiting.fail(OSError(told["errno"], told["why"]))
             return
         child = self._living[number] = waiting.birth(fds[0])
         if waiting.answer.done():  # Whoever wanted it has gone.
@@ -155,8 +174,7 @@ class Nursery:
             self._ready.set_exception(OSError(why))
             self._ready.exception()  # It may be that nobody asks.
         for waiting in self._waiting.values():
-            if not waiting.answer.done():
-                waiting.answer.set_exception(ConnectionResetError(why))
+            waiting.fail(ConnectionResetError(why))
         self._waiting.clear()
         for child in self._living.values():
             child.orphaned()

@@ -76,11 +76,9 @@ class Zygote:
     def _launch(self, order: dict[str, Any], fds: list[int]) -> None:
         troubles, trouble = os.pipe()
         try:
-            kernel.unshare(kernel.CLONE_NEWPID)  # For the next child: it is the first of it.
-            pid = os.fork()
+            pid = self._fork()
             if pid == 0:
                 self._become(order, fds, trouble)
-            kernel.setns(self._home, kernel.CLONE_NEWPID)
         except OSError:
             os.close(troubles)
             raise
@@ -90,6 +88,17 @@ class Zygote:
         self._cells[pidfd] = (order["number"], pid, troubles)
         self._poll.register(pidfd, select.POLLIN)
         self._tell({"number": order["number"]}, pidfd)
+
+    def _fork(self) -> int:
+        """Fork, and have the child be the first of a process namespace of its own."""
+        kernel.unshare(kernel.CLONE_NEWPID)
+        pid = -1
+        try:
+            pid = os.fork()
+        finally:
+            if pid != 0:
+                kernel.setns(self._home, kernel.CLONE_NEWPID)
+        return pid
 
     def _become(self, order: dict[str, Any], fds: list[int], trouble: int) -> None:
         try:
@@ -123,8 +132,8 @@ def tell(control: socket.socket, words: dict[str, Any], *fds: int) -> None:
 
 def prepare(settings: dict[str, Any]) -> cell.Blocks:
     """Do everything that the instances then need not do."""
-    soft_and_hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft_and_hard, soft_and_hard))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
     prefixes = {sys.base_prefix, sys.base_exec_prefix}
     root.build(sorted(prefixes), resolves=settings["network"] == "host")

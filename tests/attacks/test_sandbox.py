@@ -249,7 +249,7 @@ async def test_a_fork_bomb_is_held(boxed: Begin, shelf: Shelf) -> None:
         "    n += 1",
         "return n",
     )
-    version = shelf.version(source, memory_mb=1024)
+    version = shelf.version(source, memory_mb=1024, timeout_s=30)
     instance = await boxed(version)
 
     assert 100 < await result_of(instance, version) < 512

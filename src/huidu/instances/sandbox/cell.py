@@ -30,12 +30,11 @@ class Blocks:
 def enter(order: Mapping[str, Any], blocks: Blocks, fds: Sequence[int]) -> None:
     """Build the walls from within, then work for the platform; never returns to the zygote.
 
-    The order of the steps is their safety: groups before anything can grow, mounts before the
-    privilege for them is gone, the filter last.
+    It is in its memory group already: the zygote was in it when it forked. The order of the steps
+    is their safety: mounts before the privilege for them is gone, the filter last.
     """
-    channel, output, *groups = fds
-    for group in groups:
-        os.write(group, b"0")
+    channel, output, *_ = fds
+    _first_to_go()
     os.setsid()
     os.umask(0o022)
     _namespaces(order["network"])
@@ -48,6 +47,12 @@ def enter(order: Mapping[str, Any], blocks: Blocks, fds: Sequence[int]) -> None:
     _interpreter(order, blocks.imported)
     _descriptors(channel, output)
     python_worker.run(CHANNEL)
+
+
+def _first_to_go() -> None:
+    """Where memory runs out, have the kernel end this one before the zygote or the platform."""
+    with open("/proc/self/oom_score_adj", "wb", 0) as score:
+        score.write(b"1000")
 
 
 def _namespaces(network: str) -> None:

@@ -52,6 +52,8 @@ class Contained:
     def ended(self, exit_: Exit) -> None:
         """Take note of how it ended. To be told by the launcher, once."""
         out_of_memory = self._group is not None and exit_ == KILLED and self._group.ran_out()
+        if self._group is not None:
+            self._group.close()
         os.close(self._pidfd)
         self._leave()
         self._exit.set_result(Exit(exit_.code, exit_.why, out_of_memory))

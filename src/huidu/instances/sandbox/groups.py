@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from huidu.instances.sandbox.limits import MOST_PROCESSES
 HIERARCHIES = Path("/sys/fs/cgroup")
 PREFIX = "huidu-"
 NUMBERS = count(1)
+PATIENCE_S, PAUSE_S = 2.0, 0.005
 STARTED = 19  #: Which field after the name of a process in its `stat` says when it began.
 
 
@@ -48,6 +50,14 @@ class Group:
         self._kind = kind
         self.entrance = os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
 
+    def limit(self, memory_bytes: int) -> None:
+        """Have something in it killed where it takes more memory than this."""
+        folder, kind = self._folder, self._kind
+        (folder / kind.limit).write_text(str(memory_bytes))
+        with suppress(FileNotFoundError):  # The kernel may not count swap.
+            swap = memory_bytes if kind.swap_counts_all else 0
+            (folder / kind.limit_with_swap).write_text(str(swap))
+
     def ran_out(self) -> bool:
         """Tell whether something in the group was killed because its memory was used up."""
         with suppress(OSError):
@@ -71,15 +81,11 @@ class Groups:
         self._folder = folder
         self._kind = kind
 
-    def make(self, name: str, memory_bytes: int) -> Group:
-        """Make a group that is killed where it takes more memory than this."""
+    def make(self, name: str) -> Group:
+        """Make a group."""
         folder, kind = self._folder / name, self._kind
         folder.mkdir()
         try:
-            (folder / kind.limit).write_text(str(memory_bytes))
-            with suppress(FileNotFoundError):  # The kernel may not count swap.
-                swap = memory_bytes if kind.swap_counts_all else 0
-                (folder / kind.limit_with_swap).write_text(str(swap))
             if kind.processes:
                 (folder / kind.processes).write_text(str(MOST_PROCESSES))
             return Group(folder, kind)
@@ -88,8 +94,10 @@ class Groups:
             raise
 
     def close(self) -> None:
-        """Remove the server's own group."""
-        _remove(self._folder)
+        """Remove the server's own group. May wait a moment for processes that are ending."""
+        until = time.monotonic() + PATIENCE_S
+        while _remove(self._folder) and time.monotonic() < until:
+            time.sleep(PAUSE_S)
 
 
 def sweep(place: Path) -> None:
@@ -100,13 +108,15 @@ def sweep(place: Path) -> None:
             _remove(folder)
 
 
-def _remove(folder: Path) -> None:
+def _remove(folder: Path) -> bool:
+    """Remove a group and those in it; tell whether something is left."""
     for group in folder.iterdir():
         if group.is_dir():
             with suppress(OSError):
                 group.rmdir()
     with suppress(OSError):
         folder.rmdir()
+    return folder.exists()
 
 
 def _began(pid: str) -> str:
@@ -131,7 +141,9 @@ def find() -> Groups:
             if kind.controllers:
                 (folder / "cgroup.subtree_control").write_text(kind.controllers)
             groups = Groups(folder, kind)
-            groups.make("trial", 1 << 30).close()
+            trial = groups.make("trial")
+            trial.limit(1 << 30)
+            trial.close()
         except OSError as error:
             last = error
             with suppress(OSError):

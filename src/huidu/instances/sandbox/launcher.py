@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-import secrets
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from heapq import heappop, heappush
 from pathlib import Path
 
 from huidu.instances.launch import Order, Scene
 from huidu.instances.sandbox import groups, root
 from huidu.instances.sandbox.contained import Contained
-from huidu.instances.sandbox.groups import Groups
+from huidu.instances.sandbox.groups import Group, Groups
 from huidu.instances.sandbox.nursery import Nursery
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
@@ -75,9 +75,6 @@ class SandboxLauncher:
         """Fork an instance, or raise `OSError`. Its walls are built after this has returned."""
         nursery = self._nursery(order.interpreter)
         await nursery.ready()
-        group = None
-        if self._groups is not None:
-            group = self._groups.make(secrets.token_hex(6), order.memory_bytes)
         user = self._users.lend()
         words = {
             "uid": user,
@@ -86,16 +83,15 @@ class SandboxLauncher:
             "environment": {"HOME": root.TEMPORARY, "TMPDIR": root.TEMPORARY}
             | dict(order.environment),
             "network": self._network,
-            "memory_bytes": 0 if group else order.memory_bytes,
+            "memory_bytes": 0 if self._groups else order.memory_bytes,
         }
-        fds = (order.channel, order.output, *((group.entrance,) if group else ()))
+        leave = partial(self._users.take_back, user)
 
-        def leave() -> None:
-            self._users.take_back(user)
-            if group is not None:
-                group.close()
+        def birth(pidfd: int, group: Group | None) -> Contained:
+            return Contained(pidfd, group, leave)
 
-        return await nursery.launch(words, fds, lambda fd: Contained(fd, group, leave), leave)
+        fds = (order.channel, order.output)
+        return await nursery.launch(words, fds, order.memory_bytes, birth, leave)
 
     async def close(self) -> None:
         """End every zygote, and every instance with it."""
@@ -116,7 +112,7 @@ class SandboxLauncher:
             self._retired.append(nursery)
         self._leave_the_empty()
         self._begun[interpreter] = now
-        nursery = self._nurseries[interpreter] = Nursery(interpreter, self._network)
+        nursery = self._nurseries[interpreter] = Nursery(interpreter, self._network, self._groups)
         return nursery
 
     def _leave_the_empty(self) -> None:

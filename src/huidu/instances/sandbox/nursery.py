@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 
 from huidu.instances.launch import Exit
 from huidu.instances.sandbox.contained import Contained
+from huidu.instances.sandbox.groups import Group, Groups
 
 MOST_BYTES = 64 * 1024
 PATIENCE_S = 30.0
@@ -31,7 +33,12 @@ BEGIN = (
     "zygote.main(int(sys.argv[2]))"
 )
 
-Birth = Callable[[int], Contained]
+Birth = Callable[[int, Group | None], Contained]
+
+
+def _close(group: Group | None) -> None:
+    if group is not None:
+        group.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +46,13 @@ class Waiting:
     """A launch that the zygote has not answered yet."""
 
     answer: asyncio.Future[Contained]
+    group: Group | None
     birth: Birth
     lost: Callable[[], None]
 
     def fail(self, error: OSError) -> None:
         """Take note that there will be no instance."""
+        _close(self.group)
         self.lost()
         if not self.answer.done():
             self.answer.set_exception(error)
@@ -52,12 +61,13 @@ class Waiting:
 class Nursery:
     """One zygote, and the instances that are its forks."""
 
-    def __init__(self, interpreter: Path, network: str) -> None:
+    def __init__(self, interpreter: Path, network: str, groups: Groups | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
         self._waiting: dict[int, Waiting] = {}
         self._living: dict[int, Contained] = {}
         self._ready: asyncio.Future[int] = self._loop.create_future()
+        self._posting = asyncio.Lock()
         self.alive = True
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -74,7 +84,10 @@ class Nursery:
             )
         self._socket.settimeout(0)
         self._loop.add_reader(self._socket, self._hear)
-        self._socket.send(json.dumps({"network": network}).encode())
+        self._groups = groups
+        self._group = groups.make(secrets.token_hex(6)) if groups else None
+        words = json.dumps({"network": network}).encode()
+        socket.send_fds(self._socket, [words], [self._group.entrance] if self._group else [])
 
     async def ready(self) -> int:
         """Return the version of Landlock once the zygote can fork, or raise `OSError`."""
@@ -92,22 +105,41 @@ class Nursery:
         return not self._waiting and not self._living
 
     async def launch(
-        self, order: dict[str, Any], fds: Sequence[int], birth: Birth, lost: Callable[[], None]
+        self,
+        order: dict[str, Any],
+        fds: Sequence[int],
+        memory_bytes: int,
+        birth: Birth,
+        lost: Callable[[], None],
     ) -> Contained:
         """Fork an instance, or raise `OSError`.
 
-        Whether or not the caller waits for it, either `birth` is called with the fork's pidfd, or
-        `lost` where there will be none.
+        Whether or not the caller waits for it, either `birth` is called with the fork's pidfd and
+        group, or `lost` where there will be none.
         """
         number = next(self._numbers)
-        waiting = Waiting(self._loop.create_future(), birth, lost)
-        try:
-            await self._post({"number": number, **order}, fds)
-        except BaseException:
-            lost()
-            raise
-        self._waiting[number] = waiting
+        async with self._posting:
+            # The zygote is in the group already, and goes on into the next once it has forked.
+            group, after = self._group, None
+            try:
+                after = self._next_group(memory_bytes)
+                await self._post(
+                    {"number": number, **order}, (*fds, *((after.entrance,) if after else ()))
+                )
+            except BaseException:
+                _close(after)
+                lost()
+                raise
+            self._group = after
+            waiting = Waiting(self._loop.create_future(), group, birth, lost)
+            self._waiting[number] = waiting
         return await waiting.answer
+
+    def _next_group(self, memory_bytes: int) -> Group | None:
+        if self._groups is None or self._group is None:
+            return None
+        self._group.limit(memory_bytes)
+        return self._groups.make(secrets.token_hex(6))
 
     async def _post(self, order: dict[str, Any], fds: Sequence[int]) -> None:
         words = json.dumps(order).encode()
@@ -157,7 +189,7 @@ class Nursery:
         if not fds:
             waiting.fail(OSError(told["errno"], told["why"]))
             return
-        child = self._living[number] = waiting.birth(fds[0])
+        child = self._living[number] = waiting.birth(fds[0], waiting.group)
         if waiting.answer.done():  # Whoever wanted it has gone.
             child.kill()
         else:
@@ -176,6 +208,7 @@ class Nursery:
         for waiting in self._waiting.values():
             waiting.fail(ConnectionResetError(why))
         self._waiting.clear()
+        _close(self._group)
         for child in self._living.values():
             child.orphaned()
         self._living.clear()

@@ -58,17 +58,17 @@ class Zygote:
                     return
 
     def _hear(self) -> bool:
-        size = socket.CMSG_SPACE(4 * MOST_FDS)
-        said, passed, _, _ = self._control.recvmsg(MOST_BYTES, size, socket.MSG_CMSG_CLOEXEC)
-        if not said:
+        order, fds = receive(self._control)
+        if not order:
             return False
-        fds = [fd for _, _, data in passed for (fd,) in struct.iter_unpack("i", data)]
-        order = json.loads(said)
         try:
             self._launch(order, fds)
         except OSError as error:
             self._tell({"number": order["number"], "errno": error.errno, "why": str(error)})
         finally:
+            # Only now, when nobody waits: to change the group takes longer than all the walls.
+            for group in fds[2:]:
+                os.write(group, b"0")
             for fd in fds:
                 os.close(fd)
         return True
@@ -123,6 +123,14 @@ class Zygote:
         tell(self._control, words, *fds)
 
 
+def receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return the next message of the platform; an empty one where it hung up."""
+    size = socket.CMSG_SPACE(4 * MOST_FDS)
+    said, passed, _, _ = control.recvmsg(MOST_BYTES, size, socket.MSG_CMSG_CLOEXEC)
+    fds = [fd for _, _, data in passed for (fd,) in struct.iter_unpack("i", data)]
+    return json.loads(said or b"{}"), fds
+
+
 def tell(control: socket.socket, words: dict[str, Any], *fds: int) -> None:
     """Send a message to the platform."""
     rights = struct.pack(f"{len(fds)}i", *fds)
@@ -152,7 +160,7 @@ def main(fd: int) -> None:
     control = socket.socket(fileno=fd)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
-        settings = json.loads(control.recv(MOST_BYTES))
+        settings, groups = receive(control)
         kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWPID)
         pid = os.fork()
         if pid:
@@ -160,6 +168,9 @@ def main(fd: int) -> None:
             os.waitpid(pid, 0)
             return
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        for group in groups:
+            os.write(group, b"0")
+            os.close(group)
         blocks = prepare(settings)
         tell(control, {"landlock": blocks.abi})
     except (OSError, ValueError, KeyError) as error:

@@ -31,14 +31,15 @@ from tests.platform import SECRET_ID, SECRET_KEY, Platform
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 HOUSE = Path(huidu.__file__).parent
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+HOW_TOS = sorted(DOCS.rglob("*.md"))
+PAGES = [*sorted(ROOT.glob("*.md")), *HOW_TOS]
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 SHELL, PYTHON, OUTPUT = "sh", "python", "output"
-SHOWN = {"text", "toml", ""}  #: To look at, not to run.
+SHOWN = {"text", "toml"}  #: To look at, not to run.
 WHATEVER = "…"  #: In an output block: any text at all.
 MARK = "=== the next block ==="
 
@@ -96,9 +97,9 @@ RUN = [page for page in PAGES if page != CHINESE and any(block.runs for block in
 
 
 @pytest.fixture
-def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+def directory(page: Path, tmp_path: Path) -> Iterator[Path]:
     """Where a reader of a page stands: a directory with a server's data in it."""
-    data, prepare = BEGINS.get(request.param.name, (".huidu", lambda _: None))
+    data, prepare = BEGINS.get(page.name, (".huidu", lambda _: None))
     (tmp_path / data).parent.mkdir(exist_ok=True)
     platform = Platform.start(tmp_path / data)
     prepare(platform)
@@ -106,12 +107,7 @@ def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     platform.stop()
 
 
-@pytest.mark.parametrize(
-    ("page", "directory"),
-    [(page, page) for page in RUN],
-    indirect=["directory"],
-    ids=lambda p: p.name,
-)
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_what_a_page_tells_to_run_runs_and_prints_what_it_shows(
     page: Path, directory: Path
 ) -> None:
@@ -138,8 +134,8 @@ def test_what_a_page_tells_to_run_runs_and_prints_what_it_shows(
             assert fits(block.text, last), f"{block.text}\n--- but it printed:\n{last}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_block_says_what_it_is(page: Path) -> None:
+@pytest.mark.parametrize("page", [README, CHINESE, *HOW_TOS], ids=lambda page: page.name)
+def test_every_block_says_whether_it_is_to_be_run(page: Path) -> None:
     languages = {block.language for block in blocks(page)}
 
     assert languages <= {SHELL, PYTHON, OUTPUT} | SHOWN

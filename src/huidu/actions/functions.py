@@ -281,6 +281,7 @@ class Functions(Wire):
 
 
 CODE_ERRORS = (
+    "FailedOperation.DiskFull",
     "InvalidParameterValue.Code",
     "InvalidParameterValue.CodeSource",
     "InvalidParameterValue.Handler",
@@ -356,6 +357,9 @@ ACTIONS = (
         answer=FunctionFacts,
         errors=(
             *FUNCTION_ERRORS,
+            "FailedOperation.CodeCorrupt",
+            "FailedOperation.CodeMissing",
+            "FailedOperation.DiskFull",
             "InvalidParameter.FunctionNameOrResourceIdRequired",
             "ResourceNotFound.Version",
         ),

@@ -51,7 +51,9 @@ async def _past(plane: Plane, named: FunctionName, request_id: str) -> wire.Expl
     if not record.alias:
         return _direct(record.version)
     change = await plane.catalog.read(
-        lambda reading: reading.change(reading.function(named), record.alias, record.alias_revision)
+        lambda reading: reading.change_met(
+            named, record.alias, record.alias_revision, record.started_at
+        )
     )
     if change is None or change.after is None:
         raise NotFound("RequestId", request_id, "; the history of its alias is gone")

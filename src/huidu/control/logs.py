@@ -17,6 +17,7 @@ from huidu.store.journal import Search
 MOST_WINDOW_S = 86_400
 MOST_DEEP = 10_000
 DEFAULT_WINDOW_S = 900
+LAST_S = 1  #: A moment is written in whole seconds, and the last of a window belongs to it.
 REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 COLUMNS = {
     "function_name": "function",
@@ -68,7 +69,7 @@ def _search(plane: Plane, request: wire.GetFunctionLogs, named: FunctionName) ->
         raise InvalidValue("RetCode", f"Filter.RetCode {ret_code[:40]!r}: must be one of {known}")
     failed, statuses = RET_CODES[ret_code]
     since, until = _window(plane, request.start_time, request.end_time)
-    if until is not None and since is not None and until - since > MOST_WINDOW_S:
+    if until is not None and since is not None and until - since > MOST_WINDOW_S + LAST_S:
         raise InvalidValue("StartTimeOrEndTime", "EndTime: at most one day after StartTime")
     offset = paging.offset_of(request.offset)
     limit = paging.limit_of(request.limit, MOST_DEEP)
@@ -102,7 +103,7 @@ def _window(plane: Plane, start: str, end: str) -> tuple[float | None, float | N
     )
     if until <= since:
         raise InvalidValue("StartTimeOrEndTime", "EndTime: must be later than StartTime")
-    return since, until + 1  # the moment is written in whole seconds
+    return since, until + LAST_S
 
 
 def _log(plane: Plane, record: Record) -> wire.FunctionLog:

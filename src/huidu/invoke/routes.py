@@ -111,10 +111,10 @@ class Routes:
             case FunctionKept(function):
                 known = self._entries.get(function.named)
                 if known is None or known.id != function.id:
+                    self._forget(function.named)
                     self._entries[function.named] = Entry(function.id)
             case FunctionGone(function):
-                entry = self._entries.pop(function.named, None)
-                self._live.difference_update(map(_key, entry.versions.values() if entry else ()))
+                self._forget(function.named)
             case VersionKept(version):
                 versions = self._entries[version.function].versions
                 if version.number in versions:
@@ -130,6 +130,11 @@ class Routes:
                 self._entries[alias.function].targets.pop(alias.name, None)
             case TriggersChanged():
                 pass
+
+    def _forget(self, named: FunctionName) -> None:
+        entry = self._entries.pop(named, None)
+        if entry is not None:
+            self._live.difference_update(map(_key, entry.versions.values()))
 
 
 def _key(version: Version) -> tuple[str, str, str]:

@@ -93,7 +93,10 @@ def as_the_demo_leaves_it(platform: Platform) -> None:
 BEGINS: dict[str, tuple[str, Callable[[Platform], None]]] = {
     "README.md": (".huidu/demo", as_the_demo_leaves_it),
 }
-RUN = [page for page in PAGES if page != CHINESE and any(block.runs for block in blocks(page))]
+#: Pages in Chinese, each with the one that it is a translation of, whose commands are run.
+TRANSLATED = {CHINESE: README} | {page: DOCS / page.name for page in (DOCS / "zh-CN").glob("*.md")}
+RUN = [p for p in PAGES if p not in TRANSLATED and any(block.runs for block in blocks(p))]
+translations = pytest.mark.parametrize("page", TRANSLATED, ids=lambda page: page.name)
 
 
 @pytest.fixture
@@ -141,17 +144,25 @@ def test_every_block_says_whether_it_is_to_be_run(page: Path) -> None:
     assert languages <= {SHELL, PYTHON, OUTPUT} | SHOWN
 
 
-def test_the_chinese_page_runs_the_same_commands() -> None:
-    assert [b for b in blocks(CHINESE) if b.language != "text"] == [
-        b for b in blocks(README) if b.language != "text"
-    ]
+@translations
+def test_a_page_in_chinese_shows_the_same_blocks(page: Path) -> None:
+    assert blocks(page) == blocks(TRANSLATED[page])
 
 
-def test_the_chinese_page_has_the_same_tables() -> None:
+@translations
+def test_a_page_in_chinese_has_the_same_tables(page: Path) -> None:
     def tables(page: Path) -> list[int]:
         return [line.count("|") for line in page.read_text("utf-8").splitlines() if "|" in line]
 
-    assert tables(CHINESE) == tables(README)
+    assert tables(page) == tables(TRANSLATED[page])
+
+
+@translations
+def test_a_page_in_chinese_names_the_same_things(page: Path) -> None:
+    def named(page: Path) -> set[str]:
+        return set(re.findall(r"`([^`\n]+)`", FENCE.sub("", page.read_text("utf-8"))))
+
+    assert named(page) ^ named(TRANSLATED[page]) == set()
 
 
 def test_the_reference_is_what_the_command_prints() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -80,7 +81,7 @@ def env(data: Data = Path(".huidu")) -> None:
         ("TENCENTCLOUD_ENDPOINT", host),
         ("HUIDU_ENDPOINT", endpoint),
     ):
-        typer.echo(f"export {name}={value}")
+        typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 @app.command()
@@ -123,6 +124,6 @@ def main() -> None:
     """Run the command line."""
     try:
         app(prog_name="huidu")
-    except Unknown as error:
+    except (Unknown, keys.Unreadable) as error:
         typer.echo(f"huidu: {error}", err=True)
         sys.exit(1)

@@ -13,6 +13,8 @@ from typing import Any
 import structlog
 import uvloop
 
+from huidu.cloudapi.keys import Unreadable
+from huidu.model.errors import Refusal
 from huidu.server import serving
 from huidu.settings import Settings, Unsettled, from_process
 from huidu.store.lock import Held
@@ -33,7 +35,7 @@ def serve(options: dict[str, Any], config: Path | None) -> int:
     sys.setswitchinterval(SWITCH_S)
     try:
         return uvloop.run(_until_told(settings))
-    except (Held, OSError) as error:
+    except (Held, OSError, Refusal, Unreadable) as error:
         print(f"huidu: {error}", file=sys.stderr)  # noqa: T201
         return BROKEN
 

@@ -12,6 +12,10 @@ FILE = "credentials"
 ID, KEY = "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY"
 
 
+class Unreadable(Exception):
+    """There is a file for the key pair, and no key pair in it; the message names the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A public id and the secret that goes with it."""
@@ -32,12 +36,18 @@ class RootKey:
 
 
 def read(directory: Path) -> Pair | None:
-    """Return the key pair of a data directory, or None where there is none yet."""
+    """Return the key pair of a data directory, or None where there is none yet.
+
+    Raises `Unreadable` where there is a file and no pair in it.
+    """
+    file = directory / FILE
     try:
-        lines = (directory / FILE).read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return None
     kept = dict(line.split("=", 1) for line in lines if "=" in line)
+    if not (kept.get(ID) and kept.get(KEY)):
+        raise Unreadable(f"{file}: must hold the lines {ID}=... and {KEY}=...")
     return Pair(kept[ID], kept[KEY])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -14,13 +15,13 @@ from huidu import __version__
 from huidu.cli import api
 from huidu.cli.client import Client
 from huidu.cli.reference import reference as reference_page
-from huidu.cli.serve import serve as run_server
 from huidu.cloudapi import keys
 from huidu.cloudapi.keys import Pair
-from huidu.settings import KINDS, Settings
+from huidu.settings import KINDS, Settings, Unsettled, from_process
 
 REGION = "ap-guangzhou"
 ENDPOINTS = "endpoints"
+REFUSED = 2
 
 app = typer.Typer(
     name="huidu",
@@ -58,7 +59,14 @@ def serve(
         if not equals or name not in KINDS:
             raise typer.BadParameter(f"--set {text}: see 'huidu settings' for the names there are")
         options[name] = value
-    raise typer.Exit(run_server(options, config))
+    try:
+        from_process(options, config)
+    except Unsettled as error:
+        typer.echo(f"huidu: {error}", err=True)
+        raise typer.Exit(REFUSED) from None
+    # A process of its own kind: every other command is quick because it loads no server.
+    told = json.dumps({"options": options, "config": str(config) if config else None})
+    os.execv(sys.executable, [sys.executable, "-m", "huidu.cli.serve", told])  # noqa: S606
 
 
 @app.command()

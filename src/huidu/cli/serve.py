@@ -1,8 +1,9 @@
-"""`huidu serve`: runs the platform in the foreground."""
+"""`huidu serve`: runs the platform in the foreground, in the place of the command."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -73,3 +74,13 @@ def _log_to_stderr(level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+def main(told: str) -> int:
+    """Serve as the command line was told, which is JSON here."""
+    order = json.loads(told)
+    return serve(order["options"], Path(order["config"]) if order["config"] else None)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
 from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
@@ -76,12 +77,15 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     async with AsyncExitStack() as stack:
         stack.enter_context(Lock(directory))
         stores = await _stores(directory, stack)
-        api_app, gateway_app = await _doors(settings, directory, stores, stack)
-        api = Listener(api_app, *address("api", settings.api))
-        gateway = Listener(gateway_app, *address("gateway", settings.gateway))
-        for listener in (api, gateway):
-            await listener.open()
+        api = Listener(*address("api", settings.api))
+        stack.push_async_callback(api.close)
+        gateway = Listener(*address("gateway", settings.gateway))
+        stack.push_async_callback(gateway.close)
+        data = await _data_plane(settings, stores, stack)
+        desk = await _desk(settings, directory, stores, data, gateway.url, stack)
         stack.push_async_callback(_close_together, api, gateway)
+        await api.open(Api(desk, _pages(data)))
+        await gateway.open(Gateway(data.urls, data.invoker, _new_id))
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
         log.info("closing")
@@ -175,7 +179,9 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
     )
 
 
-def _plane(settings: Settings, stores: Stores, catalog: Catalog, data: DataPlane) -> Plane:
+def _plane(
+    settings: Settings, stores: Stores, catalog: Catalog, data: DataPlane, gateway_url: str
+) -> Plane:
     return Plane(
         catalog=catalog,
         packages=stores.packages,
@@ -188,6 +194,7 @@ def _plane(settings: Settings, stores: Stores, catalog: Catalog, data: DataPlane
         instances=data.fleet,
         runtimes=data.runtimes,
         triggers=TRIGGERS,
+        gateway_url=gateway_url,
         quota=settings.quota(),
         zone=ZoneInfo(settings.zone),
         default_qualifier=settings.default_qualifier,
@@ -198,22 +205,29 @@ def _plane(settings: Settings, stores: Stores, catalog: Catalog, data: DataPlane
     )
 
 
-async def _doors(
-    settings: Settings, directory: Path, stores: Stores, stack: AsyncExitStack
-) -> tuple[Api, Gateway]:
-    """Build the house, and return what its two listeners serve."""
-    data = await _data_plane(settings, stores, stack)
+async def _desk(
+    settings: Settings,
+    directory: Path,
+    stores: Stores,
+    data: DataPlane,
+    gateway_url: str,
+    stack: AsyncExitStack,
+) -> Desk:
+    """Open the catalog, let the work in the background begin, and return who answers requests."""
     catalog = Catalog(stores.catalog, data.publish)
     await _first_start(catalog)
     await catalog.load()
     for work in (data.later.run(), data.timers.run(), _tidy(settings, stores, catalog)):
         stack.push_async_callback(_stop, asyncio.create_task(work))
+    root = keys.RootKey(keys.settle(directory, os.environ))
+    plane = _plane(settings, stores, catalog, data, gateway_url)
+    return Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
+
+
+def _pages(data: DataPlane) -> Starlette:
     registry = CollectorRegistry()
     registry.register(Counters(data.recorder))
-    root = keys.RootKey(keys.settle(directory, os.environ))
-    plane = _plane(settings, stores, catalog, data)
-    desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
-    return Api(desk, pages(registry)), Gateway(data.urls, data.invoker, _new_id)
+    return pages(registry)
 
 
 def _new_id() -> str:

@@ -540,7 +540,8 @@ aliases = st.builds(
     modified_at=times,
 )
 environments = st.dictionaries(
-    st.from_regex(r"K[A-Za-z0-9_]{1,8}", fullmatch=True), st.text(st.characters(min_codepoint=1, exclude_categories=["Cs"]))
+    st.from_regex(r"K[A-Za-z0-9_]{1,8}", fullmatch=True),
+    st.text(st.characters(min_codepoint=1, exclude_categories=["Cs"])),
 ).map(lambda variables: tuple(sorted(variables.items())))
 configurations = st.builds(
     Configuration,

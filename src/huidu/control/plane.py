@@ -15,6 +15,7 @@ from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
 from huidu.model.invocation import Invocation, Record
 from huidu.model.quota import Quota
+from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store.journal import Search
 from huidu.store.reading import Reading
@@ -98,6 +99,10 @@ class Kind(Protocol):
         """Return the definition as it is kept, or raise `InvalidValue`."""
         ...
 
+    def show(self, trigger: Trigger, gateway_url: str) -> str:
+        """Return the definition as it is read back."""
+        ...
+
 
 class Uploads:
     """How many packages are between being kept and being referred to."""
@@ -131,6 +136,7 @@ class Plane:
     instances: Instances
     runtimes: Runtimes
     triggers: Mapping[str, Kind]
+    gateway_url: str  #: Where function URLs begin.
     quota: Quota
     zone: tzinfo
     default_qualifier: str

@@ -453,20 +453,16 @@ async def test_a_table_that_is_loaded_routes_as_the_one_that_saw_every_write(
     database: Database,
 ) -> None:
     live, loaded = Routes(lambda: 0.5), Routes(lambda: 0.5)
-    catalog = Catalog(database, lambda effects: void(live.apply(effects)))
+    catalog = Catalog(database, live.apply)
     await catalog.write(begin)
     shared = alias(revision=2, routing=Weighted((Share("2", 6_000),)), split="random")
     await catalog.write(lambda w: w.replace_alias(HELLO_FUNCTION, shared))
     await catalog.write(lambda w: w.replace_latest(version("$LATEST", code=Code("f" * 64, 1))))
-    await Catalog(database, lambda effects: void(loaded.apply(effects))).load()
+    await Catalog(database, loaded.apply).load()
 
     for qualifier in ("release", "$LATEST", "1", "2"):
         assert live.route(HELLO, qualifier, NO_TRAITS) == loaded.route(HELLO, qualifier, NO_TRAITS)
     assert loaded.route(HELLO, "release", NO_TRAITS).version.number == "2"
-
-
-def void(_: object) -> None:
-    """Drop a result."""
 
 
 # Rows that somebody else has written

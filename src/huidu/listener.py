@@ -10,8 +10,11 @@ from typing import Any
 
 import uvicorn
 
+from huidu.patience import PatientProtocol
+
 KEEP_ALIVE_S = 75
 BACKLOG = 4096
+STALL_S = 3.0  #: How long a closing listener waits for clients that do not go on.
 
 App = Callable[..., Any]
 
@@ -51,7 +54,7 @@ class Listener:
         self._server = server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=PatientProtocol,
                 loop="none",
                 ws="none",
                 lifespan="off",
@@ -75,5 +78,14 @@ class Listener:
         if self._server is not None:
             self._server.should_exit = True
         if self._task is not None:
+            while not self._task.done():
+                await asyncio.wait([self._task], timeout=STALL_S)
+                self._leave_the_stalling()
             await self._task
         self._socket.close()
+
+    def _leave_the_stalling(self) -> None:
+        """Let go of connections whose clients send no more, or do not take their answers."""
+        for connection in list(self._server.server_state.connections if self._server else ()):
+            if isinstance(connection, PatientProtocol) and connection.stalls:
+                connection.transport.abort()

@@ -26,6 +26,7 @@ from tencentcloud.scf.v20180416.scf_client import ScfClient
 
 from huidu import __version__
 from huidu.actions.table import ACTIONS
+from huidu.cli import serve as serving
 from huidu.cli.api import kebab
 from huidu.cli.main import main
 from huidu.settings import KINDS
@@ -142,6 +143,15 @@ def test_a_wrong_setting_of_the_environment_or_the_file_is_named_too(tmp_path: P
     assert not any(tmp_path.iterdir())
     (tmp_path / "huidu.toml").write_text("api = 1\nfoo = 2")
     refused(serve(cwd=tmp_path), 2, "huidu.toml: foo is no setting")
+
+
+def test_whoever_opens_a_server_without_the_command_line_is_told_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert serving.serve({"data": str(tmp_path / "d"), "api": "9000"}, None) == 2
+
+    assert "api '9000': must read HOST:PORT" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -425,6 +435,18 @@ def test_a_refusal_is_said_with_its_code(api: Run, name: str) -> None:
     assert (code, out) == (1, "")
     assert err.startswith("huidu: ResourceNotFound.FunctionName: ")
     assert name in err
+
+
+def test_a_function_that_fails_has_an_exit_code_of_its_own(api: Run, name: str) -> None:
+    named = ("--function-name", name)
+    code = json.dumps({"ZipFile": zipped("def main_handler(e, c): return 1 / e")})
+    assert api("create-function", *named, "--code", code)[0] == 0
+
+    assert api("invoke-function", *named, "--event", "2")[0] == 0
+    code_, out, err = api("invoke-function", *named, "--event", "0")
+    assert (code_, err) == (3, "")
+    assert "ZeroDivisionError" in json.loads(out)["Result"]["ErrMsg"]
+    assert api("delete-function", *named)[0] == 0
 
 
 def test_what_is_no_json_or_is_missing_never_leaves_the_command_line(api: Run) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+import socket
+import sqlite3
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -476,6 +478,119 @@ def test_the_three_trigger_actions(scf: Client) -> None:
     assert scf("ListTriggers").Triggers[0].TriggerName == "nightly"
     assert scf("DeleteTrigger", TriggerName="nightly", Type="timer").RequestId
     assert scf("ListTriggers").TotalCount == 0
+
+
+# What is refused where only the whole house can refuse it
+
+
+@pytest.mark.parametrize(
+    ("action", "asked", "code"),
+    [
+        ("CreateFunction", {"Type": "HTTP"}, "InvalidParameterValue.Type"),
+        ("CreateFunction", {"AsyncRunEnable": "TRUE"}, "UnsupportedOperation.AsyncRunEnable"),
+        (
+            "CreateFunction",
+            {"Layers": [{"LayerName": "numpy", "LayerVersion": 1}]},
+            "ResourceNotFound.Layer",
+        ),
+        ("ListFunctions", {"Namespace": "nowhere"}, "ResourceNotFound.Namespace"),
+        ("GetFunctionLogs", {"FunctionName": ""}, "InvalidParameter"),
+        (
+            "GetFunction",
+            {"FunctionName": ""},
+            "InvalidParameter.FunctionNameOrResourceIdRequired",
+        ),
+        (
+            "UpdateAlias",
+            {"Name": "$DEFAULT", "FunctionVersion": "release"},
+            "ResourceNotFound.FunctionVersion",
+        ),
+    ],
+)
+def test_what_cannot_be_had_is_refused(
+    scf: Client, action: str, asked: dict[str, Any], code: str
+) -> None:
+    new = {"FunctionName": f"{scf.function}-new", "Code": {"ZipFile": zipped(CODE)}}
+    known = new if action == "CreateFunction" else {}
+
+    assert scf.code(action, **known | asked) == code
+
+
+def test_a_version_that_somebody_tampered_with_is_told_and_takes_no_calls(
+    start: Callable[..., Platform],
+) -> None:
+    server = start()
+    scf = Client(server, "tampered")
+    scf("CreateFunction", Code={"ZipFile": zipped(CODE)}, Runtime="Python3.10")
+    for _ in range(2):
+        scf("PublishVersion")
+    scf("CreateAlias", Name="release", FunctionVersion="1")
+    server.stop()
+    with sqlite3.connect(server.data / "huidu.db") as kept:
+        kept.execute("UPDATE version SET code_sha256 = ? WHERE number != '2'", ("f" * 64,))
+    kept.close()
+    scf = Client(start(data=server.data), "tampered")
+
+    told = scf("GetFunction", Qualifier="1")
+    assert told.Status == "PublishFailed"
+    assert [reason.ErrorCode for reason in told.StatusReasons] == ["PublishFailed"]
+    assert "is not the published" in told.StatusDesc
+    assert scf("ListFunctions").Functions[0].Status == "PublishFailed"
+    assert scf.code("InvokeFunction", Qualifier="release") == "FailedOperation.FunctionStatusError"
+    assert scf.code("PublishVersion") == "FailedOperation.PublishVersion"
+    moved = {"Name": "release", "FunctionVersion": "$LATEST"}
+    assert scf.code("UpdateAlias", **moved) == "FailedOperation.UpdateAlias"
+    # Whoever watches the alias sees the calls that it cost.
+    (log,) = scf("GetFunctionLogs", Qualifier="release").Data
+    assert log.RetCode != 0
+    assert scf("InvokeFunction", Qualifier="2").Result.InvokeResult == 0
+
+
+def test_an_error_of_ours_is_told_by_its_id_and_is_in_the_log_by_that(
+    scf: Client, platform: Platform
+) -> None:
+    function_id = scf("GetFunction").FunctionId
+    with sqlite3.connect(platform.data / "huidu.db") as kept:
+        broken = "UPDATE alias SET body = 'a secret' WHERE function_id = ?"
+        kept.execute(broken, (function_id,))
+    kept.close()
+    with pytest.raises(TencentCloudSDKException) as refused:
+        scf("GetAlias", Name="$DEFAULT")
+
+    assert refused.value.get_code() == "InternalError"
+    assert refused.value.get_request_id() in refused.value.get_message()
+    assert "secret" not in refused.value.get_message()
+    assert refused.value.get_request_id() in platform.log.read_text()
+
+
+def _speak(platform: Platform, *parts: bytes) -> bytes:
+    """Say something to the API's port, and hear what it says until it hangs up."""
+    host, port = platform.api.removeprefix("http://").split(":")
+    heard = b""
+    with socket.create_connection((host, int(port)), timeout=20) as wire:
+        for part in parts:
+            wire.sendall(part)
+        wire.shutdown(socket.SHUT_WR)
+        while more := wire.recv(65536):
+            heard += more
+    return heard
+
+
+def test_a_body_in_chunks_may_not_grow_without_end(platform: Platform) -> None:
+    top = (
+        b"POST / HTTP/1.1\r\nHost: h\r\nX-TC-Action: GetAlias\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    chunk = b"100000\r\n" + bytes(0x100000) + b"\r\n"
+
+    heard = _speak(platform, top, *[chunk] * 11, b"0\r\n\r\n")
+    assert heard.startswith(b"HTTP/1.1 200 OK")
+    assert b"RequestSizeLimitExceeded" in heard
+
+
+def test_a_client_that_leaves_while_it_sends_disturbs_nobody(platform: Platform) -> None:
+    _speak(platform, b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nonly this")
+
+    assert platform.call("ListFunctions")["TotalCount"] >= 0
 
 
 # Flows of known tools

@@ -717,6 +717,16 @@ def test_a_server_whose_disk_is_full_refuses_writes_and_goes_on_answering(
     assert server.stop(signal.SIGTERM) == 0
 
 
+async def test_what_cannot_be_read_is_refused_and_the_next_reader_is_not(
+    database: Database, catalog: Catalog
+) -> None:
+    with pytest.raises(Unavailable, match="could not be read") as refused:
+        await database.read(lambda connection: connection.exec_driver_sql("SELECT * FROM nothing"))
+
+    assert refused.value.code == "ResourceUnavailable.Storage"
+    assert await catalog.read(lambda reading: reading.namespace_exists("default"))
+
+
 async def test_a_closed_database_takes_no_more_work(tmp_path: Path) -> None:
     kept = Database(tmp_path / "closed.db", durable=False)
     await kept.open("catalog")

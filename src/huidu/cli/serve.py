@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -34,6 +35,8 @@ def serve(options: dict[str, Any], config: Path | None) -> int:
         return REFUSED
     _log_to_stderr(settings.log_level)
     sys.setswitchinterval(SWITCH_S)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection is a descriptor
     try:
         return uvloop.run(_until_told(settings))
     except (Held, OSError, Refusal, Unreadable) as error:

@@ -50,6 +50,11 @@ class PatientProtocol(HttpToolsProtocol):
         self._reading_head, self._head_bytes = True, 0
         self._wait()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; what comes behind the body, a trailer, is none."""
+        if self._reading_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """The head is whole; a body may follow."""
         super().on_headers_complete()

@@ -33,6 +33,7 @@ from huidu.invoke.routes import Routes
 from huidu.listener import Listener
 from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
+from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.observe.exposition import Counters
 from huidu.observe.recorder import Recorder
@@ -165,7 +166,8 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
     invoker = Invoker(
         table=routes, fleet=fleet, recorder=recorder, clock=time.time, timer=time.perf_counter
     )
-    later, zone = Asynchronous(stores.queue, invoker), ZoneInfo(settings.zone)
+    later = Asynchronous(stores.queue, invoker, routes, recorded=recorder.flush, clock=time.time)
+    zone = ZoneInfo(settings.zone)
     return DataPlane(
         runtimes=runtimes,
         fleet=fleet,
@@ -245,10 +247,15 @@ async def _first_start(catalog: Catalog) -> None:
 async def _tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
     """Forget, now and then, what nobody will ask for again."""
     while True:
-        used = await catalog.read(Reading.codes)
         now = time.time()
-        await asyncio.to_thread(stores.packages.forget, used, older_than_s=UNUSED_CODE_S, now=now)
-        await stores.journal.forget(now - settings.keep_records_s)
+        try:
+            used = await catalog.read(Reading.codes)
+            await asyncio.to_thread(
+                stores.packages.forget, used, older_than_s=UNUSED_CODE_S, now=now
+            )
+            await stores.journal.forget(now - settings.keep_records_s)
+        except (Refusal, OSError) as error:
+            log.warning("tidy.failed", reason=str(error))
         await asyncio.sleep(TIDY_S)
 
 

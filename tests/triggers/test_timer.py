@@ -274,6 +274,7 @@ async def test_a_firing_is_an_event_for_what_the_timer_is_bound_to(house: House)
     assert event == QueuedEvent(
         request_id="t-1",
         function=HELLO,
+        function_id=FUNCTION.id,
         qualifier="release",
         event=event_of(made, NOON.timestamp() + 10),
         trigger="timer",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,8 +13,11 @@ FILE = "credentials"
 ID, KEY = "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY"
 
 
+PLAIN = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
 class Unreadable(Exception):
-    """There is a file for the key pair, and no key pair in it; the message names the file."""
+    """There is no key pair where one should be; the message says where, and what would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ def settle(directory: Path, environment: Mapping[str, str]) -> Pair:
         return kept
     if environment.get(ID) and environment.get(KEY):
         pair = Pair(environment[ID], environment[KEY])
+        if not PLAIN.fullmatch(pair.secret_id) or not pair.secret_key.isprintable():
+            raise Unreadable(f"{ID}: 1 to 128 letters, digits and ._-; {KEY}: on one line")
     else:
         pair = Pair(f"AKID{secrets.token_hex(16)}", secrets.token_urlsafe(32))
     aside = directory / f"{FILE}.new"

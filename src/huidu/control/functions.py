@@ -328,6 +328,8 @@ def _reasons(version: Version) -> list[wire.StatusReason]:
 
 async def list_all(plane: Plane, asked: Asked, request: wire.ListFunctions) -> wire.Functions:
     """List the functions of a namespace."""
+    if request.filters:
+        raise InvalidValue("", "Filters: cannot be applied here; use SearchKey or Description")
     page = Page(
         offset=paging.offset_of(request.offset),
         limit=paging.limit_of(request.limit),

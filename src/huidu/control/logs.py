@@ -51,8 +51,8 @@ async def get(plane: Plane, asked: Asked, request: wire.GetFunctionLogs) -> wire
     if not request.function_name:
         raise InvalidParameter("", "FunctionName: must be given")
     named = FunctionName(request.namespace, request.function_name)
-    search = _search(plane, request, named)
-    await plane.catalog.read(lambda reading: reading.function(named))
+    function = await plane.catalog.read(lambda reading: reading.function(named))
+    search = _search(plane, request, function.id)
     await plane.recorder.flush()
     total, found = await plane.journal.find(search)
     return wire.Logs(
@@ -62,7 +62,7 @@ async def get(plane: Plane, asked: Asked, request: wire.GetFunctionLogs) -> wire
     )
 
 
-def _search(plane: Plane, request: wire.GetFunctionLogs, named: FunctionName) -> Search:
+def _search(plane: Plane, request: wire.GetFunctionLogs, function_id: str) -> Search:
     ret_code = request.filter.ret_code if request.filter else ""
     if ret_code not in RET_CODES:
         known = ", ".join(filter(None, RET_CODES))
@@ -77,7 +77,7 @@ def _search(plane: Plane, request: wire.GetFunctionLogs, named: FunctionName) ->
         raise LimitExceeded("Offset", f"Offset + Limit is {offset + limit}, at most {MOST_DEEP}")
     by_version = names.names_version(request.qualifier)
     return Search(
-        function=named,
+        function_id=function_id,
         request_id=request.function_request_id,
         version=request.qualifier if by_version else "",
         alias="" if by_version else request.qualifier,
@@ -139,10 +139,11 @@ async def status(plane: Plane, asked: Asked, request: wire.GetRequestStatus) -> 
     since, until = _window(plane, request.start_time, request.end_time)
     if since is None:
         since = plane.clock() - DEFAULT_WINDOW_S
-    await plane.catalog.read(lambda reading: reading.function(named))
+    function = await plane.catalog.read(lambda reading: reading.function(named))
+    waits = await plane.queue.holds(request.function_request_id)
     await plane.recorder.flush()
     search = Search(
-        function=named,
+        function_id=function.id,
         request_id=request.function_request_id,
         since=since,
         until=until,
@@ -151,7 +152,7 @@ async def status(plane: Plane, asked: Asked, request: wire.GetRequestStatus) -> 
     )
     _, found = await plane.journal.find(search)
     rows = [_status(plane, record) for record in found]
-    if await plane.queue.holds(request.function_request_id):
+    if waits and not rows:
         rows.append(_still_running(plane, request))
     return wire.Statuses(data=rows, total_count=len(rows))
 

@@ -73,6 +73,8 @@ class Routes(Protocol):
 
     def target(self, named: FunctionName, qualifier: str) -> Target | None: ...
 
+    def id_of(self, named: FunctionName) -> str | None: ...
+
 
 class Instances(Protocol):
     """The running copies of versions."""

@@ -97,6 +97,11 @@ class Routes:
             raise NotFound("Qualifier", qualifier)
         return target
 
+    def id_of(self, named: FunctionName) -> str | None:
+        """Return the id of a function, or None where there is none of this name."""
+        entry = self._entries.get(named)
+        return entry.id if entry else None
+
     def __contains__(self, key: object) -> bool:
         """Tell whether later calls may reach a version: (id of its function, number, digest)."""
         return key in self._live

@@ -45,6 +45,8 @@ class Recorder:
     def record(self, record: Record) -> None:
         """Take a record; returns at once."""
         self.counts[_key(record)] += 1
+        if record.status == Status.FUNCTION_NOT_FOUND:  # nobody could ever ask for it
+            return
         if len(self._waiting) >= MOST_WAITING and not self._make_room(record):
             self.dropped += 1
             return

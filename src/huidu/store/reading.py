@@ -151,14 +151,6 @@ class Reading:
         row = self._connection.execute(query).mappings().first()
         return rows.change_from(row) if row is not None else None
 
-    def change_met(self, call: FunctionName, alias: str, revision: int, at: float) -> Change | None:
-        """Return the change that a call met at a moment, of whoever had these names then."""
-        named = and_(HISTORY.c.namespace == call.namespace, HISTORY.c.function == call.name)
-        met = and_(HISTORY.c.alias == alias, HISTORY.c.revision == revision, HISTORY.c.at <= at)
-        query = select(HISTORY).where(named, met).order_by(HISTORY.c.number.desc())
-        row = self._connection.execute(query).mappings().first()
-        return rows.change_from(row) if row is not None else None
-
     def triggers(self, function: Function) -> Sequence[Trigger]:
         """Return the triggers of a function, the last modified first."""
         mine = select(TRIGGER).where(TRIGGER.c.function_id == function.id)

@@ -144,6 +144,7 @@ class Timers:
         event = QueuedEvent(
             request_id=self._new_id(),
             function=trigger.function,
+            function_id=trigger.function_id,
             qualifier=trigger.qualifier,
             event=event_of(trigger, at),
             trigger=TYPE,

@@ -28,7 +28,7 @@ from huidu.model.function import (
     environment_of,
 )
 from huidu.model.trigger import Trigger
-from huidu.model.version import Version
+from huidu.model.version import ACTIVE, Version
 from huidu.store.reading import Page, Reading
 from huidu.store.writing import Writing
 
@@ -231,7 +231,7 @@ async def _change_latest(
     def work(writing: Writing) -> None:
         function = writing.function(named)
         latest = change(writing.version(function, names.LATEST))
-        writing.replace_latest(replace(latest, modified_at=now))
+        writing.replace_latest(replace(latest, status=ACTIVE, status_reason="", modified_at=now))
         writing.replace_function(replace(function, modified_at=now))
         if publish:
             versions.publish_latest(plane, writing, named, "")

@@ -96,10 +96,10 @@ class Screen:
         )
 
     def say(self, *lines: tuple[str, str]) -> None:
-        """Print texts in their styles, each after an empty line, never broken or cut."""
+        """Print texts in their styles, each after an empty line, and fit to be copied."""
         for text, style in lines:
             self.console.print()
-            self.console.print(Padding(Text(text, style), INDENT, expand=False), soft_wrap=True)
+            self.console.print(Text(textwrap.indent(text, " " * 4), style), soft_wrap=True)
 
     @contextmanager
     def live(self, phases: Sequence[Phase]) -> Iterator[Callable[[], None]]:

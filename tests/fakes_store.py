@@ -66,7 +66,11 @@ def event(request_id: str = "r-1", **more: Any) -> QueuedEvent:
 
 
 def record(request_id: str = "r-1", **more: Any) -> Record:
-    known: dict[str, Any] = {"function": HELLO, "qualifier": "release"}
+    known: dict[str, Any] = {
+        "function": HELLO,
+        "function_id": FUNCTION.id,
+        "qualifier": "release",
+    }
     return Record(request_id=request_id, **known | more)
 
 

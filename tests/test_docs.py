@@ -31,14 +31,15 @@ from tests.platform import SECRET_ID, SECRET_KEY, Platform
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 HOUSE = Path(huidu.__file__).parent
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+HOW_TOS = sorted(DOCS.rglob("*.md"))
+PAGES = [*sorted(ROOT.glob("*.md")), *HOW_TOS]
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 SHELL, PYTHON, OUTPUT = "sh", "python", "output"
-SHOWN = {"text", "toml", ""}  #: To look at, not to run.
+SHOWN = {"text", "toml"}  #: To look at, not to run.
 WHATEVER = "…"  #: In an output block: any text at all.
 MARK = "=== the next block ==="
 
@@ -92,13 +93,16 @@ def as_the_demo_leaves_it(platform: Platform) -> None:
 BEGINS: dict[str, tuple[str, Callable[[Platform], None]]] = {
     "README.md": (".huidu/demo", as_the_demo_leaves_it),
 }
-RUN = [page for page in PAGES if page != CHINESE and any(block.runs for block in blocks(page))]
+#: Pages in Chinese, each with the one that it is a translation of, whose commands are run.
+TRANSLATED = {CHINESE: README} | {page: DOCS / page.name for page in (DOCS / "zh-CN").glob("*.md")}
+RUN = [p for p in PAGES if p not in TRANSLATED and any(block.runs for block in blocks(p))]
+translations = pytest.mark.parametrize("page", TRANSLATED, ids=lambda page: page.name)
 
 
 @pytest.fixture
-def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+def directory(page: Path, tmp_path: Path) -> Iterator[Path]:
     """Where a reader of a page stands: a directory with a server's data in it."""
-    data, prepare = BEGINS.get(request.param.name, (".huidu", lambda _: None))
+    data, prepare = BEGINS.get(page.name, (".huidu", lambda _: None))
     (tmp_path / data).parent.mkdir(exist_ok=True)
     platform = Platform.start(tmp_path / data)
     prepare(platform)
@@ -106,12 +110,7 @@ def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     platform.stop()
 
 
-@pytest.mark.parametrize(
-    ("page", "directory"),
-    [(page, page) for page in RUN],
-    indirect=["directory"],
-    ids=lambda p: p.name,
-)
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_what_a_page_tells_to_run_runs_and_prints_what_it_shows(
     page: Path, directory: Path
 ) -> None:
@@ -138,24 +137,32 @@ def test_what_a_page_tells_to_run_runs_and_prints_what_it_shows(
             assert fits(block.text, last), f"{block.text}\n--- but it printed:\n{last}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_block_says_what_it_is(page: Path) -> None:
+@pytest.mark.parametrize("page", [README, CHINESE, *HOW_TOS], ids=lambda page: page.name)
+def test_every_block_says_whether_it_is_to_be_run(page: Path) -> None:
     languages = {block.language for block in blocks(page)}
 
     assert languages <= {SHELL, PYTHON, OUTPUT} | SHOWN
 
 
-def test_the_chinese_page_runs_the_same_commands() -> None:
-    assert [b for b in blocks(CHINESE) if b.language != "text"] == [
-        b for b in blocks(README) if b.language != "text"
-    ]
+@translations
+def test_a_page_in_chinese_shows_the_same_blocks(page: Path) -> None:
+    assert blocks(page) == blocks(TRANSLATED[page])
 
 
-def test_the_chinese_page_has_the_same_tables() -> None:
+@translations
+def test_a_page_in_chinese_has_the_same_tables(page: Path) -> None:
     def tables(page: Path) -> list[int]:
         return [line.count("|") for line in page.read_text("utf-8").splitlines() if "|" in line]
 
-    assert tables(CHINESE) == tables(README)
+    assert tables(page) == tables(TRANSLATED[page])
+
+
+@translations
+def test_a_page_in_chinese_names_the_same_things(page: Path) -> None:
+    def named(page: Path) -> set[str]:
+        return set(re.findall(r"`([^`\n]+)`", FENCE.sub("", page.read_text("utf-8"))))
+
+    assert named(page) ^ named(TRANSLATED[page]) == set()
 
 
 def test_the_reference_is_what_the_command_prints() -> None:

@@ -31,7 +31,8 @@ LEANS: Mapping[str, frozenset[str]] = {
         "store": "model",
         "observe": "model",
         "runtimes": "model",
-        "listener": "",
+        "listener": "patience",
+        "patience": "",
         # yards
         "instances": "model runtimes",
         # halls: the data plane, and the control plane

@@ -10,8 +10,13 @@ from typing import Any
 
 import uvicorn
 
+from huidu.patience import PatientProtocol
+
 KEEP_ALIVE_S = 75
 BACKLOG = 4096
+STALL_S = 3.0  #: How long a closing listener waits for clients that do not go on.
+
+App = Callable[..., Any]
 
 
 class _Server(uvicorn.Server):
@@ -24,7 +29,7 @@ class _Server(uvicorn.Server):
 class Listener:
     """Serves one application from `open` to `close`."""
 
-    def __init__(self, app: Callable[..., Any], host: str, port: int) -> None:
+    def __init__(self, host: str, port: int) -> None:
         """Take the port, or raise `OSError` that names it. Port 0 picks a free one."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
@@ -35,10 +40,21 @@ class Listener:
         except OSError as error:
             self._socket.close()
             raise OSError(f"cannot listen at {host}:{port}: {error.strerror}") from error
-        self._server = _Server(
+        self._server: _Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = self._socket.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def open(self, app: App) -> None:
+        """Return when the application answers requests."""
+        self._server = server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=PatientProtocol,
                 loop="none",
                 ws="none",
                 lifespan="off",
@@ -50,18 +66,8 @@ class Listener:
                 timeout_keep_alive=KEEP_ALIVE_S,
             )
         )
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-    async def open(self) -> None:
-        """Return when requests are answered."""
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.started:
+        self._task = asyncio.create_task(server.serve(sockets=[self._socket]))
+        while not server.started:
             if self._task.done():
                 task, self._task = self._task, None
                 raise OSError("cannot listen") from task.exception()
@@ -69,7 +75,17 @@ class Listener:
 
     async def close(self) -> None:
         """Take no new requests, and return when those under way have been answered."""
-        self._server.should_exit = True
+        if self._server is not None:
+            self._server.should_exit = True
         if self._task is not None:
+            while not self._task.done():
+                await asyncio.wait([self._task], timeout=STALL_S)
+                self._leave_the_stalling()
             await self._task
         self._socket.close()
+
+    def _leave_the_stalling(self) -> None:
+        """Let go of connections whose clients send no more, or do not take their answers."""
+        for connection in list(self._server.server_state.connections if self._server else ()):
+            if isinstance(connection, PatientProtocol) and connection.stalls:
+                connection.transport.abort()

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
 from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
@@ -34,6 +35,7 @@ from huidu.invoke.routes import Routes
 from huidu.listener import Listener
 from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
+from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.observe.exposition import Counters
 from huidu.observe.recorder import Recorder
@@ -79,12 +81,15 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     async with AsyncExitStack() as stack:
         stack.enter_context(Lock(directory))
         stores = await _stores(directory, stack)
-        api_app, gateway_app = await _doors(settings, directory, stores, stack)
-        api = Listener(api_app, *address("api", settings.api))
-        gateway = Listener(gateway_app, *address("gateway", settings.gateway))
-        for listener in (api, gateway):
-            await listener.open()
+        api = Listener(*address("api", settings.api))
+        stack.push_async_callback(api.close)
+        gateway = Listener(*address("gateway", settings.gateway))
+        stack.push_async_callback(gateway.close)
+        data = await _data_plane(settings, stores, stack)
+        desk = await _desk(settings, directory, stores, data, gateway.url, stack)
         stack.push_async_callback(_close_together, api, gateway)
+        await api.open(Api(desk, _pages(data)))
+        await gateway.open(Gateway(data.urls, data.invoker, _new_id))
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
         log.info("closing")
@@ -164,7 +169,8 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
     invoker = Invoker(
         table=routes, fleet=fleet, recorder=recorder, clock=time.time, timer=time.perf_counter
     )
-    later, zone = Asynchronous(stores.queue, invoker), ZoneInfo(settings.zone)
+    later = Asynchronous(stores.queue, invoker, routes, recorded=recorder.flush, clock=time.time)
+    zone = ZoneInfo(settings.zone)
     return DataPlane(
         tier=tier,
         runtimes=runtimes,
@@ -194,7 +200,9 @@ async def _launcher(
     return launcher, tier
 
 
-def _plane(settings: Settings, stores: Stores, catalog: Catalog, data: DataPlane) -> Plane:
+def _plane(
+    settings: Settings, stores: Stores, catalog: Catalog, data: DataPlane, gateway_url: str
+) -> Plane:
     return Plane(
         catalog=catalog,
         packages=stores.packages,
@@ -207,6 +215,7 @@ def _plane(settings: Settings, stores: Stores, catalog: Catalog, data: DataPlane
         instances=data.fleet,
         runtimes=data.runtimes,
         triggers=TRIGGERS,
+        gateway_url=gateway_url,
         quota=settings.quota(),
         zone=ZoneInfo(settings.zone),
         default_qualifier=settings.default_qualifier,
@@ -217,22 +226,29 @@ def _plane(settings: Settings, stores: Stores, catalog: Catalog, data: DataPlane
     )
 
 
-async def _doors(
-    settings: Settings, directory: Path, stores: Stores, stack: AsyncExitStack
-) -> tuple[Api, Gateway]:
-    """Build the house, and return what its two listeners serve."""
-    data = await _data_plane(settings, stores, stack)
+async def _desk(
+    settings: Settings,
+    directory: Path,
+    stores: Stores,
+    data: DataPlane,
+    gateway_url: str,
+    stack: AsyncExitStack,
+) -> Desk:
+    """Open the catalog, let the work in the background begin, and return who answers requests."""
     catalog = Catalog(stores.catalog, data.publish)
     await _first_start(catalog)
     await catalog.load()
     for work in (data.later.run(), data.timers.run(), _tidy(settings, stores, catalog)):
         stack.push_async_callback(_stop, asyncio.create_task(work))
+    root = keys.RootKey(keys.settle(directory, os.environ))
+    plane = _plane(settings, stores, catalog, data, gateway_url)
+    return Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
+
+
+def _pages(data: DataPlane) -> Starlette:
     registry = CollectorRegistry()
     registry.register(Counters(data.recorder))
-    root = keys.RootKey(keys.settle(directory, os.environ))
-    plane = _plane(settings, stores, catalog, data)
-    desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
-    return Api(desk, pages(registry, asdict(data.tier))), Gateway(data.urls, data.invoker, _new_id)
+    return pages(registry, asdict(data.tier))
 
 
 def _new_id() -> str:
@@ -250,10 +266,15 @@ async def _first_start(catalog: Catalog) -> None:
 async def _tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
     """Forget, now and then, what nobody will ask for again."""
     while True:
-        used = await catalog.read(Reading.codes)
         now = time.time()
-        await asyncio.to_thread(stores.packages.forget, used, older_than_s=UNUSED_CODE_S, now=now)
-        await stores.journal.forget(now - settings.keep_records_s)
+        try:
+            used = await catalog.read(Reading.codes)
+            await asyncio.to_thread(
+                stores.packages.forget, used, older_than_s=UNUSED_CODE_S, now=now
+            )
+            await stores.journal.forget(now - settings.keep_records_s)
+        except (Refusal, OSError) as error:
+            log.warning("tidy.failed", reason=str(error))
         await asyncio.sleep(TIDY_S)
 
 

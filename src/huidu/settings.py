@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from huidu.model import names
 from huidu.model.quota import Quota
 
 FILE = "huidu.toml"
 PREFIX = "HUIDU_"
+PORT = re.compile(r"[0-9]{1,5}")
 
 
 class Unsettled(Exception):
@@ -38,25 +40,28 @@ class Settings:
     max_waiting: int = 1000  #: Calls that may wait for an instance of one version.
     idle_s: float = 60.0  #: How long an instance that nobody calls is kept.
     keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
-    tier: str = "best"  #: What is put around functions: best for what works here, or none.
+    tier: str = "none"  #: What is put around functions: none, or best for what works here.
     require_tier: str = "none"  #: Do not start with less than this around functions.
     network: str = "none"  #: What functions reach in a sandbox: none, or host for all we do.
     log_level: str = "info"  #: debug, info, warning or error.
 
     def __post_init__(self) -> None:
+        if not self.data:
+            raise Unsettled("data: must name a directory, as in ./.huidu")
         for name in ("api", "gateway"):
             address(name, getattr(self, name))
         try:
             ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (KeyError, ValueError, OSError) as error:  # OSError: the name of a folder of zones
             raise Unsettled(f"zone {self.zone!r}: no such time zone; say Asia/Shanghai") from error
         if self.default_qualifier not in (names.DEFAULT, names.LATEST):
             raise Unsettled(f"default_qualifier: must be {names.DEFAULT} or {names.LATEST}")
         if self.log_level not in LEVELS:
             raise Unsettled(f"log_level {self.log_level!r}: must be one of {', '.join(LEVELS)}")
         self._check_sandbox()
-        if self.max_instances < 1 or self.max_waiting < 0:
-            raise Unsettled("max_instances: must be 1 or more; max_waiting: 0 or more")
+        for name, least in LEAST.items():
+            if not getattr(self, name) >= least:  # not a number is not either
+                raise Unsettled(f"{name} {getattr(self, name)}: must be {least} or more")
         try:
             self.quota()
         except ValueError as error:
@@ -80,13 +85,23 @@ class Settings:
 
 TIERS, NETWORKS = ("none", "sandbox"), ("none", "host")
 LEVELS = ("debug", "info", "warning", "error")
+LEAST: Mapping[str, int] = {
+    "max_functions": 1,
+    "max_versions": 1,
+    "max_aliases": 1,
+    "max_instances": 1,
+    "max_waiting": 0,
+    "idle_s": 0,
+    "keep_records_s": 0,
+}
+WORDS: Mapping[type[Any], str] = {str: "a text", int: "a whole number", float: "a number"}
 KINDS: Mapping[str, type[Any]] = {field.name: type(field.default) for field in fields(Settings)}
 
 
 def address(name: str, text: str) -> tuple[str, int]:
     """Return host and port of `HOST:PORT`, or raise `Unsettled`."""
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the largest port
+    if not host or not PORT.fullmatch(port) or int(port) > 65535:  # noqa: PLR2004 - the largest port
         raise Unsettled(f"{name} {text!r}: must read HOST:PORT, as in 127.0.0.1:9000")
     return host.strip("[]"), int(port)
 
@@ -123,10 +138,14 @@ def _from_file(file: Path | None) -> dict[str, Any]:
 def _as(name: str, value: object) -> Any:  # noqa: ANN401 - of the type of the setting
     """Return a value in the type of its setting; the environment knows only texts."""
     kind = KINDS[name]
+    texts = kind is not str and isinstance(value, str)
+    whole = kind is float and isinstance(value, int) and not isinstance(value, bool)
     try:
-        return kind(value) if not isinstance(value, bool) else kind(str(value))
-    except (TypeError, ValueError):
-        raise Unsettled(f"{name} {value!r}: must be a {kind.__name__}") from None
+        if type(value) is kind or texts or whole:
+            return kind(value)
+    except (ValueError, OverflowError):
+        pass
+    raise Unsettled(f"{name} {value!r}: must be {WORDS[kind]}")
 
 
 def from_process(options: Mapping[str, Any], file: Path | None) -> Settings:

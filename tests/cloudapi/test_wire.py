@@ -257,16 +257,19 @@ def test_the_parts_of_a_multipart_body_are_its_parameters() -> None:
     request = multipart(
         part("Name", "灰度".encode()),
         part("List", b'[{"A": 1}]', "Content-Type: application/json"),
-        part("A.B", b""),
         part("ZipFile", b"UEsDBA==", 'X-Ignored: 1"'),
     )
 
     assert wire.read(request).parameters == {
         "Name": "灰度",
         "List": [{"A": 1}],
-        "A.B": "",
         "ZipFile": "UEsDBA==",
     }
+
+
+def test_a_part_whose_name_is_a_path_is_refused_and_not_passed_over() -> None:
+    with pytest.raises(InvalidParameter, match=r"'A\.B': send nested fields as one part of JSON"):
+        wire.read(multipart(part("A.B", b"")))
 
 
 def test_a_part_that_is_called_a_file_is_a_parameter_too_and_touches_no_disk(

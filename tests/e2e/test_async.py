@@ -28,6 +28,8 @@ def main_handler(event, context):
     with open(event["file"] + ".begun", "a") as begun:
         begun.write(f"{event['n']}\\n")
     time.sleep(event.get("takes", 0))
+    while "gate" in event and not os.path.exists(event["gate"]):
+        time.sleep(0.02)
     with open(event["file"], "a") as kept:
         kept.write(f"{event['n']} {context['function_version']} {context['request_id']}\\n")
     if event.get("fail"):
@@ -118,19 +120,22 @@ def test_a_run_that_fails_is_an_end_too(platform: Platform, name: str, file: Pat
 def test_the_alias_is_resolved_when_a_run_begins_so_a_rollback_saves_what_still_waits(
     platform: Platform, name: str, file: Path
 ) -> None:
-    platform.make(name, WRITER)
+    platform.make(name, WRITER, Timeout=30)
     for _ in range(2):
         platform.publish(name)
     platform.call("CreateAlias", FunctionName=name, Name="release", FunctionVersion="1")
-    event = {"file": str(file), "takes": 0.3}
-    for n in range(45):  # more than are run at once
-        send(platform, name, event | {"n": n}, Qualifier="release")
+    gate = file.with_name("gate")
+    for n in range(40):  # more than are run at once
+        event = {"n": n, "file": str(file), "gate": str(gate)}
+        send(platform, name, event, Qualifier="release")
+    until(file.with_name("runs.begun").exists)
     platform.call("UpdateAlias", FunctionName=name, Name="release", FunctionVersion="2")
+    gate.touch()
 
-    until(lambda: len(runs(file)) == 45, within_s=30)
-    by_version = Counter(version for _, version, _ in runs(file))
-    assert set(by_version) == {"1", "2"}
-    assert [version for n, version, _ in runs(file) if n == "44"] == ["2"]
+    until(lambda: len(runs(file)) == 40, within_s=30)
+    versions = {n: version for n, version, _ in runs(file)}
+    first = file.with_name("runs.begun").read_text().split()[0]
+    assert (versions[first], versions["39"]) == ("1", "2")
 
 
 def test_a_routing_key_is_kept_with_its_event(platform: Platform, name: str, file: Path) -> None:
@@ -237,7 +242,7 @@ def test_fifty_events_that_were_acknowledged_survive_a_kill(
 
     def over() -> bool:
         rows = [row for one in ids.values() for row in status(second, "writer", one)]
-        return len(rows) >= 50 and all(row["RetCode"] == 0 for row in rows)
+        return all(row["RetCode"] == 0 for row in rows)
 
     until(over)
 

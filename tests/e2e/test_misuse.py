@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from huidu.actions.action import COMMON_ERRORS
+from huidu.actions.table import BY_NAME
 from huidu.cloudapi.signature import ALGORITHM, tc3_signatures
 from huidu.cloudapi.wire import Request
 from tests.platform import ECHO, SECRET_ID, SECRET_KEY, Platform, zipped
@@ -312,6 +314,7 @@ def test_a_wrong_request_is_refused_by_its_code_and_leaves_no_trace(
     refusal = victim.refusal(action, **{key: sent[key] for key in sent if sent[key] is not ...})
 
     assert refusal.get_code() == code, refusal
+    assert code in {*BY_NAME["2018-04-16", action].errors, *COMMON_ERRORS}
     assert named in refusal.get_message()
     assert kept(victim) == before
 

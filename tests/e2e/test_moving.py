@@ -21,7 +21,7 @@ from tests.platform import SECRET_ID, SECRET_KEY, Platform
 CALLERS = 64
 SECONDS = float(os.environ.get("HUIDU_TEST_MOVING_S", "20"))
 MOVES_A_SECOND = 20
-PAUSE_S = 0.02  #: Between the calls of one caller, for two cores carry the test as well.
+PAUSE_S = 0.04  #: Between the calls of one caller, for two cores carry the test as well.
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ class Mover(threading.Thread):
         self.dice = random.Random(6)
 
     def run(self) -> None:
-        while not self.done.wait(1 / MOVES_A_SECOND):
+        due = time.monotonic()
+        while not self.done.wait(max(0.0, due - time.monotonic())):
+            due += 1 / MOVES_A_SECOND
             main, other = self.dice.sample(["1", "2", "3"], 2)
             weight = self.dice.choice([None, 0, 0.1, 0.5, 0.9, 1])
             allowed = {main} if weight in (None, 0) else {other} if weight == 1 else {main, other}
@@ -101,7 +103,7 @@ def test_no_call_fails_and_none_runs_on_what_an_acknowledged_update_excludes(
     mover.join()
     calls = [Called(**json.loads(line)) for line in kept.read_text().splitlines()]
 
-    assert len(mover.moves) > SECONDS * MOVES_A_SECOND * 0.5
+    assert len(mover.moves) > SECONDS * MOVES_A_SECOND * 0.4  # on two cores, beside other tests
     assert len(calls) > 1000
     assert [called for called in calls if called.status != 200] == []
     astray = [called for called in calls if called.version not in allowed_for(called, mover.moves)]

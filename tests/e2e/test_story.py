@@ -58,7 +58,11 @@ class Story:
 
     def alias(self, action: str, name: str, version: str, routing: object = None) -> None:
         request = getattr(models, f"{action}Request")()
-        body = {"FunctionName": self.function, "Name": name, "FunctionVersion": version}
+        body: dict[str, object] = {
+            "FunctionName": self.function,
+            "Name": name,
+            "FunctionVersion": version,
+        }
         if routing is not None:
             body["RoutingConfig"] = routing
         request.from_json_string(json.dumps(body))

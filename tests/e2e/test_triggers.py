@@ -121,7 +121,7 @@ def test_a_trigger_is_read_back_as_the_cloud_would_show_it(platform: Platform, s
     listing.FunctionName = shop
     listed = platform.client().ListTriggers(listing)
     assert listed.TotalCount == 1
-    assert vars(listed.Triggers[0]) == vars(made)
+    assert vars(made).items() <= vars(listed.Triggers[0]).items()
     asked = models.GetFunctionRequest()
     asked.FunctionName = shop
     assert [t.TriggerName for t in platform.client().GetFunction(asked).Triggers] == ["tick"]
@@ -132,7 +132,6 @@ def test_a_trigger_is_read_back_as_the_cloud_would_show_it(platform: Platform, s
     assert platform.client().ListTriggers(listing).TotalCount == 0
 
 
-@pytest.mark.xfail(reason="no action tells where the gateway listens; server.py would have to")
 def test_who_makes_a_url_is_told_its_address(platform: Platform, shop: str) -> None:
     address = json.loads(bind(platform, shop)["TriggerDesc"])["ExtranetHTTPUrl"]
 

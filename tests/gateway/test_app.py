@@ -121,8 +121,8 @@ class _Bytes:
 async def opened() -> AsyncIterator[Wire]:
     """One listener for all tests: to close one takes a while."""
     behind = Behind()
-    listener = Listener(Gateway(Urls(), behind, behind.new_id), "127.0.0.1", 0)
-    await listener.open()
+    listener = Listener("127.0.0.1", 0)
+    await listener.open(Gateway(Urls(), behind, behind.new_id))
     yield Wire(behind, int(listener.url.rpartition(":")[2]))
     await listener.close()
 
@@ -358,17 +358,17 @@ async def test_what_is_not_http_is_not_answered(behind: Behind) -> None:
 
 async def test_a_listener_says_where_it_listens_and_that_a_port_is_taken(behind: Behind) -> None:
     gateway = Gateway(Urls(), behind, lambda: "id-1")
-    first = Listener(gateway, "127.0.0.1", 0)
-    await first.open()
+    first = Listener("127.0.0.1", 0)
+    await first.open(gateway)
     port = int(first.url.rpartition(":")[2])
 
     with pytest.raises(OSError, match=rf"127\.0\.0\.1:{port}"):
-        Listener(gateway, "127.0.0.1", port)
+        Listener("127.0.0.1", port)
     with pytest.raises(OSError, match=r"203\.0\.113\.1:80"):
-        Listener(gateway, "203.0.113.1", 80)  # nobody has that address
+        Listener("203.0.113.1", 80)  # nobody has that address
     await first.close()
 
-    six = Listener(gateway, "::1", 0)
+    six = Listener("::1", 0)
     assert six.url.startswith("http://[::1]:")
     await six.close()
 
@@ -377,11 +377,11 @@ async def test_of_two_that_would_listen_at_one_port_the_second_is_told_at_once(
     behind: Behind,
 ) -> None:
     gateway = Gateway(Urls(), behind, lambda: "id-1")
-    first = Listener(gateway, "127.0.0.1", 0)
+    first = Listener("127.0.0.1", 0)
 
     with pytest.raises(OSError, match="in use"):
-        Listener(gateway, "127.0.0.1", int(first.url.rpartition(":")[2]))
+        Listener("127.0.0.1", int(first.url.rpartition(":")[2]))
     await first.close()
     with pytest.raises(OSError, match="cannot listen"):
-        await first.open()
+        await first.open(gateway)
     await first.close()

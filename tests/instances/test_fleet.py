@@ -153,7 +153,7 @@ async def test_an_interpreter_that_is_missing_is_an_outcome_too(shelf: Shelf) ->
     assert "no process could be started" in outcome.error
 
 
-async def test_code_is_unpacked_once_for_all_instances(shelf: Shelf) -> None:
+async def test_code_is_looked_at_before_each_start_and_before_no_other_call(shelf: Shelf) -> None:
     class Counting(Shelf):
         def unpacked(self, code: Code) -> Path:
             asked.append(code)
@@ -162,9 +162,11 @@ async def test_code_is_unpacked_once_for_all_instances(shelf: Shelf) -> None:
     version, asked = shelf.version(PID), list[Code]()
     house = Fleet(Workshop(packages=Counting(shelf.folder), runtimes=RUNTIMES))
     await asyncio.gather(*(call(house, version, b"0.2") for _ in range(3)))
+    started = house.stats().instances
+    await call(house, version)
     await house.close(0)
 
-    assert asked == [version.code]
+    assert asked == [version.code] * started
 
 
 async def test_one_call_too_many_is_told_so(fleet: MakeFleet, shelf: Shelf) -> None:

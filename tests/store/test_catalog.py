@@ -453,20 +453,16 @@ async def test_a_table_that_is_loaded_routes_as_the_one_that_saw_every_write(
     database: Database,
 ) -> None:
     live, loaded = Routes(lambda: 0.5), Routes(lambda: 0.5)
-    catalog = Catalog(database, lambda effects: void(live.apply(effects)))
+    catalog = Catalog(database, live.apply)
     await catalog.write(begin)
     shared = alias(revision=2, routing=Weighted((Share("2", 6_000),)), split="random")
     await catalog.write(lambda w: w.replace_alias(HELLO_FUNCTION, shared))
     await catalog.write(lambda w: w.replace_latest(version("$LATEST", code=Code("f" * 64, 1))))
-    await Catalog(database, lambda effects: void(loaded.apply(effects))).load()
+    await Catalog(database, loaded.apply).load()
 
     for qualifier in ("release", "$LATEST", "1", "2"):
         assert live.route(HELLO, qualifier, NO_TRAITS) == loaded.route(HELLO, qualifier, NO_TRAITS)
     assert loaded.route(HELLO, "release", NO_TRAITS).version.number == "2"
-
-
-def void(_: object) -> None:
-    """Drop a result."""
 
 
 # Rows that somebody else has written
@@ -540,7 +536,8 @@ aliases = st.builds(
     modified_at=times,
 )
 environments = st.dictionaries(
-    st.from_regex(r"K[A-Za-z0-9_]{1,8}", fullmatch=True), st.text(st.characters(min_codepoint=1))
+    st.from_regex(r"K[A-Za-z0-9_]{1,8}", fullmatch=True),
+    st.text(st.characters(min_codepoint=1, exclude_categories=["Cs"])),
 ).map(lambda variables: tuple(sorted(variables.items())))
 configurations = st.builds(
     Configuration,
@@ -718,6 +715,16 @@ def test_a_server_whose_disk_is_full_refuses_writes_and_goes_on_answering(
     assert server.invoke("full")["RetMsg"] == "2"
     assert server.call("GetFunctionLogs", FunctionName="full")["TotalCount"] >= 1
     assert server.stop(signal.SIGTERM) == 0
+
+
+async def test_what_cannot_be_read_is_refused_and_the_next_reader_is_not(
+    database: Database, catalog: Catalog
+) -> None:
+    with pytest.raises(Unavailable, match="could not be read") as refused:
+        await database.read(lambda connection: connection.exec_driver_sql("SELECT * FROM nothing"))
+
+    assert refused.value.code == "ResourceUnavailable.Storage"
+    assert await catalog.read(lambda reading: reading.namespace_exists("default"))
 
 
 async def test_a_closed_database_takes_no_more_work(tmp_path: Path) -> None:

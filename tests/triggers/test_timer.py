@@ -274,6 +274,7 @@ async def test_a_firing_is_an_event_for_what_the_timer_is_bound_to(house: House)
     assert event == QueuedEvent(
         request_id="t-1",
         function=HELLO,
+        function_id=FUNCTION.id,
         qualifier="release",
         event=event_of(made, NOON.timestamp() + 10),
         trigger="timer",
@@ -403,7 +404,7 @@ async def test_a_tick_that_the_queue_refuses_is_lost_and_the_next_is_not(house: 
 
 async def test_by_the_real_clock_each_second_is_on_time_however_slow_the_queue_is() -> None:
     house = House(time.time)
-    house.queue.takes_s = 0.4
+    house.queue.takes_s = 0.8
     task = asyncio.create_task(house.timers.run())
     house.timers.apply([TriggersChanged(FUNCTION, (timer(cron="* * * * * * *"),))])
     await asyncio.sleep(3.1)
@@ -414,7 +415,7 @@ async def test_by_the_real_clock_each_second_is_on_time_however_slow_the_queue_i
     assert {later - sooner for sooner, later in pairwise(due)} == {1.0}
     late = [seen - at for seen, at in zip(house.queue.seen_at, due, strict=False)]
     assert min(late) >= 0
-    assert max(late) < 0.35
+    assert max(late) < 0.7
 
 
 def test_a_refusal_of_a_queue_is_what_the_store_says() -> None:

@@ -56,9 +56,11 @@ COMMON_ERRORS = (
     "AuthFailure.SignatureFailure",
     "AuthFailure.TokenFailure",
     "InternalError",
+    "InvalidAction",
     "InvalidParameter",
     "InvalidParameterValue",
     "MissingParameter",
+    "NoSuchVersion",
     "RequestSizeLimitExceeded",
     "ResourceUnavailable.Storage",
 )

@@ -46,17 +46,17 @@ Reason = Annotated[str, Meta(description="Ours: why, for the history.")]
 class VersionWeight(Wire):
     """The share of an additional version, from 0 to 1."""
 
-    version: str
-    weight: float
+    version: Annotated[str, Meta(description="The additional version.")]
+    weight: Annotated[float, Meta(description="From 0 to 1, in steps of 0.0001.")]
 
 
 class VersionMatch(Wire):
     """A rule: calls whose key meets the expression go to the version."""
 
-    version: str
-    key: str
-    method: str
-    expression: str
+    version: Annotated[str, Meta(description="Who answers a call that meets the rule.")]
+    key: Annotated[str, Meta(description="`invoke.headers.X`, `.cookies.X`, `.query.X`, ...")]
+    method: Annotated[str, Meta(description="exact, range, prefix, regex or in.")]
+    expression: Annotated[str, Meta(description="What the value is held against.")]
 
 
 class RoutingConfig(Wire):

@@ -22,89 +22,43 @@ from huidu.actions.action import (
     Order,
     Wire,
 )
+from huidu.actions.configuration import (
+    CodeText,
+    Environment,
+    Handler,
+    Layers,
+    LayerSimple,
+    Memory,
+    Qualifier,
+    Role,
+    Seconds,
+    Settings,
+    Source,
+    Tag,
+    Variables,
+)
 from huidu.model.names import DEFAULT_NAMESPACE
 
 LARGEST_PACKAGE_REQUEST_BYTES = 72 * 1024 * 1024  # 50 MB of zip as base64, and the rest
-
-CodeText = Annotated[str, Meta(description="A zip file in base64, at most 50 MB unencoded.")]
-Handler = Annotated[str, Meta(description="`file.function`, as in `index.main_handler`.")]
-Memory = Annotated[int, Meta(description="MB: 64, or 128 to 3072 in steps of 128.")]
-Seconds = Annotated[int, Meta(description="Seconds.")]
-Qualifier = Annotated[str, Meta(description="A version, `$LATEST`, or an alias.")]
-
-
-class Code(Wire):
-    """Where the code of a function comes from."""
-
-    zip_file: CodeText | None = None
-    cos_bucket_name: str | None = None
-    cos_object_name: str | None = None
-    cos_bucket_region: str | None = None
-    demo_id: str | None = None
-    image_config: Json = None
-
-
-class Variable(Wire):
-    """One environment variable."""
-
-    key: str
-    value: str
-
-
-class Environment(Wire):
-    """The environment variables of a function: at most 4 KB in all."""
-
-    variables: list[Variable] = field(default_factory=list)
-
-
-class LayerSimple(Wire):
-    """A version of a layer."""
-
-    layer_name: str
-    layer_version: int
-
-
-class Tag(Wire):
-    """A label with a value."""
-
-    key: str
-    value: str
-
-
-class Settings(Wire):
-    """Fields that are kept and given back; Huidu does not act on them."""
-
-    vpc_config: Json = None
-    install_dependency: Flag | None = None
-    cls_logset_id: str | None = None
-    cls_topic_id: str | None = None
-    dead_letter_config: Json = None
-    public_net_config: Json = None
-    cfs_config: Json = None
-    protocol_params: Json = None
-    instance_concurrency_config: Json = None
-    dns_cache: Flag | None = None
-    intranet_config: Json = None
-    l5_enable: Flag | None = None
 
 
 class CreateFunction(Settings, kw_only=True):
     """Create a function with its `$LATEST` and its `$DEFAULT`."""
 
     function_name: NamedFunction
-    code: Code | None = None
+    code: Source | None = None
     handler: Handler | None = None
     description: Description = ""
     memory_size: Memory = 128
     timeout: Seconds = 3
     init_timeout: Seconds = 65
-    environment: Environment | None = None
+    environment: Variables | None = None
     runtime: Annotated[str, Meta(description="`Python3.10` and so on.")] | None = None
     namespace: Namespace = DEFAULT_NAMESPACE
-    role: str = ""
-    type: Annotated[str, Meta(description="Event, or HTTP.")] = "Event"
+    role: Role = ""
+    type: Annotated[str, Meta(description="Event.")] = "Event"
     code_source: str | None = None
-    layers: list[LayerSimple] = field(default_factory=list)
+    layers: Layers = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
     async_run_enable: Flag | None = None
     trace_enable: Flag | None = None
@@ -117,7 +71,7 @@ class UpdateFunctionCode(Wire):
     function_name: NamedFunction
     namespace: Namespace = DEFAULT_NAMESPACE
     handler: Handler | None = None
-    code: Code | None = None
+    code: Source | None = None
     zip_file: CodeText | None = None
     cos_bucket_name: str | None = None
     cos_object_name: str | None = None
@@ -139,9 +93,9 @@ class UpdateFunctionConfiguration(Settings, kw_only=True):
     timeout: Seconds | None = None
     init_timeout: Seconds | None = None
     runtime: Annotated[str, Meta(description="Cannot be changed; may be repeated.")] | None = None
-    environment: Environment | None = None
-    role: str | None = None
-    layers: list[LayerSimple] | None = None
+    environment: Variables | None = None
+    role: Role | None = None
+    layers: Layers | None = None
     publish: Flag = "FALSE"
     ignore_sys_log: Flag | None = None
 
@@ -281,6 +235,7 @@ class Functions(Wire):
 
 
 CODE_ERRORS = (
+    "FailedOperation.DiskFull",
     "InvalidParameterValue.Code",
     "InvalidParameterValue.CodeSource",
     "InvalidParameterValue.Handler",
@@ -356,6 +311,9 @@ ACTIONS = (
         answer=FunctionFacts,
         errors=(
             *FUNCTION_ERRORS,
+            "FailedOperation.CodeCorrupt",
+            "FailedOperation.CodeMissing",
+            "FailedOperation.DiskFull",
             "InvalidParameter.FunctionNameOrResourceIdRequired",
             "ResourceNotFound.Version",
         ),

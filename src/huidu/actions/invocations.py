@@ -74,7 +74,12 @@ class Invoked(Wire):
 class LogFilter(Wire):
     """Which results are wanted."""
 
-    ret_code: str = ""
+    ret_code: Annotated[
+        str,
+        Meta(
+            description="is0, not0, TimeLimitExceeded, ResourceLimitExceeded or UserCodeException."
+        ),
+    ] = ""
 
 
 class SearchContext(Wire):

@@ -32,6 +32,6 @@ def find(name: str, version: str) -> Action[Any, Any]:
     if action is not None:
         return action
     if name not in NAMES:
-        raise UnknownAction("", f"Action {name[:80]!r} is not known; see `huidu actions`")
+        raise UnknownAction("", f"Action {name[:80]!r} is not known; see 'huidu api --help'")
     right = ", ".join(sorted(a.version for a in ACTIONS if a.name == name))
     raise UnknownVersion("", f"Version {version[:40]!r} has no {name}; say {right}")

@@ -18,6 +18,8 @@ from huidu.actions.table import ACTIONS
 from huidu.cli.client import Client, Refused, Unreachable
 
 Connect = Callable[[], Client]
+#: The exit code where the call went well and the function did not.
+FUNCTION_FAILED = 3
 WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -54,6 +56,8 @@ def _command(action: Action[Any, Any], connect: Connect) -> Callable[..., None]:
             typer.echo(f"huidu: {error}", err=True)
             raise typer.Exit(1) from None
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        if answer.get("Result", {}).get("InvokeResult"):
+            raise typer.Exit(FUNCTION_FAILED)
 
     # Typer makes options of a function's parameters, so the fields become parameters.
     options = [_option(field) for field in fields]

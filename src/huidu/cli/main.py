@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,13 +15,13 @@ from huidu import __version__
 from huidu.cli import api
 from huidu.cli.client import Client
 from huidu.cli.reference import reference as reference_page
-from huidu.cli.serve import serve as run_server
 from huidu.cloudapi import keys
 from huidu.cloudapi.keys import Pair
-from huidu.settings import KINDS, Settings
+from huidu.settings import KINDS, Settings, Unsettled, from_process
 
 REGION = "ap-guangzhou"
 ENDPOINTS = "endpoints"
+REFUSED = 2
 
 app = typer.Typer(
     name="huidu",
@@ -57,7 +59,14 @@ def serve(
         if not equals or name not in KINDS:
             raise typer.BadParameter(f"--set {text}: see 'huidu settings' for the names there are")
         options[name] = value
-    raise typer.Exit(run_server(options, config))
+    try:
+        from_process(options, config)
+    except Unsettled as error:
+        typer.echo(f"huidu: {error}", err=True)
+        raise typer.Exit(REFUSED) from None
+    # A process of its own kind: every other command is quick because it loads no server.
+    told = json.dumps({"options": options, "config": str(config) if config else None})
+    os.execv(sys.executable, [sys.executable, "-m", "huidu.cli.serve", told])  # noqa: S606
 
 
 @app.command()
@@ -80,7 +89,7 @@ def env(data: Data = Path(".huidu")) -> None:
         ("TENCENTCLOUD_ENDPOINT", host),
         ("HUIDU_ENDPOINT", endpoint),
     ):
-        typer.echo(f"export {name}={value}")
+        typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 @app.command()
@@ -123,6 +132,6 @@ def main() -> None:
     """Run the command line."""
     try:
         app(prog_name="huidu")
-    except Unknown as error:
+    except (Unknown, keys.Unreadable) as error:
         typer.echo(f"huidu: {error}", err=True)
         sys.exit(1)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 
 from huidu.actions.action import COMMON_ERRORS, HUIDU, SCF, Action
-from huidu.actions.functions import Settings
+from huidu.actions.configuration import Settings
 from huidu.actions.table import ACTIONS
 from huidu.cli.api import describe, kebab
 

@@ -1,10 +1,12 @@
-"""`huidu serve`: runs the platform in the foreground."""
+"""`huidu serve`: runs the platform in the foreground, in the place of the command."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Any
 import structlog
 import uvloop
 
+from huidu.cloudapi.keys import Unreadable
+from huidu.model.errors import Refusal
 from huidu.server import serving
 from huidu.settings import Settings, Unsettled, from_process
 from huidu.store.lock import Held
@@ -31,9 +35,11 @@ def serve(options: dict[str, Any], config: Path | None) -> int:
         return REFUSED
     _log_to_stderr(settings.log_level)
     sys.setswitchinterval(SWITCH_S)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection is a descriptor
     try:
         return uvloop.run(_until_told(settings))
-    except (Held, OSError) as error:
+    except (Held, OSError, Refusal, Unreadable) as error:
         print(f"huidu: {error}", file=sys.stderr)  # noqa: T201
         return BROKEN
 
@@ -71,3 +77,13 @@ def _log_to_stderr(level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+def main(told: str) -> int:
+    """Serve as the command line was told, which is JSON here."""
+    order = json.loads(told)
+    return serve(order["options"], Path(order["config"]) if order["config"] else None)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

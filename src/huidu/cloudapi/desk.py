@@ -17,7 +17,7 @@ import structlog
 from huidu.actions.action import Action, Wire
 from huidu.actions.table import BY_NAME, find
 from huidu.cloudapi import wire
-from huidu.cloudapi.signature import Keys, verify
+from huidu.cloudapi.signature import SERVICES, Keys, claim_tc3, verify
 from huidu.control.handlers import HANDLERS
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import InvalidParameter, InvalidValue, MissingParameter, Refusal
@@ -43,7 +43,19 @@ class Desk:
         limit = wire.limit_bytes(request.method, request.headers)
         named = (request.headers.get("x-tc-version", ""), request.headers.get("x-tc-action", ""))
         action = BY_NAME.get(named)
-        return max(limit, action.largest_bytes or 0) if action else limit
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) <= limit:
+            return limit
+        if action is None or action.largest_bytes is None:
+            return limit
+        # Nobody whom we do not know makes us hold more than any request may have.
+        try:
+            known = self.keys.secret(
+                claim_tc3(request, wire.read_head(request), SERVICES).secret_id
+            )
+        except Refusal:
+            return limit
+        return max(limit, action.largest_bytes) if known else limit
 
     def refuse(self, refusal: Refusal) -> bytes:
         """Return the answer to a request that is not worth reading."""
@@ -58,7 +70,10 @@ class Desk:
             action = _find(head)
             who = verify(request, head, self.keys, self.clock())
             asked = Asked(request_id=request_id, who=who, source_ip=source_ip)
-            parameters = read(action, wire.read(request, head).parameters)
+            sent = wire.read(request, head).parameters
+            # Empty is what many clients send for what they leave out.
+            given = {name: sent[name] for name in sent if (name, sent[name]) != ("Namespace", "")}
+            parameters = read(action, given)
             answer = await self._carry_out(action, asked, parameters)
             return wire.envelope(request_id, msgspec.to_builtins(answer))
         except Refusal as refusal:

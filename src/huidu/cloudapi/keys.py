@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,13 @@ from pathlib import Path
 
 FILE = "credentials"
 ID, KEY = "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY"
+
+
+PLAIN = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+class Unreadable(Exception):
+    """There is no key pair where one should be; the message says where, and what would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +40,18 @@ class RootKey:
 
 
 def read(directory: Path) -> Pair | None:
-    """Return the key pair of a data directory, or None where there is none yet."""
+    """Return the key pair of a data directory, or None where there is none yet.
+
+    Raises `Unreadable` where there is a file and no pair in it.
+    """
+    file = directory / FILE
     try:
-        lines = (directory / FILE).read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return None
     kept = dict(line.split("=", 1) for line in lines if "=" in line)
+    if not (kept.get(ID) and kept.get(KEY)):
+        raise Unreadable(f"{file}: must hold the lines {ID}=... and {KEY}=...")
     return Pair(kept[ID], kept[KEY])
 
 
@@ -52,6 +66,8 @@ def settle(directory: Path, environment: Mapping[str, str]) -> Pair:
         return kept
     if environment.get(ID) and environment.get(KEY):
         pair = Pair(environment[ID], environment[KEY])
+        if not PLAIN.fullmatch(pair.secret_id) or not pair.secret_key.isprintable():
+            raise Unreadable(f"{ID}: 1 to 128 letters, digits and ._-; {KEY}: on one line")
     else:
         pair = Pair(f"AKID{secrets.token_hex(16)}", secrets.token_urlsafe(32))
     aside = directory / f"{FILE}.new"

@@ -211,6 +211,8 @@ def multipart_body(request: Request) -> dict[str, object]:
         name = _text(part.name, part.name)
         if name in parameters:
             raise InvalidParameter("", f"{name[:SHOWN]!r} is given twice")
+        if "." in name:
+            raise InvalidParameter("", f"{name[:SHOWN]!r}: send nested fields as one part of JSON")
         is_json = media_type({"content-type": part.content_type}) == JSON
         parameters[name] = (
             read_json(part.value, repr(name[:SHOWN])) if is_json else _text(part.value, part.name)

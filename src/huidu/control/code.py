@@ -8,7 +8,7 @@ import binascii
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from huidu.actions.functions import Code as CodeAsked
+from huidu.actions.configuration import Code as CodeAsked
 from huidu.control.plane import Plane
 from huidu.model.errors import InvalidValue, MissingParameter
 from huidu.model.function import Code

@@ -43,15 +43,17 @@ def _traits(request: wire.ExplainRoute) -> Traits:
 
 
 async def _past(plane: Plane, named: FunctionName, request_id: str) -> wire.Explanation:
+    function = await plane.catalog.read(lambda reading: reading.function(named))
     await plane.recorder.flush()
-    _, found = await plane.journal.find(Search(function=named, request_id=request_id, limit=1))
+    search = Search(function_id=function.id, request_id=request_id, limit=1)
+    _, found = await plane.journal.find(search)
     if not found or not found[0].version:
         raise NotFound("RequestId", request_id, "; there is no record of such a call")
     record = found[0]
     if not record.alias:
         return _direct(record.version)
     change = await plane.catalog.read(
-        lambda reading: reading.change(reading.function(named), record.alias, record.alias_revision)
+        lambda reading: reading.change(function, record.alias, record.alias_revision)
     )
     if change is None or change.after is None:
         raise NotFound("RequestId", request_id, "; the history of its alias is gone")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from huidu.actions import configuration as made
 from huidu.actions import functions as wire
 from huidu.actions.action import Nothing, is_true
 from huidu.control import aliases, paging, times, triggers, versions
@@ -27,7 +28,7 @@ from huidu.model.function import (
     environment_of,
 )
 from huidu.model.trigger import Trigger
-from huidu.model.version import Version
+from huidu.model.version import ACTIVE, Version
 from huidu.store.reading import Page, Reading
 from huidu.store.writing import Writing
 
@@ -128,7 +129,7 @@ def _first_configuration(plane: Plane, request: wire.CreateFunction) -> Configur
     )
 
 
-def _environment(asked: wire.Environment | None) -> tuple[tuple[str, str], ...]:
+def _environment(asked: made.Environment | None) -> tuple[tuple[str, str], ...]:
     variables = asked.variables if asked else []
     if len(variables) == 1 and not variables[0].key and not variables[0].value:
         return ()  # one empty variable is how clients say: none (section 4.1)
@@ -137,15 +138,15 @@ def _environment(asked: wire.Environment | None) -> tuple[tuple[str, str], ...]:
     return environment_of({variable.key: variable.value for variable in variables})
 
 
-def _layers(asked: Sequence[wire.LayerSimple]) -> tuple[Layer, ...]:
+def _layers(asked: Sequence[made.LayerSimple]) -> tuple[Layer, ...]:
     wanted = [layer for layer in asked if layer.layer_name or layer.layer_version]
     for layer in wanted:
         raise NotFound("Layer", f"{layer.layer_name}:{layer.layer_version}")
     return ()
 
 
-def _settings(asked: wire.Settings) -> tuple[tuple[str, str], ...]:
-    given = ((name, getattr(asked, name)) for name in wire.Settings.__struct_fields__)
+def _settings(asked: made.Settings) -> tuple[tuple[str, str], ...]:
+    given = ((name, getattr(asked, name)) for name in made.Settings.__struct_fields__)
     return tuple(
         sorted(
             (name, json.dumps(value, sort_keys=True)) for name, value in given if value is not None
@@ -172,8 +173,8 @@ async def update_code(plane: Plane, asked: Asked, request: wire.UpdateFunctionCo
     return Nothing()
 
 
-def _flat_code(request: wire.UpdateFunctionCode) -> wire.Code:
-    return wire.Code(
+def _flat_code(request: wire.UpdateFunctionCode) -> made.Code:
+    return made.Code(
         zip_file=request.zip_file,
         cos_bucket_name=request.cos_bucket_name,
         cos_object_name=request.cos_object_name,
@@ -230,7 +231,7 @@ async def _change_latest(
     def work(writing: Writing) -> None:
         function = writing.function(named)
         latest = change(writing.version(function, names.LATEST))
-        writing.replace_latest(replace(latest, modified_at=now))
+        writing.replace_latest(replace(latest, status=ACTIVE, status_reason="", modified_at=now))
         writing.replace_function(replace(function, modified_at=now))
         if publish:
             versions.publish_latest(plane, writing, named, "")
@@ -289,11 +290,11 @@ def _facts(plane: Plane, function: Function, version: Version) -> wire.FunctionF
         memory_size=configuration.memory_mb,
         timeout=configuration.timeout_s,
         init_timeout=configuration.init_timeout_s,
-        environment=wire.Environment(
-            variables=[wire.Variable(key=k, value=v) for k, v in configuration.environment]
+        environment=made.Environment(
+            variables=[made.Variable(key=k, value=v) for k, v in configuration.environment]
         ),
         layers=[
-            wire.LayerSimple(layer_name=layer.name, layer_version=layer.version)
+            made.LayerSimple(layer_name=layer.name, layer_version=layer.version)
             for layer in configuration.layers
         ],
         role=configuration.role,
@@ -302,7 +303,7 @@ def _facts(plane: Plane, function: Function, version: Version) -> wire.FunctionF
         code_size=version.code.size_bytes,
         add_time=times.show(version.added_at, plane.zone),
         mod_time=times.show(version.modified_at, plane.zone),
-        tags=[wire.Tag(key=k, value=v) for k, v in function.tags],
+        tags=[made.Tag(key=k, value=v) for k, v in function.tags],
         triggers=[],
         code_sha256=version.code.sha256,
         digest=version.digest,
@@ -327,6 +328,8 @@ def _reasons(version: Version) -> list[wire.StatusReason]:
 
 async def list_all(plane: Plane, asked: Asked, request: wire.ListFunctions) -> wire.Functions:
     """List the functions of a namespace."""
+    if request.filters:
+        raise InvalidValue("", "Filters: cannot be applied here; use SearchKey or Description")
     page = Page(
         offset=paging.offset_of(request.offset),
         limit=paging.limit_of(request.limit),
@@ -357,7 +360,7 @@ def _line(plane: Plane, function: Function, latest: Version) -> wire.FunctionLin
         status_reasons=_reasons(latest),
         description=latest.description,
         type=latest.configuration.type,
-        tags=[wire.Tag(key=k, value=v) for k, v in function.tags],
+        tags=[made.Tag(key=k, value=v) for k, v in function.tags],
         add_time=times.show(function.added_at, plane.zone),
         mod_time=times.show(function.modified_at, plane.zone),
     )

@@ -113,10 +113,12 @@ async def _later(plane: Plane, asked: Asked, request: wire.Invoke) -> wire.Invok
     named = FunctionName(request.namespace, request.function_name)
     qualifier = request.qualifier or plane.default_qualifier
     plane.routes.target(named, qualifier)  # NotFound, unless somebody could answer
+    function_id = plane.routes.id_of(named) or ""
     await plane.queue.put(
         QueuedEvent(
             request_id=asked.request_id,
             function=named,
+            function_id=function_id,
             qualifier=qualifier,
             event=event,
             routing_key=request.routing_key,

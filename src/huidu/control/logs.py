@@ -17,6 +17,7 @@ from huidu.store.journal import Search
 MOST_WINDOW_S = 86_400
 MOST_DEEP = 10_000
 DEFAULT_WINDOW_S = 900
+LAST_S = 1  #: A moment is written in whole seconds, and the last of a window belongs to it.
 REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 COLUMNS = {
     "function_name": "function",
@@ -50,8 +51,8 @@ async def get(plane: Plane, asked: Asked, request: wire.GetFunctionLogs) -> wire
     if not request.function_name:
         raise InvalidParameter("", "FunctionName: must be given")
     named = FunctionName(request.namespace, request.function_name)
-    search = _search(plane, request, named)
-    await plane.catalog.read(lambda reading: reading.function(named))
+    function = await plane.catalog.read(lambda reading: reading.function(named))
+    search = _search(plane, request, function.id)
     await plane.recorder.flush()
     total, found = await plane.journal.find(search)
     return wire.Logs(
@@ -61,14 +62,14 @@ async def get(plane: Plane, asked: Asked, request: wire.GetFunctionLogs) -> wire
     )
 
 
-def _search(plane: Plane, request: wire.GetFunctionLogs, named: FunctionName) -> Search:
+def _search(plane: Plane, request: wire.GetFunctionLogs, function_id: str) -> Search:
     ret_code = request.filter.ret_code if request.filter else ""
     if ret_code not in RET_CODES:
         known = ", ".join(filter(None, RET_CODES))
         raise InvalidValue("RetCode", f"Filter.RetCode {ret_code[:40]!r}: must be one of {known}")
     failed, statuses = RET_CODES[ret_code]
     since, until = _window(plane, request.start_time, request.end_time)
-    if until is not None and since is not None and until - since > MOST_WINDOW_S:
+    if until is not None and since is not None and until - since > MOST_WINDOW_S + LAST_S:
         raise InvalidValue("StartTimeOrEndTime", "EndTime: at most one day after StartTime")
     offset = paging.offset_of(request.offset)
     limit = paging.limit_of(request.limit, MOST_DEEP)
@@ -76,7 +77,7 @@ def _search(plane: Plane, request: wire.GetFunctionLogs, named: FunctionName) ->
         raise LimitExceeded("Offset", f"Offset + Limit is {offset + limit}, at most {MOST_DEEP}")
     by_version = names.names_version(request.qualifier)
     return Search(
-        function=named,
+        function_id=function_id,
         request_id=request.function_request_id,
         version=request.qualifier if by_version else "",
         alias="" if by_version else request.qualifier,
@@ -102,7 +103,7 @@ def _window(plane: Plane, start: str, end: str) -> tuple[float | None, float | N
     )
     if until <= since:
         raise InvalidValue("StartTimeOrEndTime", "EndTime: must be later than StartTime")
-    return since, until + 1  # the moment is written in whole seconds
+    return since, until + LAST_S
 
 
 def _log(plane: Plane, record: Record) -> wire.FunctionLog:
@@ -138,10 +139,11 @@ async def status(plane: Plane, asked: Asked, request: wire.GetRequestStatus) -> 
     since, until = _window(plane, request.start_time, request.end_time)
     if since is None:
         since = plane.clock() - DEFAULT_WINDOW_S
-    await plane.catalog.read(lambda reading: reading.function(named))
+    function = await plane.catalog.read(lambda reading: reading.function(named))
+    waits = await plane.queue.holds(request.function_request_id)
     await plane.recorder.flush()
     search = Search(
-        function=named,
+        function_id=function.id,
         request_id=request.function_request_id,
         since=since,
         until=until,
@@ -150,7 +152,7 @@ async def status(plane: Plane, asked: Asked, request: wire.GetRequestStatus) -> 
     )
     _, found = await plane.journal.find(search)
     rows = [_status(plane, record) for record in found]
-    if await plane.queue.holds(request.function_request_id):
+    if waits and not rows:
         rows.append(_still_running(plane, request))
     return wire.Statuses(data=rows, total_count=len(rows))
 

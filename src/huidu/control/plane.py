@@ -15,6 +15,7 @@ from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
 from huidu.model.invocation import Invocation, Record
 from huidu.model.quota import Quota
+from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store.journal import Search
 from huidu.store.reading import Reading
@@ -72,6 +73,8 @@ class Routes(Protocol):
 
     def target(self, named: FunctionName, qualifier: str) -> Target | None: ...
 
+    def id_of(self, named: FunctionName) -> str | None: ...
+
 
 class Instances(Protocol):
     """The running copies of versions."""
@@ -96,6 +99,10 @@ class Kind(Protocol):
 
     def define(self, text: str) -> str:
         """Return the definition as it is kept, or raise `InvalidValue`."""
+        ...
+
+    def show(self, trigger: Trigger, gateway_url: str) -> str:
+        """Return the definition as it is read back."""
         ...
 
 
@@ -131,6 +138,7 @@ class Plane:
     instances: Instances
     runtimes: Runtimes
     triggers: Mapping[str, Kind]
+    gateway_url: str  #: Where function URLs begin.
     quota: Quota
     zone: tzinfo
     default_qualifier: str

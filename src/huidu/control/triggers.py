@@ -89,7 +89,7 @@ def facts(plane: Plane, trigger: Trigger) -> TriggerInfo:
     return TriggerInfo(
         trigger_name=trigger.name,
         type=trigger.type,
-        trigger_desc=trigger.definition,
+        trigger_desc=plane.triggers[trigger.type].show(trigger, plane.gateway_url),
         enable=int(trigger.enabled),
         qualifier=trigger.qualifier,
         custom_argument=trigger.custom_argument,

@@ -38,20 +38,15 @@ class Workshop:
 
 
 class Recipe:
-    """How the instances of one version are made. Its code is unpacked once."""
+    """How the instances of one version are made. Its code is looked at before each is started."""
 
     def __init__(self, version: Version, workshop: Workshop) -> None:
         self._version = version
         self._workshop = workshop
-        self._lock = asyncio.Lock()
-        self._blueprint: Blueprint | None = None
 
     async def make(self) -> Instance:
         """Start an instance, or raise `StartFailed`."""
-        if self._blueprint is None:
-            async with self._lock:
-                self._blueprint = self._blueprint or await self._draw()
-        return await start(self._blueprint, self._workshop.launcher)
+        return await start(await self._draw(), self._workshop.launcher)
 
     async def _draw(self) -> Blueprint:
         version, shop = self._version, self._workshop

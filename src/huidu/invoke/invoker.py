@@ -182,6 +182,7 @@ def _record(invocation: Invocation, call: _Call) -> Record:
     return Record(
         request_id=invocation.request_id,
         function=invocation.function,
+        function_id=routed.version.function_id if routed else "",
         qualifier=invocation.qualifier,
         alias=alias.name if alias else "",
         alias_revision=alias.revision if alias else 0,

@@ -97,6 +97,11 @@ class Routes:
             raise NotFound("Qualifier", qualifier)
         return target
 
+    def id_of(self, named: FunctionName) -> str | None:
+        """Return the id of a function, or None where there is none of this name."""
+        entry = self._entries.get(named)
+        return entry.id if entry else None
+
     def __contains__(self, key: object) -> bool:
         """Tell whether later calls may reach a version: (id of its function, number, digest)."""
         return key in self._live
@@ -111,10 +116,10 @@ class Routes:
             case FunctionKept(function):
                 known = self._entries.get(function.named)
                 if known is None or known.id != function.id:
+                    self._forget(function.named)
                     self._entries[function.named] = Entry(function.id)
             case FunctionGone(function):
-                entry = self._entries.pop(function.named, None)
-                self._live.difference_update(map(_key, entry.versions.values() if entry else ()))
+                self._forget(function.named)
             case VersionKept(version):
                 versions = self._entries[version.function].versions
                 if version.number in versions:
@@ -130,6 +135,11 @@ class Routes:
                 self._entries[alias.function].targets.pop(alias.name, None)
             case TriggersChanged():
                 pass
+
+    def _forget(self, named: FunctionName) -> None:
+        entry = self._entries.pop(named, None)
+        if entry is not None:
+            self._live.difference_update(map(_key, entry.versions.values()))
 
 
 def _key(version: Version) -> tuple[str, str, str]:

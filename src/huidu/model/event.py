@@ -17,6 +17,7 @@ class QueuedEvent:
 
     request_id: str
     function: FunctionName
+    function_id: str = ""  #: Of the function that was meant; one made anew under its name is not.
     qualifier: str
     event: bytes
     routing_key: str = ""

@@ -106,6 +106,7 @@ class Record:
 
     request_id: str
     function: FunctionName
+    function_id: str = ""  #: Empty where no function of this name was there.
     qualifier: str
     alias: str = ""  #: Empty where a version was called by its number.
     alias_revision: int = 0

@@ -44,9 +44,9 @@ class Recorder:
 
     def record(self, record: Record) -> None:
         """Take a record; returns at once."""
-        named = record.function
-        key = (named.namespace, named.name, record.alias, record.version, int(record.status))
-        self.counts[key] += 1
+        self.counts[_key(record)] += 1
+        if record.status == Status.FUNCTION_NOT_FOUND:  # nobody could ever ask for it
+            return
         if len(self._waiting) >= MOST_WAITING and not self._make_room(record):
             self.dropped += 1
             return
@@ -93,3 +93,10 @@ class Recorder:
         self._wake.set()
         await running
         await self.flush()
+
+
+def _key(record: Record) -> tuple[str, str, str, str, int]:
+    if record.status == Status.FUNCTION_NOT_FOUND:  # a name that is nobody's costs no memory
+        return "", "", "", "", int(record.status)
+    named = record.function
+    return named.namespace, named.name, record.alias, record.version, int(record.status)

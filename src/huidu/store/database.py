@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from huidu.model.errors import Unavailable
 from huidu.store.migrate import upgrade
@@ -31,14 +31,18 @@ class Database:
     """
 
     def __init__(self, file: Path, *, durable: bool) -> None:
+        self._file = file
         self._writer = _engine(file, 1, durable=durable, begin="BEGIN IMMEDIATE")
         self._readers = _engine(file, READERS, durable=durable, begin="BEGIN")
         self._write_thread = ThreadPoolExecutor(1, f"write-{file.stem}")
         self._read_threads = ThreadPoolExecutor(READERS, f"read-{file.stem}")
 
     async def open(self, tree: str) -> None:
-        """Bring the tables to their newest form."""
-        await self.write(lambda connection: upgrade(connection, tree))
+        """Bring the tables to their newest form, or raise `Unavailable` where that cannot be."""
+        try:
+            await self.write(lambda connection: upgrade(connection, tree))
+        except DatabaseError as error:
+            raise Unavailable("Storage", f"{self._file} cannot be used: {error.orig}") from error
 
     async def close(self) -> None:
         """Let what has begun come to its end, and let go of the file."""

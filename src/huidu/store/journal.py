@@ -29,7 +29,7 @@ from huidu.store.tables import RECORD
 class Search:
     """Which records are wanted. What is empty or None does not narrow."""
 
-    function: FunctionName
+    function_id: str
     request_id: str = ""
     version: str = ""
     alias: str = ""
@@ -81,8 +81,7 @@ class Journal:
 
 def _where(search: Search) -> ColumnElement[bool]:
     terms: list[ColumnElement[bool]] = [
-        RECORD.c.namespace == search.function.namespace,
-        RECORD.c.function == search.function.name,
+        RECORD.c.function_id == search.function_id,
     ]
     if search.request_id:
         terms.append(RECORD.c.request_id == search.request_id)

@@ -95,7 +95,7 @@ class Packages:
         self._aside = Aside(home / "aside")
         self._zips = home / "zip"
         self._trees = home / TREE
-        self._known_sound: set[str] = set()
+        self._known_sound: dict[str, str] = {}  # and how the files looked when they were read
         self._zips.mkdir(exist_ok=True)
         self._trees.mkdir(exist_ok=True)
         _sync(home)
@@ -133,7 +133,8 @@ class Packages:
     def unpacked(self, code: Code) -> Path:
         """Return the directory with what the package holds, unpacked if need be.
 
-        The first use here makes sure of every byte, and unpacks again a tree that has changed.
+        The first use here makes sure of every byte, and so does one that finds a file touched
+        since; a tree that has changed is unpacked again.
         """
         tree = self._tree(code.sha256)
         if not self._is_known_sound(code):
@@ -180,7 +181,8 @@ class Packages:
         return True
 
     def _is_known_sound(self, code: Code) -> bool:
-        return code.sha256 in self._known_sound and _is_directory(self._tree(code.sha256))
+        known = self._known_sound.get(code.sha256)
+        return known is not None and known == _look(self._tree(code.sha256))
 
     def _make_sound(self, code: Code) -> None:
         tree = self._tree(code.sha256)
@@ -197,7 +199,7 @@ class Packages:
                 (aside / TREE).rename(tree)
         # Only now, because a directory that may not be written to cannot be moved.
         tree.chmod(0o555)
-        self._known_sound.add(code.sha256)
+        self._known_sound[code.sha256] = _look(tree)
 
     def _manifests(self, code: Code) -> tuple[str, str]:
         """Return the digest that the tree must have and the one that it has."""
@@ -245,6 +247,17 @@ def manifest(tree: Path) -> str:
         relative = path[len(os.fsencode(tree)) :]
         whole.update(b"%o %s %s\0" % (mode, held.hexdigest().encode(), relative))
     return whole.hexdigest()
+
+
+def _look(tree: Path) -> str:
+    """Return what can be seen of a tree without reading its files; touching one changes it."""
+    seen = hashlib.sha256()
+    for folder, folders, files in os.walk(tree):
+        folders.sort()
+        for name in sorted((*files, *folders)):
+            facts = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - thousands of them
+            seen.update(f"{name} {facts.st_ino} {facts.st_mode} {facts.st_ctime_ns}\n".encode())
+    return seen.hexdigest()
 
 
 def _unpack(zip_bytes: bytes, found: Listing, root: Path) -> None:

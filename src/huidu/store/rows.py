@@ -255,6 +255,7 @@ def event_row(event: QueuedEvent) -> Row:
         "request_id": event.request_id,
         "namespace": event.function.namespace,
         "function": event.function.name,
+        "function_id": event.function_id,
         "qualifier": event.qualifier,
         "event": event.event,
         "routing_key": event.routing_key,
@@ -269,6 +270,7 @@ def event_from(row: RowMapping) -> QueuedEvent:
     return QueuedEvent(
         request_id=row["request_id"],
         function=FunctionName(row["namespace"], row["function"]),
+        function_id=row["function_id"],
         qualifier=row["qualifier"],
         event=row["event"],
         routing_key=row["routing_key"],

@@ -115,11 +115,12 @@ EVENT = Table(
     Column("request_id", Text, primary_key=True),
     Column("namespace", Text, nullable=False),
     Column("function", Text, nullable=False),
+    Column("function_id", Text, nullable=False),
     Column("qualifier", Text, nullable=False),
     Column("event", LargeBinary, nullable=False),
     Column("routing_key", Text, nullable=False),
     Column("trigger", Text, nullable=False),
-    Column("accepted_at", Float, nullable=False),
+    Column("accepted_at", Float, nullable=False, index=True),
     Column("attempts", Integer, nullable=False),
 )
 
@@ -130,6 +131,7 @@ RECORD = Table(
     Column("request_id", Text, nullable=False),
     Column("namespace", Text, nullable=False),
     Column("function", Text, nullable=False),
+    Column("function_id", Text, nullable=False),
     Column("qualifier", Text, nullable=False),
     Column("alias", Text, nullable=False),
     Column("alias_revision", Integer, nullable=False),
@@ -155,5 +157,5 @@ RECORD = Table(
     Column("event_bytes", Integer, nullable=False),
     Column("result_bytes", Integer, nullable=False),
     Index("record_by_request", "request_id"),
-    Index("record_by_function", "namespace", "function", "started_at"),
+    Index("record_by_function", "function_id", "started_at"),
 )

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from huidu.model.trigger import Trigger
 from huidu.triggers import timer, url
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A row of the table: how a definition is read, and refused where it is wrong."""
+    """A row of the table: how a definition is read, refused where it is wrong, and read back."""
 
     define: Callable[[str], str]
+    show: Callable[[Trigger, str], str]  #: By the trigger and the gateway's URL.
 
 
 TRIGGERS: Mapping[str, Kind] = {
-    "timer": Kind(timer.define),
-    "http": Kind(url.define),
+    "timer": Kind(timer.define, timer.show),
+    "http": Kind(url.define, url.show),
 }

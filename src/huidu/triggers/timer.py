@@ -52,6 +52,11 @@ def define(text: str) -> str:
     return json.dumps({"cron": cron})
 
 
+def show(trigger: Trigger, gateway_url: str) -> str:
+    """Return a timer's definition as it is read back: as it is kept."""
+    return trigger.definition
+
+
 def _invalid(text: str, reason: str) -> InvalidValue:
     return InvalidValue("TriggerDesc", f"TriggerDesc {text[:80]!r}: {reason}")
 
@@ -139,6 +144,7 @@ class Timers:
         event = QueuedEvent(
             request_id=self._new_id(),
             function=trigger.function,
+            function_id=trigger.function_id,
             qualifier=trigger.qualifier,
             event=event_of(trigger, at),
             trigger=TYPE,

@@ -32,6 +32,13 @@ def define(text: str) -> str:
     return json.dumps(settings, ensure_ascii=False)
 
 
+def show(trigger: Trigger, gateway_url: str) -> str:
+    """Return the settings of a URL, with the addresses at which it is reached."""
+    address = f"{gateway_url}/url/{trigger.resource_id}/"
+    addresses = {"ExtranetHTTPUrl": address, "IntranetHTTPUrl": address}
+    return json.dumps({**json.loads(trigger.definition), **addresses}, ensure_ascii=False)
+
+
 class Urls:
     """Which function URL leads to which function and qualifier."""
 

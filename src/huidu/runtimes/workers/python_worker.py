@@ -175,8 +175,14 @@ def answer(
 
 def failure(status: int, message: str, trace: str = "") -> tuple[int, bytes]:
     """Return the reply that tells of a failure."""
-    words = {"status": status, "message": message[:MOST_MESSAGE], "stack": trace[-MOST_STACK:]}
+    words = {"status": status, **said(message, trace)}
     return ERROR, json.dumps(words).encode()
+
+
+def said(message: str, trace: str) -> dict[str, str]:
+    """Return what went wrong as it may be sent: not too long, and no halves of characters."""
+    shown = {"message": message[:MOST_MESSAGE], "stack": trace[-MOST_STACK:]}
+    return {name: text.encode("utf-8", "replace").decode() for name, text in shown.items()}
 
 
 def plain(value: object) -> str:
@@ -260,8 +266,7 @@ def serve(channel: Channel) -> None:
         handler = load(order["handler"], order["code"], order["layers"])
     except Unloadable as error:
         flush()
-        why = {"message": str(error)[:MOST_MESSAGE], "stack": error.stack[-MOST_STACK:]}
-        channel.send(FAILED, json.dumps(why).encode())
+        channel.send(FAILED, json.dumps(said(str(error), error.stack)).encode())
         return
     memory = Memory()
     flush()

@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("request_id", sa.Text(), primary_key=True),
         sa.Column("namespace", sa.Text(), nullable=False),
         sa.Column("function", sa.Text(), nullable=False),
+        sa.Column("function_id", sa.Text(), nullable=False),
         sa.Column("qualifier", sa.Text(), nullable=False),
         sa.Column("event", sa.LargeBinary(), nullable=False),
         sa.Column("routing_key", sa.Text(), nullable=False),
@@ -39,6 +40,7 @@ def upgrade() -> None:
         sa.Column("accepted_at", sa.Float(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
     )
+    op.create_index("ix_event_accepted_at", "event", ["accepted_at"])
     op.create_table(
         "namespace",
         sa.Column("name", sa.Text(), primary_key=True),

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("request_id", sa.Text(), nullable=False),
         sa.Column("namespace", sa.Text(), nullable=False),
         sa.Column("function", sa.Text(), nullable=False),
+        sa.Column("function_id", sa.Text(), nullable=False),
         sa.Column("qualifier", sa.Text(), nullable=False),
         sa.Column("alias", sa.Text(), nullable=False),
         sa.Column("alias_revision", sa.Integer(), nullable=False),
@@ -42,5 +43,5 @@ def upgrade() -> None:
         sa.Column("event_bytes", sa.Integer(), nullable=False),
         sa.Column("result_bytes", sa.Integer(), nullable=False),
     )
-    op.create_index("record_by_function", "record", ["namespace", "function", "started_at"])
+    op.create_index("record_by_function", "record", ["function_id", "started_at"])
     op.create_index("record_by_request", "record", ["request_id"])

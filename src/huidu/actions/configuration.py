@@ -1,0 +1,80 @@
+"""Configuration: what a function is made of, as it goes over the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from huidu.actions.action import Flag, Json, Wire
+
+CodeText = Annotated[str, Meta(description="A zip file in base64, at most 50 MB unencoded.")]
+Handler = Annotated[str, Meta(description="`file.function`, as in `index.main_handler`.")]
+Memory = Annotated[int, Meta(description="MB: 64, or 128 to 3072 in steps of 128.")]
+Seconds = Annotated[int, Meta(description="Seconds.")]
+Qualifier = Annotated[str, Meta(description="A version, `$LATEST`, or an alias.")]
+
+
+class Code(Wire):
+    """Where the code of a function comes from."""
+
+    zip_file: CodeText | None = None
+    cos_bucket_name: str | None = None
+    cos_object_name: str | None = None
+    cos_bucket_region: str | None = None
+    demo_id: str | None = None
+    image_config: Json = None
+
+
+Source = Annotated[Code, Meta(description="The code: `ZipFile`.")]
+
+
+class Variable(Wire):
+    """One environment variable."""
+
+    key: str
+    value: str
+
+
+class Environment(Wire):
+    """The environment variables of a function: at most 4 KB in all."""
+
+    variables: list[Variable] = field(default_factory=list)
+
+
+Variables = Annotated[Environment, Meta(description="One variable with empty key and value: none.")]
+Role = Annotated[str, Meta(description="Kept and given back.")]
+
+
+class LayerSimple(Wire):
+    """A version of a layer."""
+
+    layer_name: str
+    layer_version: int
+
+
+Layers = Annotated[list[LayerSimple], Meta(description="None can be published here yet.")]
+
+
+class Tag(Wire):
+    """A label with a value."""
+
+    key: str
+    value: str
+
+
+class Settings(Wire):
+    """Fields that are kept and given back; Huidu does not act on them."""
+
+    vpc_config: Json = None
+    install_dependency: Flag | None = None
+    cls_logset_id: str | None = None
+    cls_topic_id: str | None = None
+    dead_letter_config: Json = None
+    public_net_config: Json = None
+    cfs_config: Json = None
+    protocol_params: Json = None
+    instance_concurrency_config: Json = None
+    dns_cache: Flag | None = None
+    intranet_config: Json = None
+    l5_enable: Flag | None = None

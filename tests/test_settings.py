@@ -1,0 +1,185 @@
+"""Settings: where they come from, and that a wrong one is named."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from huidu.settings import KINDS, PREFIX, Settings, Unsettled, address, from_process, settle
+
+#: Another value for each setting, as the file writes it and as the environment does.
+OTHERS: dict[str, tuple[str, Any]] = {
+    "data": ('"/srv/huidu"', "/srv/huidu"),
+    "api": ('"[::1]:0"', "[::1]:0"),
+    "gateway": ('"0.0.0.0:80"', "0.0.0.0:80"),
+    "zone": ('"Europe/Berlin"', "Europe/Berlin"),
+    "default_qualifier": ('"$LATEST"', "$LATEST"),
+    "max_additional_versions": ("3", 3),
+    "max_functions": ("50", 50),
+    "max_versions": ("1_000", 1000),
+    "max_aliases": ("1", 1),
+    "max_instances": ("1", 1),
+    "max_waiting": ("0", 0),
+    "idle_s": ("0.5", 0.5),
+    "keep_records_s": ("60", 60.0),
+    "tier": ('"best"', "best"),
+    "require_tier": ('"sandbox"', "sandbox"),
+    "network": ('"host"', "host"),
+    "log_level": ('"debug"', "debug"),
+}
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "huidu.toml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    return written(tmp_path, "")
+
+
+def refusal(text: dict[str, Any], file: Path) -> str:
+    with pytest.raises(Unsettled) as wrong:
+        settle(text, {}, file)
+    return str(wrong.value)
+
+
+def test_without_a_word_everything_is_as_it_says(empty: Path) -> None:
+    assert settle({}, {}, empty) == Settings()
+
+
+def test_there_is_another_value_for_each_setting() -> None:
+    assert set(OTHERS) == set(KINDS)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_each_setting_may_come_from_the_file_the_environment_or_the_command_line(
+    tmp_path: Path, name: str
+) -> None:
+    text, value = OTHERS[name]
+    file = written(tmp_path, f"{name} = {text}\n")
+    (tmp_path / "empty").mkdir()
+    nothing = written(tmp_path / "empty", "")
+    variable = {f"{PREFIX}{name.upper()}": text.strip('"')}
+    for made in (
+        settle({}, {}, file),
+        settle({}, variable, nothing),
+        settle({name: text.strip('"')}, {}, nothing),
+        settle({name: value}, {}, nothing),
+    ):
+        kept = getattr(made, name)
+        assert (kept, type(kept)) == (value, KINDS[name])
+        assert asdict(made) == asdict(Settings()) | {name: value}
+
+
+def test_the_command_line_is_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path, 'zone = "UTC"\nmax_waiting = 1\nmax_aliases = 1\n')
+    environment = {"HUIDU_MAX_WAITING": "2", "HUIDU_MAX_ALIASES": "2", "HUIDU_ENDPOINT": "x"}
+    options = {"max_aliases": "3", "zone": None}
+
+    made = settle(options, environment, file)
+    assert (made.zone, made.max_waiting, made.max_aliases) == ("UTC", 2, 3)
+
+
+def test_the_file_beside_which_a_server_is_started_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HUIDU_MAX_WAITING", "7")
+    assert from_process({}, None) == Settings(max_waiting=7)
+    written(tmp_path, "max_aliases = 5")
+    assert from_process({}, None) == Settings(max_waiting=7, max_aliases=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("max_alias = 5", "max_alias is no setting; there are api, data"),
+        ("[server]\napi = 1", "server is no setting"),
+        ("api = ", "huidu.toml: "),
+        ("api = '127.0.0.1:1'\napi = '127.0.0.1:2'", "huidu.toml: "),
+    ],
+)
+def test_a_file_that_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
+    message = refusal({}, written(tmp_path, text))
+
+    assert said in message
+    assert "huidu.toml" in message
+
+
+def test_a_file_that_is_asked_for_must_be_there_and_be_text(tmp_path: Path) -> None:
+    assert "nowhere.toml" in refusal({}, tmp_path / "nowhere.toml")
+    (tmp_path / "huidu.toml").write_bytes(b"zone = '\xff'")
+    assert "huidu.toml" in refusal({}, tmp_path / "huidu.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("data", "", "must name a directory"),
+        ("api", "9000", "HOST:PORT"),
+        ("api", ":9000", "HOST:PORT"),
+        ("api", "127.0.0.1:", "HOST:PORT"),
+        ("api", "127.0.0.1:65536", "HOST:PORT"),
+        ("api", "127.0.0.1:-1", "HOST:PORT"),
+        ("api", "127.0.0.1:²", "HOST:PORT"),
+        ("api", "127.0.0.1:٣", "HOST:PORT"),
+        ("api", "127.0.0.1:" + "9" * 5000, "HOST:PORT"),
+        ("gateway", "", "HOST:PORT"),
+        ("gateway", 9001, "a text"),
+        ("gateway", ["127.0.0.1:1"], "a text"),
+        ("zone", "Mars/Olympus", "no such time zone"),
+        ("zone", "Asia", "no such time zone"),
+        ("zone", "", "no such time zone"),
+        ("zone", "../../etc/passwd", "no such time zone"),
+        ("zone", "a\0b", "no such time zone"),
+        ("default_qualifier", "release", "$DEFAULT or $LATEST"),
+        ("max_additional_versions", 0, "1 to 3"),
+        ("max_additional_versions", 4, "1 to 3"),
+        ("max_functions", 0, "1 or more"),
+        ("max_versions", -1, "1 or more"),
+        ("max_aliases", "0", "1 or more"),
+        ("max_instances", 0, "1 or more"),
+        ("max_waiting", -1, "0 or more"),
+        ("max_waiting", "many", "a whole number"),
+        ("max_waiting", 1.5, "a whole number"),
+        ("max_waiting", True, "a whole number"),
+        ("max_waiting", "1.5", "a whole number"),
+        ("max_waiting", [1], "a whole number"),
+        ("idle_s", -0.1, "0 or more"),
+        ("idle_s", "nan", "0 or more"),
+        ("idle_s", "soon", "a number"),
+        ("idle_s", False, "a number"),
+        ("idle_s", 10**400, "a number"),
+        ("keep_records_s", -1, "0 or more"),
+        ("log_level", "loud", "debug, info, warning, error"),
+        ("log_level", 3, "a text"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_would_be_right(
+    empty: Path, name: str, value: object, said: str
+) -> None:
+    message = refusal({name: value}, empty)
+
+    assert message.startswith(name)
+    assert said in message
+
+
+def test_an_address_is_a_host_and_a_port() -> None:
+    assert address("api", "127.0.0.1:0") == ("127.0.0.1", 0)
+    assert address("api", "[::1]:9000") == ("::1", 9000)
+    assert address("api", "localhost:65535") == ("localhost", 65535)
+
+
+def test_a_quota_says_the_same_as_the_settings() -> None:
+    quota = Settings(
+        max_functions=1, max_versions=2, max_aliases=3, max_additional_versions=2
+    ).quota()
+
+    assert (quota.functions, quota.versions, quota.aliases) == (1, 2, 3)
+    assert quota.additional_versions == 2

@@ -56,6 +56,13 @@ def test_shims_that_lead_nowhere_are_passed_over(tmp_path: Path) -> None:
     assert OWN in found
 
 
+def test_a_folder_of_path_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+    """One of another user is such a one; root reads those, so here is a name that is too long."""
+    found = python.search(f"{tmp_path / ('x' * 300)}:{tmp_path / 'nowhere'}")
+
+    assert [one.version for one in found] == [sys.version_info[:2]]
+
+
 def test_our_own_interpreter_is_known_without_asking(tmp_path: Path) -> None:
     program(tmp_path / f"python{OWN}", says(OWN.version, "/other"))
     program(tmp_path / "python3.7", says((3, 7), "/old"))

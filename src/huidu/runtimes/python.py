@@ -74,7 +74,7 @@ def _candidates(folders: Sequence[str], own: tuple[int, int]) -> Iterator[Path]:
     """Yield the programs that may be a Python which we do not know yet, each once."""
     seen = set[Path]()
     for folder in map(Path, folders):
-        for program in sorted(folder.glob("python3*")) if folder.is_dir() else ():
+        for program in _programs(folder):
             named = PROGRAM.fullmatch(program.name)
             if named is None or program.resolve() in seen or not os.access(program, os.X_OK):
                 continue
@@ -82,6 +82,14 @@ def _candidates(folders: Sequence[str], own: tuple[int, int]) -> Iterator[Path]:
             version = (3, int(named[1])) if named[1] else None
             if version is None or (version >= OLDEST and version != own):
                 yield program
+
+
+def _programs(folder: Path) -> Sequence[Path]:
+    """Return what may be a Python in a folder of PATH, which need not be there, nor be ours."""
+    try:
+        return sorted(folder.glob("python3*")) if folder.is_dir() else ()
+    except OSError:
+        return ()
 
 
 def _probe(program: Path, patience_s: float) -> Interpreter | None:

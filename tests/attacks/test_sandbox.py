@@ -362,6 +362,7 @@ async def test_an_instance_that_is_killed_from_outside_is_gone_with_all_it_start
     version, mark = shelf.version(DAEMON), f"orphan-of-{tmp_path.name}-{os.getpid()}"
     instance = await boxed(version)
     await result_of(instance, version, mark)
+    assert soon(lambda: len(processes(mark)) == 1)  # A program shows its words late.
 
     os.kill(instance._process.pid, signal.SIGKILL)
 
@@ -376,6 +377,7 @@ async def test_a_zygote_that_is_killed_takes_its_instances_along_and_another_tak
     version, mark = shelf.version(DAEMON), f"left-of-{tmp_path.name}-{os.getpid()}"
     instance = await start(shelf.blueprint(version), launcher)
     await result_of(instance, version, mark)
+    assert soon(lambda: len(processes(mark)) == 1)  # A program shows its words late.
     (zygote,) = launcher._nurseries.values()
     pid = instance._process.pid
 

@@ -116,6 +116,6 @@ def is_running(pid: int) -> bool:
 def soon(done: Callable[[], bool], seconds: float = 5.0) -> bool:
     """Wait for something that other processes do; tell whether it came to be."""
     until = time.monotonic() + seconds
-    while not done() and time.monotonic() < until:
+    while not (seen := done()) and time.monotonic() < until:
         time.sleep(0.005)
-    return done()
+    return seen

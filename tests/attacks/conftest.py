@@ -35,8 +35,8 @@ async def box() -> AsyncIterator[Box]:
         pytest.skip("it takes root")
 
     async def make(network: str = "none") -> SandboxLauncher:
-        made.append(SandboxLauncher(network))
-        await made[-1].warm(OURS.path)
+        made.append(SandboxLauncher(OURS.path, network))
+        await made[-1].warm()
         return made[-1]
 
     yield make

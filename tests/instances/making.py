@@ -77,7 +77,7 @@ order = json.loads(hear())
 def lying(line: str) -> Runtimes:
     """Runtimes whose workers say what they should not."""
     command = (str(OURS.path), "-I", "-S", "-c", LIAR.format(line=line))
-    runtime = replace(PYTHON, command=lambda _, channel: (*command, str(channel)))
+    runtime = replace(PYTHON, command=lambda _, channel, __: (*command, str(channel)))
 
     class Lying(Runtimes):
         def find(self, name: str) -> Installed:

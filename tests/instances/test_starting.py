@@ -196,9 +196,12 @@ async def test_an_instance_tells_what_it_is_in_a_line(started: Start, shelf: She
 
 
 async def test_a_process_that_ended_holds_no_memory(scratch: Path) -> None:
-    order = Order(command=["true"], environment={}, channel=0, output=2)
-    process = await Spawner(scratch).launch(order)
+    order = Order(command=lambda _channel, _workers: ["true"], environment={})
+    launched = await Spawner(scratch).launch(order)
 
+    process = launched.process
+    launched.end.close()
+    os.close(launched.output)
     assert str(await process.wait()) == "exited with status 0"
     assert process.peak_bytes() == 0
     process.kill()

@@ -21,6 +21,7 @@ from huidu.instances.wire import Frame, Kind, Reader
 from huidu.model.invocation import MOST_RESULT_BYTES
 from huidu.runtimes import python
 from huidu.runtimes.interpreter import Interpreter
+from huidu.runtimes.table import WORKERS
 
 OWN = Interpreter(
     Path(getattr(sys, "_base_executable", "") or sys.executable), sys.version_info[:2]
@@ -73,7 +74,7 @@ def test_our_own_interpreter_is_known_without_asking(tmp_path: Path) -> None:
 
 
 def test_the_worker_and_the_platform_mean_the_same_by_their_frames() -> None:
-    worker = runpy.run_path(str(python.WORKER))
+    worker = runpy.run_path(str(WORKERS / python.WORKER))
 
     assert {kind.name: worker[kind.name] for kind in Kind} == {kind.name: kind for kind in Kind}
     assert worker["HEADER"] == wire.HEADER.size
@@ -84,7 +85,7 @@ def test_the_worker_and_the_platform_mean_the_same_by_their_frames() -> None:
 
 
 def test_the_worker_is_written_for_the_oldest_python() -> None:
-    ast.parse(python.WORKER.read_text(), feature_version=python.OLDEST)
+    ast.parse((WORKERS / python.WORKER).read_text(), feature_version=python.OLDEST)
 
 
 class Worker:
@@ -125,7 +126,7 @@ def worker(interpreter: Interpreter = OWN) -> Iterator[Worker]:
     with ours, theirs:
         ours.settimeout(20)
         process = subprocess.Popen(
-            python.command(interpreter, theirs.fileno()),
+            python.command(interpreter, theirs.fileno(), WORKERS),
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
             env={},
@@ -248,7 +249,7 @@ def test_a_worker_that_is_not_its_platforms_child_does_not_stay(tmp_path: Path) 
     ours, theirs = socket.socketpair()
     with ours, theirs:
         process = subprocess.Popen(
-            python.command(OWN, theirs.fileno()), pass_fds=[theirs.fileno()], env={}
+            python.command(OWN, theirs.fileno(), WORKERS), pass_fds=[theirs.fileno()], env={}
         )
         theirs.close()
         words = {"parent": 1, "digest": "", "code": "/", "layers": [], "handler": "", "context": {}}

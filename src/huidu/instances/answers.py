@@ -13,7 +13,16 @@ from huidu.instances.wire import Frame, Kind, ProtocolError, TooLarge
 from huidu.model.invocation import MOST_RESULT_BYTES, Status
 
 #: What a worker may say that a call ended in; all else is for the platform to say.
-FAILURES = frozenset({Status.BAD_EVENT, Status.RESULT_TOO_LARGE, Status.USER_ERROR})
+FAILURES = frozenset(
+    {
+        Status.BAD_EVENT,
+        Status.RESULT_TOO_LARGE,
+        Status.USER_ERROR,
+        Status.USER_CODE_ERROR,
+    }
+)
+#: What a worker may say that keeps its version from being called.
+UNLOADED = frozenset({Status.HANDLER_NOT_FOUND, Status.INIT_FAILED, Status.PORT_NOT_BOUND})
 
 T = TypeVar("T")
 
@@ -43,7 +52,9 @@ def loading(frame: Frame, digest: str) -> Ending | None:
         return unready(f"the worker loaded version {loaded[:12]}, not {digest[:12]}")
     if frame.kind is Kind.FAILED:
         fault = _decoded(frame.body, Fault)
-        return Ending(status=Status.HANDLER_NOT_FOUND, message=fault.message, stack=fault.stack)
+        if fault.status not in UNLOADED:
+            raise ProtocolError(f"status {fault.status} in answer to LOAD")
+        return Ending(status=fault.status, message=fault.message, stack=fault.stack)
     raise ProtocolError(f"{frame.kind.name} in answer to LOAD")
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections.abc import Callable
 from time import perf_counter
-from typing import Protocol
 
 from huidu.instances import answers, wire
 from huidu.instances.channel import Channel, Lost, Undelivered
-from huidu.instances.launch import Exit
+from huidu.instances.launch import Launched
 from huidu.instances.lines import Pipe
 from huidu.instances.outcomes import Ending, Run, StartFailed, outcome
 from huidu.instances.wire import Frame, Kind, ProtocolError, TooLarge
@@ -19,21 +17,6 @@ from huidu.model.capacity import NEVER
 from huidu.model.invocation import Outcome, Status
 from huidu.model.task import Task
 from huidu.model.version import Version
-
-
-class Process(Protocol):
-    """What an instance must know of the process that it is."""
-
-    @property
-    def pid(self) -> int: ...
-
-    def kill(self) -> None: ...
-
-    async def wait(self) -> Exit: ...
-
-    def peak_bytes(self) -> int: ...
-
-    async def tidy(self) -> None: ...
 
 
 class TimedOut(Exception):
@@ -50,13 +33,13 @@ class Instance:
     It ends with the first thing about it that is not as agreed; from then on `alive` is false.
     """
 
-    def __init__(self, version: Version, process: Process, end: socket.socket, output: int) -> None:
+    def __init__(self, version: Version, launched: Launched) -> None:
         self.name = secrets.token_hex(8)
         self.took_s = 0.0
         self._version = version
-        self._process = process
-        self._channel = Channel(end, self._broken)
-        self._pipe = Pipe(output)
+        self._process = launched.process
+        self._channel = Channel(launched.end, self._broken)
+        self._pipe = Pipe(launched.output)
         self._alive = True
         self._gone: Callable[[], None] | None = None
         self._fresh = True

@@ -6,27 +6,32 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+from huidu.runtimes.table import WORKERS
 
 PREFIX = "huidu-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to start, and the two descriptors that it gets: the channel, and what it prints to.
+    """What to start, whoever starts it.
 
-    A launcher uses the command, or else the interpreter of whose zygote it makes a fork.
+    A launcher that keeps zygotes forks the one of this interpreter, which becomes the `worker`;
+    where there is none, or no zygote, the worker is a program: `command(channel, workers)`, with
+    the number of the descriptor that it is to speak over, and the folder where workers lie.
     """
 
-    command: Sequence[str]
+    command: Callable[[int, Path], Sequence[str]]
     environment: Mapping[str, str]
-    channel: int
-    output: int
+    worker: str = ""
     interpreter: Path = Path()
     code: Path = Path()
     layers: tuple[Path, ...] = ()
@@ -58,6 +63,58 @@ class Exit:
         if self.code >= 0:
             return f"exited with status {self.code}"
         return f"was killed by signal {-self.code} ({signal.strsignal(-self.code)})"
+
+
+class Begun(Protocol):
+    """What must be known of a process that was started."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def kill(self) -> None: ...
+
+    async def wait(self) -> Exit: ...
+
+    def peak_bytes(self) -> int: ...
+
+    async def tidy(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A process, our end of its channel, and the end of the pipe that it prints into."""
+
+    process: Begun
+    end: socket.socket
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """What joins a process to the platform: ours and its ends of a channel and of a pipe."""
+
+    end: socket.socket
+    far_end: socket.socket
+    output: int
+    printed: int
+
+    def to(self, process: Begun) -> Launched:
+        """Return the process together with our ends."""
+        return Launched(process, self.end, self.output)
+
+
+@contextmanager
+def wired() -> Iterator[Wires]:
+    """Lend wires: the far ends are closed after the block, ours only where it fails."""
+    with ExitStack() as theirs, ExitStack() as ours:
+        end, far_end = socket.socketpair()
+        ours.callback(end.close)
+        theirs.callback(far_end.close)
+        output, printed = os.pipe()
+        ours.callback(os.close, output)
+        theirs.callback(os.close, printed)
+        yield Wires(end, far_end, output, printed)
+        ours.pop_all()
 
 
 def peak_bytes(pid: int) -> int:
@@ -131,20 +188,22 @@ class Spawner:
         """Return where an instance finds its code: where it is."""
         return Scene(code, tuple(layers), os.getpid())
 
-    async def launch(self, order: Order) -> Process:
+    async def launch(self, order: Order) -> Launched:
         """Start a process, or raise `OSError`. Takes about half a millisecond."""
-        return self._launch(order)
+        with wired() as wires:
+            return wires.to(self._spawn(order, wires))
 
-    def _launch(self, order: Order) -> Process:
+    def _spawn(self, order: Order, wires: Wires) -> Process:
+        channel = wires.far_end.fileno()
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._scratch))
         own = {"HOME": str(folder), "TMPDIR": str(folder)}
         try:
             popen = subprocess.Popen(  # noqa: S603 - to start it is what we are here for
-                order.command,
+                order.command(channel, WORKERS),
                 stdin=subprocess.DEVNULL,
-                stdout=order.output,
-                stderr=order.output,
-                pass_fds=(order.channel,),
+                stdout=wires.printed,
+                stderr=wires.printed,
+                pass_fds=(channel,),
                 env={**own, **order.environment},
                 start_new_session=True,
             )

@@ -68,7 +68,7 @@ def outcome(ending: Ending, run: Run) -> Outcome:
 
 def _payload(ending: Ending, request_id: str) -> str:
     """Return the result of a call that failed: one shape for all runtimes (D-38)."""
-    users = ending.status == Status.USER_ERROR
+    users = ending.status in (Status.USER_ERROR, Status.USER_CODE_ERROR)
     stack = ending.stack or (ending.message if users else "")
     payload = {
         "errorCode": -1,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 from huidu.instances import answers
 from huidu.instances.blueprint import Blueprint
-from huidu.instances.instance import Instance, Process
-from huidu.instances.launch import Order, Scene
+from huidu.instances.instance import Instance
+from huidu.instances.launch import Launched, Order, Scene
 from huidu.instances.outcomes import StartFailed
 from huidu.model.version import digest
 
@@ -24,7 +21,7 @@ class Launcher(Protocol):
         """Return where an instance will find its code and layers."""
         ...
 
-    async def launch(self, order: Order) -> Process:
+    async def launch(self, order: Order) -> Launched:
         """Start a process, or raise `OSError`."""
         ...
 
@@ -54,23 +51,15 @@ async def start(blueprint: Blueprint, launcher: Launcher) -> Instance:
 
 
 async def _launch(blueprint: Blueprint, scene: Scene, launcher: Launcher) -> Instance:
-    with ExitStack() as theirs, ExitStack() as ours:
-        end, far_end = socket.socketpair()
-        ours.callback(end.close)
-        theirs.callback(far_end.close)
-        output, printed = os.pipe()
-        ours.callback(os.close, output)
-        theirs.callback(os.close, printed)
-        order = Order(
-            command=blueprint.runtime.command(far_end.fileno()),
-            environment=blueprint.environment(scene),
-            channel=far_end.fileno(),
-            output=printed,
-            interpreter=blueprint.runtime.interpreter.path,
-            code=blueprint.code,
-            layers=blueprint.layers,
-            memory_bytes=blueprint.version.configuration.memory_mb << 20,
-        )
-        process = await launcher.launch(order)
-        ours.pop_all()
-        return Instance(blueprint.version, process, end, output)
+    runtime = blueprint.runtime
+    order = Order(
+        command=runtime.command,
+        environment=blueprint.environment(scene),
+        worker=runtime.runtime.worker,
+        interpreter=runtime.interpreter.path,
+        code=blueprint.code,
+        layers=blueprint.layers,
+        memory_bytes=blueprint.version.configuration.memory_mb << 20,
+    )
+    launched = await launcher.launch(order)
+    return Instance(blueprint.version, launched)

@@ -33,7 +33,9 @@ class Status(IntEnum):
     HANDLER_NOT_FOUND = 437
     PROCESS_EXITED = 439
     QUALIFIER_NOT_FOUND = 442
+    USER_CODE_ERROR = 443  #: The same as 430, for every language but Python (D-38).
     INIT_FAILED = 445
+    PORT_NOT_BOUND = 446
     INIT_TIMED_OUT = 450
     CANCELLED = 499
     INTERNAL_ERROR = 500
@@ -43,7 +45,7 @@ class Status(IntEnum):
 USER_FAILURES = frozenset(
     {
         Status.USER_ERROR,
-        443,
+        Status.USER_CODE_ERROR,
         Status.HANDLER_NOT_FOUND,
         Status.PROCESS_EXITED,
     }

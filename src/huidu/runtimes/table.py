@@ -15,20 +15,29 @@ from huidu.runtimes.interpreter import Interpreter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """A row of the table: one language, under all the names that mean it."""
+    """A row of the table: one language, under all the names that mean it.
+
+    What runs inside an instance is a worker: a module of `workers/` that an interpreter of Python
+    can become, or else a program that `command` starts.
+    """
 
     language: str
+    worker: str = ""  #: The module that a zygote becomes; empty where it is another's language.
     spelling: str  #: Its names, as they are told to somebody who gave another one.
     names: re.Pattern[str]
     check_handler: Callable[[str], str]  #: Returns a handler, or raises `InvalidValue`.
     search: Callable[[], Sequence[Interpreter]]  #: Looks for it on the machine; slow.
     choose: Callable[[str, Sequence[Interpreter]], Interpreter]
-    command: Callable[[Interpreter, int], Sequence[str]]  #: Starts a worker on a channel.
+    #: Starts a worker on a channel: which interpreter, which descriptor, and where workers lie.
+    command: Callable[[Interpreter, int, Path], Sequence[str]]
     variables: Callable[[Sequence[Path]], Mapping[str, str]]  #: By the folders it imports from.
 
 
+WORKERS = Path(__file__).with_name("workers")
+
 PYTHON = Runtime(
     language="Python",
+    worker="python_worker",
     spelling="Python3.6, Python3.7, Python3.9, Python3.10 (or any other Python3.x)",
     names=python.NAMES,
     check_handler=check_handler,
@@ -57,9 +66,9 @@ class Installed:
     runtime: Runtime
     interpreter: Interpreter
 
-    def command(self, channel: int) -> Sequence[str]:
+    def command(self, channel: int, workers: Path = WORKERS) -> Sequence[str]:
         """Return what starts a worker that speaks over the file descriptor `channel`."""
-        return self.runtime.command(self.interpreter, channel)
+        return self.runtime.command(self.interpreter, channel, workers)
 
 
 class Runtimes:

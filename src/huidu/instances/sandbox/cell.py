@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import socket
 import sys
 import time
 from collections.abc import Container, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 from huidu.instances.sandbox import kernel, landlock, limits, root, seccomp
-from huidu.runtimes.workers import python_worker
 
+WORKERS = ("python_worker",)
 STDOUT, STDERR, CHANNEL = 1, 2, 3
+NOT_STARTED = 127  #: The exit status where a program could not be started, as shells have it.
 STREAMS = ((STDOUT, "stdout", "surrogateescape"), (STDERR, "stderr", "backslashreplace"))
 ALLOWED = {"/": landlock.READ, "/dev": landlock.DEVICES, root.TEMPORARY: landlock.ALL}
 
@@ -25,6 +28,9 @@ class Blocks:
         self.imported = imported  #: What the zygote imported that the worker alone would not.
         self.abi = kernel.landlock_abi()
         self.filter = seccomp.program(kernel.MACHINE)
+        self.workers = {
+            name: importlib.import_module(f"huidu.runtimes.workers.{name}") for name in WORKERS
+        }
 
 
 def enter(order: Mapping[str, Any], blocks: Blocks, fds: Sequence[int]) -> None:
@@ -44,9 +50,25 @@ def enter(order: Mapping[str, Any], blocks: Blocks, fds: Sequence[int]) -> None:
     if blocks.abi:
         landlock.restrict(blocks.abi, ALLOWED)
     kernel.seccomp(blocks.filter)
-    _interpreter(order, blocks.imported)
-    _descriptors(channel, output)
-    python_worker.run(CHANNEL)
+    if order["worker"]:
+        worker = blocks.workers[order["worker"]]
+        _interpreter(order, worker, blocks.imported)
+        _descriptors(channel, output)
+        _streams()
+        worker.run(CHANNEL)
+    else:
+        _descriptors(channel, output)
+        _execute(order["command"], order["environment"])
+
+
+def _execute(command: list[str], environment: Mapping[str, str]) -> None:
+    """Become a program, with what it prints going where a function prints."""
+    os.chdir(root.CODE)
+    try:
+        os.execve(command[0], command, environment)  # noqa: S606 - it is what we are here for
+    except OSError as error:
+        os.write(STDERR, f"{command[0]} cannot be started: {error}\n".encode())
+        os._exit(NOT_STARTED)
 
 
 def _first_to_go() -> None:
@@ -101,6 +123,9 @@ def _descriptors(channel: int, output: int) -> None:
     os.dup2(nothing, 0)
     os.dup2(channel, CHANNEL)
     kernel.close_from(CHANNEL + 1)
+
+
+def _streams() -> None:
     # The zygote's own streams remember what kind of file they were opened on.
     for fd, name, errors in STREAMS:
         stream = open(fd, "w", encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115
@@ -108,14 +133,14 @@ def _descriptors(channel: int, output: int) -> None:
         sys.__dict__.update({name: stream, f"__{name}__": stream})
 
 
-def _interpreter(order: Mapping[str, Any], imported: Container[str]) -> None:
+def _interpreter(order: Mapping[str, Any], worker: ModuleType, imported: Container[str]) -> None:
     """Leave the interpreter as it would be, had it been started for this instance."""
     os.environ.clear()
     os.environ.update(order["environment"])
     time.tzset()
     os.chdir(root.CODE)
-    sys.argv = [python_worker.__file__]
-    sys.modules["__main__"] = python_worker
+    sys.argv = [str(worker.__file__)]
+    sys.modules["__main__"] = worker
     theirs = {name.partition(".")[0] for name in os.listdir(root.CODE)}
     for name in [*sys.modules]:
         top = name.partition(".")[0]

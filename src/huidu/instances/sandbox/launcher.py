@@ -10,8 +10,9 @@ from functools import partial
 from heapq import heappop, heappush
 from pathlib import Path
 
-from huidu.instances.launch import Order, Scene
+from huidu.instances.launch import Launched, Order, Scene, wired
 from huidu.instances.sandbox import groups, root
+from huidu.instances.sandbox.cell import CHANNEL
 from huidu.instances.sandbox.contained import Contained
 from huidu.instances.sandbox.groups import Group, Groups
 from huidu.instances.sandbox.nursery import Nursery
@@ -46,10 +47,16 @@ class Users:
 
 
 class SandboxLauncher:
-    """Starts instances from zygotes: one zygote for each interpreter, begun anew if it ends."""
+    """Starts instances from zygotes: one zygote for each interpreter, begun anew if it ends.
 
-    def __init__(self, network: str = "none") -> None:
+    What is no language of Python's is a program that a fork of the zygote of `house` turns into;
+    `shown` are folders of the host that such programs need, beside those of the system.
+    """
+
+    def __init__(self, house: Path, network: str = "none", shown: Sequence[Path] = ()) -> None:
+        self._house = house
         self._network = network
+        self._shown = shown
         self._nurseries: dict[Path, Nursery] = {}
         self._retired: list[Nursery] = []
         self._begun: dict[Path, float] = {}
@@ -67,16 +74,23 @@ class SandboxLauncher:
         """Return where an instance finds its code."""
         return Scene(Path(root.CODE), (Path(root.LAYERS),) if layers else (), NOBODY)
 
-    async def warm(self, interpreter: Path) -> int:
+    async def warm(self) -> int:
         """Have a zygote ready, or raise `OSError`; return the version of Landlock."""
-        return await self._nursery(interpreter).ready()
+        return await self._nursery(self._house).ready()
 
-    async def launch(self, order: Order) -> Contained:
+    async def launch(self, order: Order) -> Launched:
         """Fork an instance, or raise `OSError`. Its walls are built after this has returned."""
-        nursery = self._nursery(order.interpreter)
+        with wired() as wires:
+            fds = (wires.far_end.fileno(), wires.printed)
+            return wires.to(await self._fork(order, fds))
+
+    async def _fork(self, order: Order, fds: Sequence[int]) -> Contained:
+        nursery = self._nursery(order.interpreter if order.worker else self._house)
         await nursery.ready()
         user = self._users.lend()
         words = {
+            "worker": order.worker,
+            "command": order.command(CHANNEL, Path(root.WORKERS)) if not order.worker else (),
             "uid": user,
             "code": str(order.code),
             "layers": [str(layer) for layer in order.layers],
@@ -90,7 +104,6 @@ class SandboxLauncher:
         def birth(pidfd: int, group: Group | None) -> Contained:
             return Contained(pidfd, group, leave)
 
-        fds = (order.channel, order.output)
         return await nursery.launch(words, fds, order.memory_bytes, birth, leave)
 
     async def close(self) -> None:
@@ -112,7 +125,9 @@ class SandboxLauncher:
             self._retired.append(nursery)
         self._leave_the_empty()
         self._begun[interpreter] = now
-        nursery = self._nurseries[interpreter] = Nursery(interpreter, self._network, self._groups)
+        nursery = self._nurseries[interpreter] = Nursery(
+            interpreter, self._network, self._shown, self._groups
+        )
         return nursery
 
     def _leave_the_empty(self) -> None:

@@ -8,6 +8,7 @@ MOST_PROCESSES = 512  #: Processes and threads together; counted by user, so eac
 TEMPORARY_BYTES = 512 << 20
 TEMPORARY_FILES = 65_536
 LOCKED_BYTES = 64 << 10
+MOST_FILES = 1024
 
 
 def temporary(uid: int) -> str:
@@ -19,6 +20,7 @@ def restrict(memory_bytes: int) -> None:
     """Set what no later code can raise; 0 where the memory of all processes is counted."""
     limits = {
         resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NOFILE: MOST_FILES,
         resource.RLIMIT_NPROC: MOST_PROCESSES,
         resource.RLIMIT_MEMLOCK: LOCKED_BYTES,
         resource.RLIMIT_MSGQUEUE: 0,

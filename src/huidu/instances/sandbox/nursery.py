@@ -61,7 +61,9 @@ class Waiting:
 class Nursery:
     """One zygote, and the instances that are its forks."""
 
-    def __init__(self, interpreter: Path, network: str, groups: Groups | None) -> None:
+    def __init__(
+        self, interpreter: Path, network: str, shown: Sequence[Path], groups: Groups | None
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
         self._waiting: dict[int, Waiting] = {}
@@ -86,7 +88,8 @@ class Nursery:
         self._loop.add_reader(self._socket, self._hear)
         self._groups = groups
         self._group = groups.make(secrets.token_hex(6)) if groups else None
-        words = json.dumps({"network": network}).encode()
+        settings = {"network": network, "shown": [str(path) for path in shown]}
+        words = json.dumps(settings).encode()
         socket.send_fds(self._socket, [words], [self._group.entrance] if self._group else [])
 
     async def ready(self) -> int:

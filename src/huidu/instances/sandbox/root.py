@@ -6,11 +6,13 @@ import os
 from collections.abc import Sequence
 
 from huidu.instances.sandbox import kernel
+from huidu.runtimes.workers import python_worker
 
 #: Where the root is put together: in a mount namespace of our own, over a folder that is always
 #: there and that we need nothing of. So nothing has to be made on the host, nor removed.
 PLACE = "/sys"
 CODE, LAYERS, TEMPORARY = "/var/user", "/opt", "/tmp"  # noqa: S108 - as functions know it
+WORKERS = "/var/runtime"  #: What runs beside the code, for languages that read it from files.
 MOST_BYTES = 1 << 20
 READ_ONLY = kernel.MOUNT_ATTR_RDONLY | kernel.MOUNT_ATTR_NOSUID | kernel.MOUNT_ATTR_NODEV
 NAME = "huidu"  #: The name of the machine, as functions see it.
@@ -51,7 +53,10 @@ LINKS = {
 
 
 def build(prefixes: Sequence[str], *, resolves: bool) -> None:
-    """Put the root together at `PLACE`; where it `resolves`, with the host's name servers."""
+    """Put the root together at `PLACE`; where it `resolves`, with the host's name servers.
+
+    `prefixes` are folders of the host that programs outside of the system's folders need.
+    """
     size = f"size={MOST_BYTES},mode=755"
     kernel.mount("root", PLACE, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, size)
     for folder in (CODE, LAYERS, TEMPORARY, "/proc", "/dev", "/etc"):
@@ -61,6 +66,8 @@ def build(prefixes: Sequence[str], *, resolves: bool) -> None:
     for prefix in prefixes:
         if not os.path.exists(PLACE + prefix):
             _show(prefix)
+    os.makedirs(PLACE + WORKERS, 0o755)
+    kernel.bind(os.path.dirname(python_worker.__file__), PLACE + WORKERS, READ_ONLY)
     for device in DEVICES:
         _touch(f"{PLACE}/dev/{device}")
         nothing_else = kernel.MOUNT_ATTR_RDONLY | kernel.MOUNT_ATTR_NOSUID

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +61,10 @@ async def _sandbox(
         raise OSError(f"no filter for system calls on {kernel.MACHINE}")
     if os.geteuid() != 0:
         raise PermissionError("it takes root")
-    launcher = SandboxLauncher(network)
+    launcher = SandboxLauncher(interpreter, network)
     try:
         async with asyncio.timeout(TRIAL_S):
-            abi = await launcher.warm(interpreter)
+            abi = await launcher.warm()
             await _try(launcher, interpreter, scratch)
     except BaseException:
         await launcher.close()
@@ -88,20 +87,19 @@ def _missing(abi: int, ungrouped: str, network: str) -> list[str]:
 
 async def _try(launcher: SandboxLauncher, interpreter: Path, scratch: Path) -> None:
     """Put up all the walls once around a worker that has nothing to do."""
-    ours, theirs = socket.socketpair()
-    with tempfile.TemporaryDirectory(dir=scratch) as code, theirs:
+    with tempfile.TemporaryDirectory(dir=scratch) as code:
         os.chmod(code, 0o755)  # noqa: S103 - as packages are
-        ours.close()  # The worker ends as soon as it listens.
         order = Order(
-            command=(),
+            command=lambda _channel, _workers: (),
             environment={},
-            channel=theirs.fileno(),
-            output=theirs.fileno(),
+            worker="python_worker",
             interpreter=interpreter,
             code=Path(code),
             memory_bytes=TRIAL_BYTES,
         )
-        process = await launcher.launch(order)
-        exit_ = await process.wait()
+        launched = await launcher.launch(order)
+        launched.end.close()  # The worker ends as soon as it listens.
+        os.close(launched.output)
+        exit_ = await launched.process.wait()
     if exit_.code != 0:
         raise OSError(f"a trial {exit_}")

@@ -143,7 +143,7 @@ def prepare(settings: dict[str, Any]) -> cell.Blocks:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
-    prefixes = {sys.base_prefix, sys.base_exec_prefix}
+    prefixes = {sys.base_prefix, sys.base_exec_prefix, *settings["shown"]}
     root.build(sorted(prefixes), resolves=settings["network"] == "host")
     before = set(sys.modules)
     for name in COMMON:

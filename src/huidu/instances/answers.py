@@ -29,9 +29,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A worker loaded the version with this digest."""
+    """A worker loaded the version with this digest, and took long to import these modules."""
 
     digest: str
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,13 @@ class Fault:
     status: int = Status.HANDLER_NOT_FOUND
 
 
-def loading(frame: Frame, digest: str) -> Ending | None:
-    """Read the answer to `LOAD`: None where the version with this digest is ready to be called."""
+def loading(frame: Frame, digest: str) -> Ready | Ending:
+    """Read the answer to `LOAD`: the version with this digest is ready, or why it is not."""
     if frame.kind is Kind.READY:
-        loaded = _decoded(frame.body, Ready).digest
-        if loaded == digest:
-            return None
-        return unready(f"the worker loaded version {loaded[:12]}, not {digest[:12]}")
+        ready = _decoded(frame.body, Ready)
+        if ready.digest == digest:
+            return ready
+        return unready(f"the worker loaded version {ready.digest[:12]}, not {digest[:12]}")
     if frame.kind is Kind.FAILED:
         fault = _decoded(frame.body, Fault)
         if fault.status not in UNLOADED:

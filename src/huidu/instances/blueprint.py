@@ -18,6 +18,10 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: that a function starts complain in the function's log.
 LOCALE = "C.UTF-8"
 USER = "qcloud"
+#: What libraries of numbers look at before they start as many threads as the machine has cores.
+#: An instance gets CPU in proportion to its memory, about a core for so much of it.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+MB_OF_A_CORE = 1536
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Blueprint:
             "USER": USER,
             "LOGNAME": USER,
             "PWD": str(scene.code),
+            **dict.fromkeys(THREADS, str(max(1, wanted.memory_mb // MB_OF_A_CORE))),
             **self.runtime.runtime.variables((scene.code, *scene.layers)),
             **dict(wanted.environment),
             "TENCENTCLOUD_RUNENV": "SCF",

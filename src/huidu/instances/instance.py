@@ -8,6 +8,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 from huidu.instances import answers, wire
+from huidu.instances.answers import Ready
 from huidu.instances.channel import Channel, Lost, Undelivered
 from huidu.instances.launch import Launched
 from huidu.instances.lines import Pipe
@@ -51,13 +52,14 @@ class Instance:
         self._timer: asyncio.TimerHandle | None = None
         self._watching = self._loop.create_task(self._watch())
 
-    async def load(self, order: bytes) -> None:
+    async def load(self, order: bytes) -> Ready:
         """Have the worker load its version, or raise `StartFailed`."""
-        ending = await self._load(order)
+        loaded = await self._load(order)
         self._init_ms = (perf_counter() - self._born) * 1000
-        if ending is not None:
+        if isinstance(loaded, Ending):
             await self.stop()
-            raise StartFailed(ending, self._pipe.take(), self._init_ms)
+            raise StartFailed(loaded, self._pipe.take(), self._init_ms)
+        return loaded
 
     @property
     def alive(self) -> bool:
@@ -109,7 +111,7 @@ class Instance:
         who = f"{self._version.function} {self._version.number}"
         return f"<Instance {self.name} of {who}, process {self._process.pid}: {state}>"
 
-    async def _load(self, order: bytes) -> Ending | None:
+    async def _load(self, order: bytes) -> Ready | Ending:
         limit = self._version.configuration.init_timeout_s
         try:
             async with asyncio.timeout(limit):

@@ -25,6 +25,10 @@ class Launcher(Protocol):
         """Start a process, or raise `OSError`."""
         ...
 
+    def learn(self, order: Order, imports: Sequence[str]) -> None:
+        """Take note of what a process that was started so took long to import."""
+        ...
+
 
 async def start(blueprint: Blueprint, launcher: Launcher) -> Instance:
     """Start a process and have it load the version, or raise `StartFailed`.
@@ -38,21 +42,24 @@ async def start(blueprint: Blueprint, launcher: Launcher) -> Instance:
             answers.unready("what would run is not what this version was published with")
         )
     scene = launcher.scene(blueprint.code, blueprint.layers)
+    order = _order(blueprint, scene)
     try:
-        instance = await _launch(blueprint, scene, launcher)
+        instance = Instance(version, await launcher.launch(order))
     except OSError as error:
         raise StartFailed(answers.unready(f"no process could be started: {error}")) from error
     try:
-        await instance.load(blueprint.load(scene))
+        ready = await instance.load(blueprint.load(scene))
     except BaseException:
         await instance.stop()
         raise
+    if ready.imports:
+        launcher.learn(order, ready.imports)
     return instance
 
 
-async def _launch(blueprint: Blueprint, scene: Scene, launcher: Launcher) -> Instance:
+def _order(blueprint: Blueprint, scene: Scene) -> Order:
     runtime = blueprint.runtime
-    order = Order(
+    return Order(
         command=runtime.command,
         environment=blueprint.environment(scene),
         worker=runtime.runtime.worker,
@@ -61,5 +68,3 @@ async def _launch(blueprint: Blueprint, scene: Scene, launcher: Launcher) -> Ins
         layers=blueprint.layers,
         memory_bytes=blueprint.version.configuration.memory_mb << 20,
     )
-    launched = await launcher.launch(order)
-    return Instance(blueprint.version, launched)

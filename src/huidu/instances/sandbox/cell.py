@@ -8,11 +8,12 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from huidu.instances.sandbox import kernel, landlock, limits, root, seccomp
+from huidu.runtimes.workers import python_worker
 
 WORKERS = ("python_worker",)
 STDOUT, STDERR, CHANNEL = 1, 2, 3
@@ -24,10 +25,14 @@ ALLOWED = {"/": landlock.READ, "/dev": landlock.DEVICES, root.TEMPORARY: landloc
 class Blocks:
     """What every cell is built with, made once by the zygote."""
 
-    def __init__(self, imported: Container[str]) -> None:
+    def __init__(
+        self, imported: Container[str], divide: Callable[[Mapping[str, Any], Blocks], None]
+    ) -> None:
         self.imported = imported  #: What the zygote imported that the worker alone would not.
+        self.divide = divide  #: What a template does once it is between its walls.
         self.abi = kernel.landlock_abi()
         self.filter = seccomp.program(kernel.MACHINE)
+        self.divides = seccomp.program(kernel.MACHINE, divides=True)
         self.workers = {
             name: importlib.import_module(f"huidu.runtimes.workers.{name}") for name in WORKERS
         }
@@ -47,17 +52,24 @@ def enter(order: Mapping[str, Any], blocks: Blocks, fds: Sequence[int]) -> None:
     _files(order["code"], order["layers"], order["uid"])
     limits.restrict(order["memory_bytes"])
     _user(order["uid"])
+    if order["imports"]:
+        kernel.seccomp(blocks.divides)
+        _interpreter(order, python_worker, blocks.imported)
+        descriptors(channel, output)
+        streams()
+        blocks.divide(order, blocks)
+        os._exit(0)
     if blocks.abi:
         landlock.restrict(blocks.abi, ALLOWED)
     kernel.seccomp(blocks.filter)
     if order["worker"]:
         worker = blocks.workers[order["worker"]]
         _interpreter(order, worker, blocks.imported)
-        _descriptors(channel, output)
-        _streams()
+        descriptors(channel, output)
+        streams()
         worker.run(CHANNEL)
     else:
-        _descriptors(channel, output)
+        descriptors(channel, output)
         _execute(order["command"], order["environment"])
 
 
@@ -98,7 +110,8 @@ def _files(code: str, layers: Sequence[str], uid: int) -> None:
         raise OSError(errno.ENOTSUP, "more than one layer")
     nothing_else = kernel.MS_NOSUID | kernel.MS_NODEV
     temporary = root.PLACE + root.TEMPORARY
-    kernel.mount("tmp", temporary, "tmpfs", nothing_else, limits.temporary(uid))
+    options = ",".join(f"{key}={value}" for key, value in limits.temporary(uid).items())
+    kernel.mount("tmp", temporary, "tmpfs", nothing_else, options)
     nothing_else |= kernel.MS_NOEXEC | kernel.MS_RDONLY
     kernel.mount("proc", f"{root.PLACE}/proc", "proc", nothing_else)
     kernel.pivot(root.PLACE)
@@ -115,7 +128,7 @@ def _user(uid: int) -> None:
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
 
 
-def _descriptors(channel: int, output: int) -> None:
+def descriptors(channel: int, output: int) -> None:
     """Keep the channel and the standard streams, and nothing that was the zygote's."""
     os.dup2(output, STDOUT)
     os.dup2(output, STDERR)
@@ -125,7 +138,8 @@ def _descriptors(channel: int, output: int) -> None:
     kernel.close_from(CHANNEL + 1)
 
 
-def _streams() -> None:
+def streams() -> None:
+    """Have what is printed go where a function prints."""
     # The zygote's own streams remember what kind of file they were opened on.
     for fd, name, errors in STREAMS:
         stream = open(fd, "w", encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115

@@ -28,6 +28,11 @@ class Contained:
         self._exit: asyncio.Future[Exit] = self._loop.create_future()
 
     @property
+    def pidfd(self) -> int:
+        """A descriptor of the process, good until it is told how that ended."""
+        return self._pidfd
+
+    @property
     def pid(self) -> int:
         """The number of the process, as the host sees it."""
         return self._pid

@@ -58,6 +58,10 @@ class Group:
             swap = memory_bytes if kind.swap_counts_all else 0
             (folder / kind.limit_with_swap).write_text(str(swap))
 
+    def take_in(self, pid: int) -> None:
+        """Have a process go on in it, with what it takes from now on."""
+        os.write(self.entrance, str(pid).encode())
+
     def ran_out(self) -> bool:
         """Tell whether something in the group was killed because its memory was used up."""
         with suppress(OSError):

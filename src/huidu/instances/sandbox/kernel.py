@@ -11,11 +11,12 @@ import fcntl
 import os
 import socket
 import struct
+from collections.abc import Mapping
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
-CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
@@ -34,6 +35,9 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 SECCOMP = {"x86_64": 317, "aarch64": 277}
 PIDFD_OPEN, CLOSE_RANGE, MOUNT_SETATTR = 434, 436, 442
+MOVE_MOUNT, FSOPEN, FSCONFIG, FSMOUNT = 429, 430, 431, 432
+FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC, MOVE_MOUNT_F_EMPTY_PATH = 1, 1, 4
+FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE = 1, 6
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 LANDLOCK_CREATE_RULESET_VERSION, LANDLOCK_RULE_PATH_BENEATH = 1, 1
 
@@ -68,6 +72,26 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = 
     texts = (os.fsencode(source), os.fsencode(target), kind.encode())
     done = LIBC.mount(*texts, ctypes.c_ulong(flags), os.fsencode(data))
     _checked(f"mount {kind or source} on {target}", done)
+
+
+def detached(kind: str, attributes: int, options: Mapping[str, str]) -> int:
+    """Return a file system that is mounted nowhere yet, as a descriptor."""
+    making = _syscall(f"fsopen {kind}", FSOPEN, kind.encode(), FSOPEN_CLOEXEC)
+    nothing = ctypes.c_void_p(None)
+    try:
+        for key, value in options.items():
+            option = (FSCONFIG_SET_STRING, key.encode(), value.encode(), 0)
+            _syscall(f"fsconfig {key}", FSCONFIG, making, *option)
+        _syscall(f"fsconfig {kind}", FSCONFIG, making, FSCONFIG_CMD_CREATE, nothing, nothing, 0)
+        return _syscall(f"fsmount {kind}", FSMOUNT, making, FSMOUNT_CLOEXEC, attributes)
+    finally:
+        os.close(making)
+
+
+def attach(fd: int, target: str) -> None:
+    """Mount what is mounted nowhere yet."""
+    where = (AT_FDCWD, os.fsencode(target))
+    _syscall(f"move_mount {target}", MOVE_MOUNT, fd, b"", *where, MOVE_MOUNT_F_EMPTY_PATH)
 
 
 def bind(source: str, target: str, attributes: int) -> None:

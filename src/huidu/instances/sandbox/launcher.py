@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import socket
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from heapq import heappop, heappush
 from pathlib import Path
@@ -14,7 +16,9 @@ from huidu.instances.launch import Launched, Order, Scene, wired
 from huidu.instances.sandbox import groups, root
 from huidu.instances.sandbox.cell import CHANNEL
 from huidu.instances.sandbox.contained import Contained
+from huidu.instances.sandbox.divided import Template, Undivided
 from huidu.instances.sandbox.groups import Group, Groups
+from huidu.instances.sandbox.heavy import Templates
 from huidu.instances.sandbox.nursery import Nursery
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
@@ -63,6 +67,7 @@ class SandboxLauncher:
         # Processes are counted by user on the whole machine: servers should not share them.
         block = random.SystemRandom().randrange(BLOCKS)
         self._users = Users(FIRST_USER + block * USERS)
+        self._templates = Templates(self._template)
         self._groups: Groups | None = None
         self.ungrouped = ""  #: Why memory is not counted over all processes of an instance.
         try:
@@ -80,17 +85,48 @@ class SandboxLauncher:
 
     async def launch(self, order: Order) -> Launched:
         """Fork an instance, or raise `OSError`. Its walls are built after this has returned."""
+        template = self._templates.find(order)
+        if template is not None:
+            with suppress(Undivided):
+                return await template.fork(order.memory_bytes)
         with wired() as wires:
             fds = (wires.far_end.fileno(), wires.printed)
-            return wires.to(await self._fork(order, fds))
+            return wires.to((await self._fork(order, fds))[0])
 
-    async def _fork(self, order: Order, fds: Sequence[int]) -> Contained:
+    def learn(self, order: Order, imports: Sequence[str]) -> None:
+        """Have the next instances of a version begin with what it takes long to import."""
+        self._templates.want(order, imports)
+
+    async def _template(self, order: Order, imports: Sequence[str]) -> Template:
+        """Make a template for a version, or raise `OSError`."""
+        with ExitStack() as lent:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            lent.enter_context(theirs)
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            lent.callback(os.close, nothing)
+            try:
+                process, user = await self._fork(order, (theirs.fileno(), nothing), imports)
+            except BaseException:
+                ours.close()
+                raise
+        template = Template(process, ours, user, self._groups)
+        try:
+            await template.ready(order.memory_bytes)
+        except BaseException:
+            template.close()
+            raise
+        return template
+
+    async def _fork(
+        self, order: Order, fds: Sequence[int], imports: Sequence[str] = ()
+    ) -> tuple[Contained, int]:
         nursery = self._nursery(order.interpreter if order.worker else self._house)
         await nursery.ready()
         user = self._users.lend()
         words = {
             "worker": order.worker,
             "command": order.command(CHANNEL, Path(root.WORKERS)) if not order.worker else (),
+            "imports": list(imports),
             "uid": user,
             "code": str(order.code),
             "layers": [str(layer) for layer in order.layers],
@@ -104,10 +140,11 @@ class SandboxLauncher:
         def birth(pidfd: int, group: Group | None) -> Contained:
             return Contained(pidfd, group, leave)
 
-        return await nursery.launch(words, fds, order.memory_bytes, birth, leave)
+        return await nursery.launch(words, fds, order.memory_bytes, birth, leave), user
 
     async def close(self) -> None:
         """End every zygote, and every instance with it."""
+        await self._templates.close()
         for nursery in (*self._nurseries.values(), *self._retired):
             with suppress(OSError, TimeoutError):
                 await nursery.ready()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Mapping
 
 MOST_PROCESSES = 512  #: Processes and threads together; counted by user, so each has its own.
 TEMPORARY_BYTES = 512 << 20
@@ -11,9 +12,15 @@ LOCKED_BYTES = 64 << 10
 MOST_FILES = 1024
 
 
-def temporary(uid: int) -> str:
+def temporary(uid: int) -> Mapping[str, str]:
     """Return the options of the file system in `/tmp`, which only this user may enter."""
-    return f"size={TEMPORARY_BYTES},nr_inodes={TEMPORARY_FILES},mode=700,uid={uid},gid={uid}"
+    return {
+        "size": str(TEMPORARY_BYTES),
+        "nr_inodes": str(TEMPORARY_FILES),
+        "mode": "700",
+        "uid": str(uid),
+        "gid": str(uid),
+    }
 
 
 def restrict(memory_bytes: int) -> None:

@@ -20,6 +20,8 @@ NEWEST = 470  #: The first number of no call that we know (Linux 6.17).
 
 #: CLONE_NEW*: time, mount, cgroup, uts, ipc, user, pid, net.
 NAMESPACES = 0x80 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x60000000
+#: CLONE_NEWUSER, CLONE_NEWNS and CLONE_NEWPID together: what a fork of a template takes.
+OWN_NAMESPACES = 0x10000000 | 0x00020000 | 0x20000000
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 
 #: Calls that are refused (EPERM), with their numbers on x86_64 and aarch64; -1: it has none.
@@ -127,8 +129,12 @@ def _families(refusal: bytes) -> tuple[bytes, ...]:
     return (_argument(0), *plain, *route, allow, refusal)
 
 
-def program(machine: str) -> bytes:
-    """Return the filter for an architecture, as the kernel reads it; `KeyError` for others."""
+def program(machine: str, *, divides: bool = False) -> bytes:
+    """Return the filter for an architecture, as the kernel reads it; `KeyError` for others.
+
+    A template `divides`: its forks may each take namespaces of their own, in one way and no
+    other, and mount there what they are handed. They then take the filter of every instance on.
+    """
     column = ("x86_64", "aarch64").index(machine) if machine in AUDIT else -1
     allow, refuse, missing = _step(RETURN, ALLOW), _refuse(errno.EPERM), _refuse(errno.ENOSYS)
     parts = [
@@ -140,6 +146,12 @@ def program(machine: str) -> bytes:
     if machine == "x86_64":
         parts += [_step(JUMP_GE, X32, 0, 1), refuse]
     parts += [_step(JUMP_GE, NEWEST, 0, 1), missing]
+    if divides:
+        same = (_argument(0), _step(JUMP_EQ, OWN_NAMESPACES, 0, 1), allow, refuse)
+        parts += [
+            _only_for(REFUSED["unshare"][column], *same),
+            _only_for(REFUSED["move_mount"][column], allow),
+        ]
     for table, verdict in ((REFUSED, refuse), (MISSING, missing)):
         for numbers in table.values():
             if numbers[column] >= 0:

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import gc
 import importlib
-import json
 import os
 import resource
 import select
 import signal
 import socket
-import struct
 import sys
 from contextlib import suppress
 from typing import Any
 
-from huidu.instances.sandbox import cell, kernel, root
+from huidu.instances.sandbox import cell, kernel, root, template
+from huidu.instances.sandbox.words import receive, tell
 
-MOST_BYTES, MOST_FDS = 1 << 20, 8
 UNCONTAINED = 120  #: The exit status of a cell whose walls could not be built.
 MOST_TOLD = 4096
 
@@ -123,21 +121,6 @@ class Zygote:
         tell(self._control, words, *fds)
 
 
-def receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Return the next message of the platform; an empty one where it hung up."""
-    size = socket.CMSG_SPACE(4 * MOST_FDS)
-    said, passed, _, _ = control.recvmsg(MOST_BYTES, size, socket.MSG_CMSG_CLOEXEC)
-    fds = [fd for _, _, data in passed for (fd,) in struct.iter_unpack("i", data)]
-    return json.loads(said or b"{}"), fds
-
-
-def tell(control: socket.socket, words: dict[str, Any], *fds: int) -> None:
-    """Send a message to the platform."""
-    rights = struct.pack(f"{len(fds)}i", *fds)
-    passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if fds else []
-    control.sendmsg([json.dumps(words).encode()], passed)
-
-
 def prepare(settings: dict[str, Any]) -> cell.Blocks:
     """Do everything that the instances then need not do."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -149,7 +132,7 @@ def prepare(settings: dict[str, Any]) -> cell.Blocks:
     for name in COMMON:
         with suppress(ImportError):  # Some interpreters are built without some of them.
             importlib.import_module(name)
-    blocks = cell.Blocks(frozenset(sys.modules) - before)
+    blocks = cell.Blocks(frozenset(sys.modules) - before, template.serve)
     gc.collect()
     gc.freeze()
     return blocks

@@ -159,7 +159,12 @@ THREAD = HEAVY + "import threading\nthreading.Thread(target=time.sleep, args=(60
 SOCKET = HEAVY + "import socket\nKEPT = socket.socket()\n"
 
 
-@pytest.mark.parametrize("package", [THREAD, SOCKET], ids=["a thread", "a connection"])
+PROCESS = HEAVY + "import subprocess\nsubprocess.Popen(['sleep', '60'])\n"
+
+
+@pytest.mark.parametrize(
+    "package", [THREAD, SOCKET, PROCESS], ids=["a thread", "a connection", "a process"]
+)
 async def test_a_version_whose_imports_cannot_be_shared_has_no_template(
     launcher: SandboxLauncher, begin: Any, shelf: Shelf, package: str
 ) -> None:

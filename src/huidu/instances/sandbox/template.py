@@ -56,8 +56,10 @@ def serve(order: Mapping[str, Any], blocks: cell.Blocks) -> None:
 def _indivisible(control: int) -> str:
     """Return why a fork would not be what a fresh process is; nothing where it would be.
 
-    Threads do not live on in a fork, and a connection would be shared by all forks.
+    Threads and processes do not live on in a fork, and a connection would be shared by all forks.
     """
+    if any(name.isdigit() and name != "1" for name in os.listdir("/proc")):
+        return "what it imports starts processes"
     if len(os.listdir("/proc/self/task")) > 1:
         return "what it imports starts threads"
     for name in os.listdir("/proc/self/fd"):

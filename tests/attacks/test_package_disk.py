@@ -19,7 +19,8 @@ import pytest
 
 from huidu.model.errors import Failed
 from huidu.model.function import Code
-from huidu.store.packages import Aside, Packages
+from huidu.store.aside import Aside
+from huidu.store.packages import Packages
 
 
 def package(content: bytes) -> bytes:

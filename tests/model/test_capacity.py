@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from huidu.model.capacity import (
     ASK_AGAIN_S,
+    EARLY,
+    LONGEST_PAUSE_S,
     NEVER,
     SPARED_S,
     Busy,
@@ -19,6 +21,8 @@ from huidu.model.capacity import (
     Plan,
     Retired,
     Scene,
+    again_at,
+    lasts_s,
     lender,
     plan,
 )
@@ -113,6 +117,80 @@ def test_what_was_asked_for_ahead_is_not_let_go() -> None:
     assert plan(ALONE._replace(idle=idle(99, 98, 97), floor=2), LIMITS, NOW).stop == ["i0"]
 
 
+def old(*names: str) -> dict[str, float]:
+    return dict.fromkeys(names, NOW)
+
+
+@pytest.mark.parametrize(
+    ("scene", "starts", "stops"),
+    [
+        (ALONE._replace(idle=idle(2, 1), due=old("i0")), 0, ["i0"]),
+        (ALONE._replace(idle=idle(2, 1), due=old("i0", "i1")), 1, ["i0"]),
+        (ALONE._replace(idle=idle(1), busy=1, due=old("i0")), 0, ["i0"]),
+        # the last one serves on until its successor is there
+        (ALONE._replace(idle=idle(1), due=old("i0")), 1, []),
+        (ALONE._replace(idle=idle(1), due=old("i0"), starting=1), 0, []),
+        (ALONE._replace(idle=idle(2, 1), due=old("i1")), 0, ["i1"]),
+        # so does one of the floor
+        (ALONE._replace(idle=idle(2, 1), due=old("i0"), floor=2), 1, []),
+        (ALONE._replace(idle=idle(99, 98), due=old("i0", "i1"), floor=2), 2, []),
+        (ALONE._replace(idle=idle(3, 2, 1), due=old("i0", "i1"), floor=2), 1, ["i0"]),
+        (ALONE._replace(idle=idle(2, 1), due=old("i0"), floor=2, paused_until=NOW + 9), 0, []),
+        # where there may be no more, one goes first
+        (ALONE._replace(idle=idle(3), busy=3, due=old("i0"), floor=4), 1, ["i0"]),
+        (ALONE._replace(idle=idle(3), busy=3, due=old("i0"), floor=4, starting=1), 0, []),
+        # idle too long is idle too long
+        (ALONE._replace(idle=idle(99), due=old("i0")), 0, ["i0"]),
+        (ALONE._replace(idle=idle(9), due=old("i0"), retired=True), 0, ["i0"]),
+    ],
+)
+def test_what_is_too_old_goes_once_others_stand_for_it(
+    scene: Scene, starts: int, stops: list[str]
+) -> None:
+    made = plan(scene, LIMITS, NOW)
+
+    assert (made.start, made.stop) == (starts, stops)
+
+
+def test_no_call_is_given_to_an_instance_that_is_about_to_go() -> None:
+    scene = ALONE._replace(line=waiting(1), idle=idle(1), busy=1, due=old("i0"))
+
+    assert plan(scene, LIMITS, NOW).assign == []
+    assert plan(scene._replace(busy=0), LIMITS, NOW).assign == [(0, "i0")]
+
+
+def test_an_instance_is_looked_at_when_it_becomes_too_old() -> None:
+    scene = ALONE._replace(idle=idle(1), due={"i0": NOW + 3})
+
+    assert plan(scene, LIMITS, NOW).wake_at == NOW + 3
+
+
+def test_what_is_asked_for_ahead_waits_out_a_pause_and_a_call_does_not() -> None:
+    scene = ALONE._replace(floor=2, paused_until=NOW + 3)
+
+    assert plan(scene, LIMITS, NOW) == Plan([], 0, [], 0, NOW + 3)
+    assert plan(scene._replace(line=waiting(0)), LIMITS, NOW).start == 1
+    assert plan(scene, LIMITS, NOW + 3).start == 2
+
+
+@given(st.floats(1, 1e6), st.floats(0, 1, exclude_max=True))
+def test_no_instance_is_kept_beyond_its_age_nor_sent_off_much_before(
+    age: float, draw: float
+) -> None:
+    assert age * (1 - EARLY) <= lasts_s(Limits(max_age_s=age), draw) <= age
+
+
+def test_an_instance_without_an_age_is_kept_for_ever() -> None:
+    assert lasts_s(Limits(), 0.9) == NEVER
+
+
+@given(st.integers(1, 5000))
+def test_the_pause_grows_with_each_failure_up_to_a_limit(failures: int) -> None:
+    assert again_at(0, NOW) < 0
+    assert again_at(1, NOW) == NOW + 1
+    assert again_at(failures, NOW) <= again_at(failures + 1, NOW) <= NOW + LONGEST_PAUSE_S
+
+
 def test_what_is_owed_goes_before_any_call_is_seated() -> None:
     made = plan(ALONE._replace(line=waiting(1), idle=idle(2), owed=1), LIMITS, NOW)
 
@@ -137,6 +215,8 @@ scenes = st.builds(
     owed=st.integers(0, 3),
     pace_s=st.sampled_from([0.001, 0.1, NEVER]),
     retired=st.booleans(),
+    due=st.dictionaries(st.sampled_from([f"i{n}" for n in range(6)]), st.floats(50, 250)),
+    paused_until=st.sampled_from([-NEVER, 150.0]),
 )
 limits = st.builds(
     Limits,
@@ -165,7 +245,7 @@ def test_no_plan_seats_a_caller_twice_or_two_callers_in_one_instance(
 @given(scenes, limits, moments)
 def test_no_plan_goes_above_a_limit(scene: Scene, limits: Limits, now: float) -> None:
     made = plan(scene, limits, now)
-    here = len(scene.idle) + scene.starting + scene.busy - min(scene.owed, len(scene.idle))
+    here = len(scene.idle) + scene.starting + scene.busy - len(made.stop)
 
     assert made.start >= 0
     if made.start:
@@ -186,8 +266,9 @@ def test_no_plan_stops_an_instance_that_is_busy_or_about_to_be(
 
 @given(scenes, limits, moments)
 def test_the_instance_used_last_is_used_first(scene: Scene, limits: Limits, now: float) -> None:
-    since = [scene.idle[name] for _, name in plan(scene, limits, now).assign]
-    left = set(scene.idle) - {name for _, name in plan(scene, limits, now).assign}
+    made = plan(scene, limits, now)
+    since = [scene.idle[name] for _, name in made.assign]
+    left = set(scene.idle) - {name for _, name in made.assign} - set(made.stop)
 
     assert all(later >= sooner for later, sooner in pairwise(since))
     assert all(scene.idle[name] <= moment for name in left for moment in since)
@@ -201,6 +282,17 @@ def test_a_caller_is_never_left_with_nobody_on_the_way(
 
     if len(made.assign) < len(scene.line) and scene.room > 0:
         assert made.assign or made.start or scene.starting or scene.busy
+
+
+@given(scenes, limits, moments)
+def test_the_old_never_leave_a_floor_that_they_could_have_held(
+    scene: Scene, limits: Limits, now: float
+) -> None:
+    ready = len(scene.idle) - min(scene.owed, len(scene.idle)) + scene.busy
+    made = plan(scene._replace(line={}, retired=False), limits, now)
+    left = len(scene.idle) + scene.busy - len(made.stop)
+
+    assert left >= min(ready, scene.floor, limits.instances - 1)
 
 
 @given(scenes, limits, moments, st.floats(0, 1))
@@ -227,6 +319,7 @@ def test_nothing_is_to_be_done_before_the_plan_wants_to_be_asked_again(
 
 FULL = Holding(instances=5, waiting_since=NOW - 1)
 SHORT = replace(FULL, short=2)
+OWNED = replace(FULL, idle_since=NOW - 9, keeps=5)
 STARVED = Holding(instances=0, short=1, waiting_since=NOW)
 LAZY = Holding(instances=3, idle_since=NOW - 1)
 LAZIER = Holding(instances=2, idle_since=NOW - 2)
@@ -249,6 +342,11 @@ SINGLE = Holding(instances=1, idle_since=NOW - 3)
         ([STARVED, replace(FULL, coming=1)], None),
         ([STARVED, SHORT, replace(FULL, coming=1)], None),
         ([STARVED, STARVED], None),
+        ([STARVED, OWNED], None),
+        ([SHORT, OWNED, LAZY], 2),
+        ([SHORT, replace(OWNED, keeps=4)], 1),
+        ([STARVED, replace(OWNED, instances=9, keeps=8), replace(FULL, instances=3)], 1),
+        ([STARVED, replace(FULL, instances=9, keeps=8), replace(FULL, instances=3)], 2),
     ],
 )
 def test_the_pool_that_misses_it_least_gives_up_an_instance(
@@ -270,11 +368,15 @@ def test_a_pool_with_nothing_is_in_greater_need_than_one_that_waits_longer() -> 
             coming=st.integers(0, 2),
             short=st.integers(0, 3),
             idle_since=st.sampled_from([NEVER, NOW - 10, NOW]),
+            keeps=st.integers(0, 3),
         ),
         max_size=5,
     )
 )
-def test_no_more_is_lent_than_is_lacking(pools: list[Holding]) -> None:
+def test_no_more_is_lent_than_is_lacking_and_nothing_that_is_provisioned(
+    pools: list[Holding],
+) -> None:
+    provisioned = [min(pool.keeps, pool.instances) for pool in pools]
     lacking = sum(pool.short for pool in pools)
     before = sum(pool.coming for pool in pools)
 
@@ -283,3 +385,4 @@ def test_no_more_is_lent_than_is_lacking(pools: list[Holding]) -> None:
         pools[place] = replace(one, instances=one.instances - 1, coming=one.coming + 1)
 
     assert sum(pool.coming for pool in pools) <= max(lacking, before)
+    assert all(p.instances >= kept for p, kept in zip(pools, provisioned, strict=True))

@@ -6,9 +6,12 @@ import hashlib
 import io
 import os
 import stat
+import threading
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ from hypothesis import strategies as st
 from huidu.model.errors import Failed
 from huidu.model.function import Code
 from huidu.store.archive import Limits
-from huidu.store.packages import Packages, manifest
+from huidu.store.packages import BLOCK_BYTES, Packages, manifest
 
 HELLO = b"def main_handler(event, context):\n    return 'hello'\n"
 DAY = 86_400.0
@@ -311,6 +314,119 @@ def test_what_is_kept_again_is_young_again(tmp_path: Path) -> None:
 
     assert packages.forget((), older_than_s=DAY, now=later(0)) == []
     assert packages.forget((), older_than_s=DAY, now=later(DAY + 60)) == [code.sha256]
+
+
+def test_what_a_call_still_runs_is_not_forgotten(tmp_path: Path) -> None:
+    in_use = Counter[str]()
+    packages = Packages(tmp_path, in_use=in_use)
+    code = packages.keep(PACKAGE)
+    in_use[code.sha256] += 1
+
+    assert packages.forget((), older_than_s=0, now=later()) == []
+    del in_use[code.sha256]
+    assert packages.forget((), older_than_s=0, now=later()) == [code.sha256]
+
+
+def four(packages: Packages, tmp_path: Path) -> list[Code]:
+    """Four packages, the first not used for longest, each unpacked to three blocks."""
+    codes = [packages.keep(zipped({f"{n}.py": b"#" * 5000})) for n in range(4)]
+    for age, code in enumerate(codes):
+        tree = packages.unpacked(code)
+        os.utime(tree.with_name(f"{tree.name}.manifest"), (age, age))
+    return codes
+
+
+def unpacked(tmp_path: Path, codes: list[Code]) -> list[int]:
+    """Which of the packages lie unpacked."""
+    there = {place.name for place in (tmp_path / "tree").glob("*/*") if place.is_dir()}
+    return [number for number, code in enumerate(codes) if code.sha256 in there]
+
+
+def test_trees_that_take_too_much_go_the_least_recently_used_first(tmp_path: Path) -> None:
+    codes = four(Packages(tmp_path), tmp_path)
+    packages = Packages(tmp_path, most_tree_bytes=2 * 3 * BLOCK_BYTES)
+
+    assert packages.evict() == [codes[0].sha256, codes[1].sha256]
+    assert unpacked(tmp_path, codes) == [2, 3]
+    assert packages.evict() == []
+    assert all(packages.read(code) for code in codes)
+    assert not any((tmp_path / "aside").iterdir())
+
+
+def test_a_tree_that_went_is_unpacked_by_the_next_to_ask_and_another_goes(tmp_path: Path) -> None:
+    codes = four(Packages(tmp_path), tmp_path)
+    packages = Packages(tmp_path, most_tree_bytes=2 * 3 * BLOCK_BYTES)
+    packages.evict()
+
+    assert (packages.unpacked(codes[0]) / "0.py").read_bytes() == b"#" * 5000
+    assert unpacked(tmp_path, codes) == [0, 3]
+    packages.verify(codes[0])
+
+
+def test_a_tree_that_is_asked_for_counts_as_used(tmp_path: Path) -> None:
+    packages = Packages(tmp_path, most_tree_bytes=4 * 3 * BLOCK_BYTES)
+    codes = four(packages, tmp_path)
+    packages.unpacked(codes[0])
+    packages.unpacked(packages.keep(PACKAGE))
+
+    assert 0 in unpacked(tmp_path, codes)
+    assert 1 not in unpacked(tmp_path, codes)
+
+
+def test_a_tree_in_use_stays_and_one_asked_for_alone_may_be_too_large(tmp_path: Path) -> None:
+    in_use = Counter[str]()
+    codes = four(Packages(tmp_path), tmp_path)
+    packages = Packages(tmp_path, most_tree_bytes=1, in_use=in_use)
+    in_use.update([codes[0].sha256, codes[2].sha256])
+
+    packages.evict()
+    assert unpacked(tmp_path, codes) == [0, 2]
+    packages.verify(codes[0])
+    packages.unpacked(codes[1])
+    assert unpacked(tmp_path, codes) == [0, 1, 2]
+
+
+def test_what_lies_among_the_trees_and_is_none_stays(tmp_path: Path) -> None:
+    packages = Packages(tmp_path, most_tree_bytes=1)
+    (tmp_path / "tree" / "no").mkdir()
+    (tmp_path / "tree" / "no" / "such.manifest").touch()
+    (tmp_path / "tree" / "no" / f"{'0' * 64}.manifest").touch()
+
+    assert packages.evict() == []
+
+
+def test_a_tree_is_never_taken_from_under_those_who_use_it(tmp_path: Path) -> None:
+    """Threads that take packages into use and read them, while others evict what they can."""
+    in_use = Counter[str]()
+    codes = four(Packages(tmp_path), tmp_path)
+    packages = Packages(tmp_path, most_tree_bytes=1, in_use=in_use)
+    turn, ended = threading.Lock(), threading.Event()
+
+    def use(number: int) -> int:
+        for turns in range(60):
+            code = codes[(number + turns) % 4]
+            with turn:
+                in_use[code.sha256] += 1
+            tree = packages.unpacked(code)
+            for _ in range(5):
+                assert next(tree.iterdir()).stat().st_size == 5000
+            with turn:
+                in_use[code.sha256] -= 1
+                if not in_use[code.sha256]:
+                    del in_use[code.sha256]
+        return number
+
+    def evict() -> None:
+        while not ended.is_set():
+            packages.evict()
+
+    with ThreadPoolExecutor(5) as threads:
+        evicting = [threads.submit(evict) for _ in range(2)]
+        try:
+            assert list(threads.map(use, range(3))) == [0, 1, 2]
+        finally:
+            ended.set()
+        assert [one.result() for one in evicting] == [None, None]
 
 
 def test_files_of_others_are_not_forgotten(tmp_path: Path) -> None:

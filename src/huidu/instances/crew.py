@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from huidu.model.capacity import NEVER
+from huidu.model.capacity import NEVER, again_at
 
 
 class Lendable(Protocol):
@@ -74,13 +74,19 @@ class Crew(Generic[T]):
         landlord: Landlord,
         boss: Boss,
         now: Callable[[], float],
+        lasts_s: Callable[[], float],
     ) -> None:
         self._start = start
         self._landlord = landlord
         self._boss = boss
         self._now = now
+        self._lasts_s = lasts_s
         self._all: dict[str, T] = {}
         self._idle: dict[str, float] = {}
+        self._born: dict[str, float] = {}
+        self._due: dict[str, float] = {}
+        self._failures, self._failed_at = 0, -NEVER
+        self.failure: BaseException | None = None  #: Why the last start failed, if it did.
         self._pace_s = NEVER
         self._starting: dict[asyncio.Task[T], float] = {}
         self._leaving = set[asyncio.Task[None]]()
@@ -89,6 +95,16 @@ class Crew(Generic[T]):
     def idle(self) -> Mapping[str, float]:
         """Each idle instance and since when, the one that has been idle longest first."""
         return self._idle
+
+    @property
+    def due(self) -> Mapping[str, float]:
+        """When each instance, idle or not, is too old."""
+        return self._due
+
+    @property
+    def paused_until(self) -> float:
+        """When to start instances ahead of calls again, after some that failed."""
+        return again_at(self._failures, self._failed_at)
 
     @property
     def ready(self) -> int:
@@ -144,7 +160,8 @@ class Crew(Generic[T]):
 
     def dismiss(self, name: str) -> None:
         """Let an instance go, whatever it is doing."""
-        self._idle.pop(name, None)
+        for kept in (self._idle, self._born, self._due):
+            kept.pop(name, None)
         task = asyncio.get_running_loop().create_task(self._all.pop(name).stop())
         self._leaving.add(task)
         task.add_done_callback(self._left)
@@ -161,19 +178,26 @@ class Crew(Generic[T]):
         why = None if start.cancelled() else start.exception()
         if start.cancelled() or why is not None:
             if why is not None:
+                self.failure = why
+                self._failures, self._failed_at = self._failures + 1, self._now()
                 self._boss.failed(why, ordered_at)
             self._landlord.vacated()
             self._boss.settle()
             return
         instance = start.result()
+        now = self._now()
+        self._failures, self.failure = 0, None
         self._all[instance.name] = instance
-        self._idle[instance.name] = self._now()
+        self._idle[instance.name] = self._born[instance.name] = now
+        self._due[instance.name] = now + self._lasts_s()
         instance.when_gone(partial(self._lost, instance.name))
         self._boss.settle()
 
     def _lost(self, name: str) -> None:
         """Let go of an instance that ended by itself. A busy one comes back first."""
         if name in self._idle:
+            # One that ends as soon as it is there is no better than one that does not start.
+            self._failures, self._failed_at = max(1, self._failures), self._born[name]
             self.dismiss(name)
             self._boss.settle()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -13,10 +13,13 @@ from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.pool import Numbers, Pool
 from huidu.instances.recipe import Recipe, Workshop
 from huidu.model.capacity import Limits, Retired, lender
+from huidu.model.effect import Effect, ProvisionChanged
+from huidu.model.standing import Standing
 from huidu.model.version import Version
 
 LIMITS = Limits()
 MOST_INSTANCES = 200
+SOON_S = 30.0
 
 #: Which version a pool runs: the function's id, the version's number and its digest.
 Key = tuple[str, str, str]
@@ -51,13 +54,20 @@ class Fleet:
     """Lends instances of any version, with never more than `most` of them at once."""
 
     def __init__(
-        self, workshop: Workshop, limits: Limits = LIMITS, most: int = MOST_INSTANCES
+        self,
+        workshop: Workshop,
+        limits: Limits = LIMITS,
+        most: int = MOST_INSTANCES,
+        draw: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._workshop = workshop
         self._limits = limits
         self._most = most
+        self._draw = draw
         self._instances = 0
         self._pools: dict[Key, Pool[Instance]] = {}
+        self._versions: dict[Key, Version] = {}
+        self._warming: set[asyncio.Task[None]] = set()
         self._balancing = False
         self._closed = False
 
@@ -81,6 +91,24 @@ class Fleet:
         except StartFailed as failure:
             return failure.ending
         return None
+
+    def soon(self, version: Version, count: int) -> None:
+        """Begin to have so many instances ready, as far as there is room for them."""
+        task = asyncio.get_running_loop().create_task(self._warm_quietly(version, count))
+        self._warming.add(task)
+        task.add_done_callback(self._warming.discard)
+
+    async def _warm_quietly(self, version: Version, count: int) -> None:
+        with suppress(TimeoutError, Retired):
+            ready = self.pool(version).numbers.ready
+            async with asyncio.timeout(SOON_S):
+                await self.warm(version, min(count, ready + max(0, self.room)))
+
+    def apply(self, effects: Sequence[Effect]) -> None:
+        """Take over how many instances of which version there are to be at all times."""
+        for effect in effects:
+            if isinstance(effect, ProvisionChanged) and not self._closed:
+                self.pool(effect.version).provide(effect.wanted)
 
     def retire(self, live: Container[Key]) -> None:
         """Close the pools of versions that are gone: call it as the route table is swapped.
@@ -125,6 +153,14 @@ class Fleet:
         pools = {key: pool.numbers for key, pool in self._pools.items()}
         return Stats(self._instances, self._most, pools)
 
+    def held(self) -> Mapping[Key, int]:
+        """Return how many instances of each version are ready for calls, or have one."""
+        return {key: pool.numbers.ready for key, pool in self._pools.items()}
+
+    def standings(self) -> Sequence[Standing]:
+        """Return how things stand with each version that has instances, or is to have some."""
+        return [_standing(self._versions[key], pool) for key, pool in self._pools.items()]
+
     def __repr__(self) -> str:
         stats = self.stats()
         total = stats.total
@@ -142,8 +178,8 @@ class Fleet:
         pool = self._pools.get(key)
         if pool is None:
             make = Recipe(version, self._workshop).make
-            pool = Pool(make, self._limits, asyncio.get_running_loop(), self)
-            self._pools[key] = pool
+            pool = Pool(make, self._limits, asyncio.get_running_loop(), self, self._draw)
+            self._pools[key], self._versions[key] = pool, version
         return pool
 
     @property
@@ -170,6 +206,7 @@ class Fleet:
         """Forget pools that are empty, and share what room there is among the others."""
         self._balancing = False
         self._pools = {key: pool for key, pool in self._pools.items() if not pool.empty}
+        self._versions = {key: self._versions[key] for key in self._pools}
         pools = sorted(self._pools.values(), key=lambda pool: pool.holding.need)
         for pool in pools:
             if self.room > 0 and pool.holding.short:
@@ -180,3 +217,23 @@ class Fleet:
         if not any(pool.holding.short for pool in pools):
             for pool in pools:
                 pool.forgive()
+
+
+def _standing(version: Version, pool: Pool[Instance]) -> Standing:
+    numbers, failure = pool.numbers, pool.failure
+    return Standing(
+        function=version.function,
+        function_id=version.function_id,
+        number=version.number,
+        starting=numbers.starting,
+        idle=numbers.idle,
+        busy=numbers.busy,
+        waiting=numbers.waiting,
+        short=pool.holding.short,
+        provisioned=pool.provided,
+        failure=_in_words(failure) if failure else "",
+    )
+
+
+def _in_words(failure: BaseException) -> str:
+    return failure.ending.message if isinstance(failure, StartFailed) else str(failure)

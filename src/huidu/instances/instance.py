@@ -72,6 +72,10 @@ class Instance:
         if not self._alive:
             self._loop.call_soon(tell)
 
+    def when_over(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called once nothing of it is left."""
+        self._watching.add_done_callback(lambda _: tell())
+
     async def run(self, task: Task) -> Outcome:
         """Run one call to its end, whatever that is.
 

@@ -9,7 +9,16 @@ from itertools import count
 from typing import Any, Generic, Protocol, TypeVar
 
 from huidu.instances.crew import Crew, Landlord, Lendable
-from huidu.model.capacity import NEVER, Busy, Holding, Limits, Retired, Scene, plan
+from huidu.model.capacity import (
+    NEVER,
+    Busy,
+    Holding,
+    Limits,
+    Retired,
+    Scene,
+    lasts_s,
+    plan,
+)
 
 
 class Timer(Protocol):
@@ -40,6 +49,11 @@ class Numbers:
         """All of them together."""
         return self.starting + self.idle + self.busy
 
+    @property
+    def ready(self) -> int:
+        """Those that can take a call, or have one."""
+        return self.idle + self.busy
+
 
 T = TypeVar("T", bound=Lendable)
 
@@ -57,14 +71,16 @@ class Pool(Generic[T]):
         limits: Limits,
         clock: Clock,
         landlord: Landlord,
+        draw: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._limits = limits
         self._clock = clock
         self._landlord = landlord
-        self._crew = Crew(start, landlord, self, clock.time)
+        self._crew = Crew(start, landlord, self, clock.time, lambda: lasts_s(limits, draw()))
         self._line: dict[int, float] = {}
         self._seats: dict[int, asyncio.Future[T]] = {}
         self._warming: dict[asyncio.Future[None], int] = {}
+        self._provided = 0
         self._owed = 0
         self._short = 0
         self._retired = False
@@ -101,8 +117,9 @@ class Pool(Generic[T]):
     def give_back(self, instance: T) -> None:
         """Return what was borrowed, whatever became of it."""
         self._crew.take_back(instance)
-        if instance.alive and not (self._line or self._owed or self._retired):
-            self._wake_at(self._clock.time() + self._limits.idle_s)
+        now, due = self._clock.time(), self._crew.due.get(instance.name, NEVER)
+        if instance.alive and not (self._line or self._owed or self._retired or due <= now):
+            self._wake_at(min(now + self._limits.idle_s, due))
         else:
             self.settle()
 
@@ -119,9 +136,19 @@ class Pool(Generic[T]):
             del self._warming[ready]
             self.settle()
 
+    def provide(self, wanted: int) -> None:
+        """Keep so many instances from now on, whether they are called or not; return at once.
+
+        One that goes is replaced. They are a floor: calls may have more started.
+        """
+        if not self._retired:
+            self._provided = min(wanted, self._limits.instances)
+            self.settle()
+
     def retire(self) -> None:
         """Take no more calls. Those that are here are served; idle instances are let go."""
         self._retired = True
+        self._provided = 0
         _tell(self._warming, Retired())
         self.settle()
 
@@ -154,13 +181,25 @@ class Pool(Generic[T]):
     def empty(self) -> bool:
         """Whether nobody is here, nor on the way."""
         crew = self._crew
-        return not (self._line or self._warming or crew.ready or crew.starting or crew.leaving)
+        awaited = self._line or self._warming or self._provided
+        return not (awaited or crew.ready or crew.starting or crew.leaving)
+
+    @property
+    def provided(self) -> int:
+        """How many instances are kept, called or not."""
+        return self._provided
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the last instance could not be started; None once one could."""
+        return self._crew.failure
 
     @property
     def holding(self) -> Holding:
         """What the pool has and lacks."""
         return Holding(
             instances=self._here - self._owed,
+            keeps=self._provided,
             coming=self._owed + self._crew.leaving,
             short=self._short,
             idle_since=next(iter(self._crew.idle.values()), NEVER),
@@ -177,7 +216,7 @@ class Pool(Generic[T]):
 
     def settle(self) -> None:
         """Weigh what is here, and have done what the plan says."""
-        self._owed = min(self._owed, self._here)
+        self._owed = max(0, min(self._owed, self._here - self._provided))
         made = plan(self._scene(), self._limits, self._clock.time())
         astray = [call for call, name in made.assign if not self._seat(call, name)]
         for name in made.stop:
@@ -216,11 +255,13 @@ class Pool(Generic[T]):
             idle=crew.idle,
             starting=crew.starting,
             busy=crew.busy,
-            floor=self._floor() if self._warming else 0,
+            floor=max(self._provided, self._floor() if self._warming else 0),
             room=self._landlord.room,
             owed=self._owed,
             pace_s=crew.pace_s,
             retired=self._retired,
+            due=crew.due,
+            paused_until=-NEVER if self._warming else crew.paused_until,
         )
 
     def _floor(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -29,12 +30,17 @@ class Packages(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """What instances are made with, whatever their version."""
+    """What instances are made with, whatever their version.
+
+    `in_use` counts the instances of each package, by its digest, from before its folder is asked
+    for until nothing of the instance is left: such a folder must stay.
+    """
 
     packages: Packages
     runtimes: Runtimes
     launcher: Launcher = field(default_factory=Spawner)
     place: Place = field(default_factory=Place)
+    in_use: Counter[str] = field(default_factory=Counter)
 
 
 class Recipe:
@@ -43,10 +49,25 @@ class Recipe:
     def __init__(self, version: Version, workshop: Workshop) -> None:
         self._version = version
         self._workshop = workshop
+        self._codes = (version.code,)
 
     async def make(self) -> Instance:
         """Start an instance, or raise `StartFailed`."""
-        return await start(await self._draw(), self._workshop.launcher)
+        self._workshop.in_use.update(code.sha256 for code in self._codes)
+        try:
+            instance = await start(await self._draw(), self._workshop.launcher)
+        except BaseException:
+            self._over()
+            raise
+        instance.when_over(self._over)
+        return instance
+
+    def _over(self) -> None:
+        in_use = self._workshop.in_use
+        for code in self._codes:
+            in_use[code.sha256] -= 1
+            if not in_use[code.sha256]:
+                del in_use[code.sha256]
 
     async def _draw(self) -> Blueprint:
         version, shop = self._version, self._workshop

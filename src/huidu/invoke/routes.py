@@ -12,6 +12,7 @@ from huidu.model.effect import (
     Effect,
     FunctionGone,
     FunctionKept,
+    ProvisionChanged,
     TriggersChanged,
     VersionGone,
     VersionKept,
@@ -133,7 +134,7 @@ class Routes:
                 self._entries[alias.function].targets[alias.name] = Target(alias, alias.fresh())
             case AliasGone(alias):
                 self._entries[alias.function].targets.pop(alias.name, None)
-            case TriggersChanged():
+            case TriggersChanged() | ProvisionChanged():
                 pass
 
     def _forget(self, named: FunctionName) -> None:

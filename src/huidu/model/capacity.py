@@ -13,6 +13,10 @@ NEVER = math.inf
 ASK_AGAIN_S = 1.0
 #: The last instance of a pool is not taken for one that has instances, until it idled so long.
 SPARED_S = 5.0
+#: An instance may go by so large a share of its age early, for not all of a pool to go at once.
+EARLY = 0.2
+#: After starts that failed, the next one that no call waits for comes no later than this.
+LONGEST_PAUSE_S = 60.0
 
 
 class Busy(Exception):
@@ -42,6 +46,19 @@ class Limits:
     #: make no short call quicker, and each that starts makes those wait that are under way.
     linger_ms: float = 20.0
     few: int = 8
+    max_age_s: float = NEVER  #: How old an instance may be; one that runs a call ends it first.
+
+
+def lasts_s(limits: Limits, draw: float) -> float:
+    """Return how long an instance is kept at most; `draw` is uniform in [0, 1)."""
+    return limits.max_age_s * (1 - EARLY * draw)
+
+
+def again_at(failures: int, since: float) -> float:
+    """Return when to start ahead of calls again, so many starts having failed in a row."""
+    if not failures:
+        return -NEVER
+    return since + min(LONGEST_PAUSE_S, 2.0 ** min(failures - 1, 10))
 
 
 class Scene(NamedTuple):
@@ -60,6 +77,12 @@ class Scene(NamedTuple):
     owed: int = 0  #: Instances that are due to other pools.
     pace_s: float = NEVER  #: How long a call takes, of late; unknown before the first has ended.
     retired: bool = False
+    due: Mapping[str, float] = {}  #: When each idle instance is too old; never, if it is not here.
+    paused_until: float = -NEVER  #: No instance is started ahead of a call before this.
+
+    def too_old(self, name: str, now: float) -> bool:
+        """Tell whether an idle instance is to be replaced."""
+        return self.due.get(name, NEVER) <= now
 
 
 class Plan(NamedTuple):
@@ -75,32 +98,55 @@ class Plan(NamedTuple):
 def plan(scene: Scene, limits: Limits, now: float) -> Plan:
     """Seat the waiting calls, oldest first, and size the pool for the rest.
 
-    What is owed to other pools goes first. An idle instance, the one used last, takes the oldest
-    call; those that are left idle too long are let go, of a retired pool all of them. The first
-    instance is started at once, and each further one only for a call that has lost patience: a
-    short wait is cheaper than a process. Where calls are short there are few, and late: else
-    each start would slow the others, make them wait, and so call for the next.
+    What is owed to other pools goes first, then what was idle too long (of a retired pool, all
+    that nobody waits for), then what is too old. An idle instance, the one used last, takes the
+    oldest call. The first instance is started at once, and each further one only for a call that
+    has lost patience: a short wait is cheaper than a process. Where calls are short there are
+    few, and late: else each start would slow the others, make them wait, and so call for the
+    next.
+
+    Of those that are too old, as many go as leave the floor standing, and one at least: the last
+    one serves on until its successor is there. Only where the pool may be no larger does one go
+    before.
     """
-    idle = list(scene.idle.items())
-    kept = idle[scene.owed :]
-    assign = [(call, name) for call, (name, _) in zip(scene.line, reversed(kept), strict=False)]
-    free = kept[: len(kept) - len(assign)]
-    wish, wake_at = _wish(scene, len(kept), len(assign), limits, now)
+    stay = list(scene.idle)[scene.owed :]
+    idle_s = 0.0 if scene.retired else limits.idle_s
+    stale = sum([scene.idle[name] + idle_s <= now for name in stay])
+    spare = min(len(stay) + scene.busy - scene.floor, len(stay) - len(scene.line))
+    stay = stay[max(0, min(stale, spare)) :]
+    old = [] if scene.retired else [name for name in stay if scene.too_old(name, now)]
+    gone = frozenset(old[: _replaced(scene, limits, len(stay) + scene.busy)])
+    stay = [name for name in stay if name not in gone]
+    assign = list(zip(scene.line, reversed(stay), strict=False))
+    wish, wake_at = _wish(scene, (len(stay), len(assign), len(old) - len(gone)), limits, now)
     start = min(wish, max(0, scene.room))
     if start < wish:
         wake_at = min(wake_at, now + ASK_AGAIN_S)
-    idle_s = 0.0 if scene.retired else limits.idle_s
-    spare = max(0, len(kept) + scene.busy + scene.starting + start - scene.floor)
-    stale = [one for one in free if one[1] + idle_s <= now]
-    if len(stale) < len(free):
-        wake_at = min(wake_at, free[len(stale)][1] + idle_s)
-    stop = [name for name, _ in (*idle[: scene.owed], *stale[:spare])]
+    for name in stay[: len(stay) - len(assign)]:
+        ends = (scene.idle[name] + idle_s, scene.due.get(name, NEVER))
+        wake_at = min(wake_at, *(end if end > now else NEVER for end in ends))
+    kept = frozenset(stay)
+    stop = [name for name in scene.idle if name not in kept]
     return Plan(assign, start, stop, wish - start, wake_at)
 
 
-def _wish(scene: Scene, kept: int, seated: int, limits: Limits, now: float) -> tuple[int, float]:
-    """Return how many instances to start, were there room, and when it will be more."""
-    here = kept + scene.starting + scene.busy
+def _replaced(scene: Scene, limits: Limits, ready: int) -> int:
+    """Return how many instances can go, if they are old: others stand for them, or never will."""
+    if ready >= limits.instances and not scene.starting:
+        return max(ready - limits.instances + 1, ready - max(scene.floor, 1))
+    return max(0, ready - max(scene.floor, 1))
+
+
+def _wish(
+    scene: Scene, counts: tuple[int, int, int], limits: Limits, now: float
+) -> tuple[int, float]:
+    """Return how many instances to start, were there room, and when it will be more.
+
+    The counts are of the idle ones that stay, of those among them that are seated, and of those
+    that are too old.
+    """
+    idle, seated, old = counts
+    here = idle + scene.starting + scene.busy
     allowed = min(limits.starting_at_once - scene.starting, limits.instances - here)
     if allowed <= 0:
         return 0, NEVER
@@ -110,9 +156,16 @@ def _wish(scene: Scene, kept: int, seated: int, limits: Limits, now: float) -> t
     line = list(islice(scene.line.values(), seated, seated + scene.starting + useful))
     impatient = sum([since + patience_s <= now for since in line])
     first = 1 if line and not here else 0
-    wish = min(allowed, max(impatient - scene.starting, first, scene.floor - here, 0))
+    ahead = (max(scene.floor, 1) if old else scene.floor) - (here - old)
+    wish = max(impatient - scene.starting, first, 0)
+    wake_at = NEVER
+    if ahead > wish and scene.paused_until > now:
+        wake_at = scene.paused_until
+    else:
+        wish = max(wish, ahead)
+    wish = min(allowed, wish)
     patient = line[scene.starting + wish :]
-    return wish, patient[0] + patience_s if patient else NEVER
+    return wish, min(wake_at, patient[0] + patience_s if patient else NEVER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +173,7 @@ class Holding:
     """What one pool has and lacks, as its fleet sees it."""
 
     instances: int  #: Starting, idle and busy, less those that it owes.
+    keeps: int = 0  #: Instances that it lends to nobody: they are provisioned.
     coming: int = 0  #: Instances that it gives up, or is about to.
     short: int = 0  #: Starts that it had no room for.
     idle_since: float = NEVER  #: Of the instance that has been idle longest.
@@ -137,7 +191,7 @@ def lender(pools: Sequence[Holding], now: float) -> int | None:
     The instance that has been idle longest goes first. A pool's last one is spared for a while,
     or a rarely called version (a canary) would be cold at each call whenever its sister is busy.
     Where nothing is idle and a pool has no instance at all, the largest pool gives way: no
-    version is kept from running by another.
+    version is kept from running by another. What is provisioned is never lent.
     """
     coming = sum(pool.coming for pool in pools)
     starved = sum(pool.short > 0 and not pool.instances for pool in pools) > coming
@@ -147,9 +201,14 @@ def lender(pools: Sequence[Holding], now: float) -> int | None:
         (pool.idle_since, place)
         for place, pool in enumerate(pools)
         if pool.idle_since < NEVER
+        and pool.instances > pool.keeps
         and (starved or pool.instances > 1 or pool.idle_since + SPARED_S <= now)
     ]
     if idle:
         return min(idle)[1]
-    largest = max(range(len(pools)), key=lambda place: pools[place].instances)
-    return largest if starved and pools[largest].instances else None
+    largest = max(range(len(pools)), key=lambda place: _spare(pools[place]))
+    return largest if starved and _spare(pools[largest]) > 0 else None
+
+
+def _spare(pool: Holding) -> int:
+    return pool.instances - pool.keeps

@@ -60,6 +60,14 @@ class TriggersChanged:
     triggers: tuple[Trigger, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ProvisionChanged:
+    """A version is to have so many instances at all times; none, if that is 0."""
+
+    version: Version
+    wanted: int
+
+
 Effect = (
     FunctionKept
     | FunctionGone
@@ -68,4 +76,5 @@ Effect = (
     | AliasKept
     | AliasGone
     | TriggersChanged
+    | ProvisionChanged
 )

@@ -8,74 +8,22 @@ import hashlib
 import math
 import os
 import re
-import secrets
 import stat
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Collection, Container, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from huidu.model.errors import Failed
+from huidu.model.eviction import Tree, evicted
 from huidu.model.function import Code
 from huidu.store.archive import ANY_SIZE, DEFAULT, Kind, Limits, Listing
+from huidu.store.aside import Aside, is_directory, locked, opened
 from huidu.store.unzip import check, inflate, listing
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TREE = "tree"
-
-
-class Aside:
-    """A place to make things before they get their name, and to lose them after.
-
-    Everything in it is a directory that its user holds a `flock` on, so that what the killed
-    leave behind can be told from what is in use.
-    """
-
-    def __init__(self, home: Path) -> None:
-        self._home = home
-        home.mkdir(exist_ok=True)
-        self._sweep()
-
-    @contextmanager
-    def lend(self, make: Callable[[Path], object] = Path.mkdir) -> Iterator[Path]:
-        """Lend a directory that `make` puts here; it is removed after use."""
-        place = self._home / secrets.token_hex(8)
-        with ExitStack() as held:
-            with _locked(self._home):
-                make(place)
-                held.enter_context(_locked(place))
-            try:
-                yield place
-            finally:
-                _remove(place)
-
-    def write(self, place: Path, content: bytes) -> None:
-        """Put a file in its place, whole and lasting, whatever was there."""
-        with self.lend() as mine:
-            draft = mine / "draft"
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(place)
-
-    def discard(self, tree: Path) -> None:
-        """Take a directory away at once, and then delete it; it need not be there."""
-        if not _is_directory(tree):
-            tree.unlink(missing_ok=True)
-            return
-        tree.chmod(0o700)
-        with self.lend(tree.rename):
-            pass
-
-    def _sweep(self) -> None:
-        with _locked(self._home):
-            for place in self._home.iterdir():
-                with (
-                    suppress(BlockingIOError, FileNotFoundError),
-                    _locked(place, fcntl.LOCK_EX | fcntl.LOCK_NB),
-                ):
-                    _remove(place)
+BLOCK_BYTES = 4096  #: What a file takes of a disk is a multiple of this.
 
 
 class Packages:
@@ -86,12 +34,25 @@ class Packages:
     again when it has changed. Everything here blocks; any number of threads and processes may
     work over one directory. Who changes a package holds a `flock` on the directory of its zip
     file, which it shares with some 1 in 256 others.
+
+    Trees that take more than `most_tree_bytes` together are removed, the least recently used
+    first, but none whose digest is `in_use`: whoever needs one to stay says so there before it
+    asks for the tree.
     """
 
-    def __init__(self, home: Path, limits: Limits = DEFAULT) -> None:
+    def __init__(
+        self,
+        home: Path,
+        limits: Limits = DEFAULT,
+        most_tree_bytes: float = math.inf,
+        in_use: Container[str] = (),
+    ) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home = home.resolve()
         self._limits = limits
+        self._most_tree_bytes = most_tree_bytes
+        self._in_use = in_use
+        self._sizes: dict[str, int] = {}
         self._aside = Aside(home / "aside")
         self._zips = home / "zip"
         self._trees = home / TREE
@@ -142,6 +103,10 @@ class Packages:
                 # Whoever held the lock before may have done it all.
                 if not self._is_known_sound(code):
                     self._make_sound(code)
+            with suppress(OSError):  # What was asked for is there.
+                self.evict(code.sha256)
+        with suppress(OSError):
+            os.utime(self._manifest_file(code.sha256))
         return tree
 
     def verify(self, code: Code) -> None:
@@ -169,10 +134,45 @@ class Packages:
         """Remove a package to which nobody refers and nobody is about to."""
         self._forget(code.sha256, math.inf)
 
+    def evict(self, but: str = "") -> Collection[str]:
+        """Remove trees, but the named one, where all of them take too much; return their digests.
+
+        Their zip files stay, and they are unpacked again by the next to ask for them.
+        """
+        found = (place.stem for place in self._trees.glob("*/*.manifest"))
+        trees = [tree for sha256 in found if (tree := self._seen(sha256))]
+        spared = {tree.sha256 for tree in trees if tree.sha256 in self._in_use}
+        doomed = evicted(trees, self._most_tree_bytes, spared | {but})
+        return [tree.sha256 for tree in doomed if self._remove_tree(tree.sha256)]
+
+    def _seen(self, sha256: str) -> Tree | None:
+        if not DIGEST.fullmatch(sha256):
+            return None
+        try:
+            used_at = self._manifest_file(sha256).stat().st_mtime
+            size = self._sizes.get(sha256) or _size(self._tree(sha256))
+        except FileNotFoundError:  # Somebody else was here.
+            return None
+        # Whoever unpacked it meanwhile knows better.
+        return Tree(sha256, used_at, self._sizes.setdefault(sha256, size))
+
+    def _remove_tree(self, sha256: str) -> bool:
+        with self._held(sha256):
+            # In this order: who takes it into use after we looked has to wait for the lock.
+            self._known_sound.pop(sha256, None)
+            if sha256 in self._in_use:
+                return False
+            self._aside.discard(self._tree(sha256))
+            self._manifest_file(sha256).unlink(missing_ok=True)
+            self._sizes.pop(sha256, None)
+        return True
+
     def _forget(self, sha256: str, before: float) -> bool:
         zip_file, tree = self._zip_file(sha256), self._tree(sha256)
         with self._held(sha256):
             if not zip_file.exists() or zip_file.stat().st_mtime >= before:
+                return False
+            if sha256 in self._in_use:  # By a call that outlasts its version.
                 return False
             # The tree goes first: without its zip file nobody would look for it again.
             self._aside.discard(tree)
@@ -200,6 +200,7 @@ class Packages:
         # Only now, because a directory that may not be written to cannot be moved.
         tree.chmod(0o555)
         self._known_sound[code.sha256] = _look(tree)
+        self._sizes[code.sha256] = _size(tree)
 
     def _manifests(self, code: Code) -> tuple[str, str]:
         """Return the digest that the tree must have and the one that it has."""
@@ -209,14 +210,14 @@ class Packages:
         except (OSError, UnicodeDecodeError):
             expected = "unknown"
         try:
-            return expected, manifest(tree) if _is_directory(tree) else "no directory"
+            return expected, manifest(tree) if is_directory(tree) else "no directory"
         except OSError as broken:
             return expected, f"what cannot be read ({broken.strerror})"
 
     def _held(self, sha256: str, how: int = fcntl.LOCK_EX) -> AbstractContextManager[None]:
         bucket = self._zip_file(sha256).parent
         bucket.mkdir(exist_ok=True)
-        return _locked(bucket, how)
+        return locked(bucket, how)
 
     def _zip_file(self, sha256: str) -> Path:
         return _under(self._zips, sha256, ".zip")
@@ -260,6 +261,15 @@ def _look(tree: Path) -> str:
     return seen.hexdigest()
 
 
+def _size(tree: Path) -> int:
+    """Return how much of a disk a tree takes, in blocks, whatever the disk really does."""
+    blocks = 1
+    for folder, folders, files in os.walk(tree):
+        sizes = [os.lstat(os.path.join(folder, name)).st_size for name in files]  # noqa: PTH118
+        blocks += len(folders) + sum(-(-size // BLOCK_BYTES) for size in sizes)
+    return blocks * BLOCK_BYTES
+
+
 def _unpack(zip_bytes: bytes, found: Listing, root: Path) -> None:
     """Make the tree of a package that was checked, in a new directory that nobody else sees."""
     root.mkdir()
@@ -281,19 +291,6 @@ def _unpack(zip_bytes: bytes, found: Listing, root: Path) -> None:
             Path(directory).chmod(0o555)
 
 
-def _remove(place: Path) -> None:
-    """Delete a directory and all below it, also where it may not be written to."""
-    place.chmod(0o700)
-    with os.scandir(place) as found:
-        items = list(found)
-    for item in items:
-        if item.is_dir(follow_symlinks=False):
-            _remove(Path(item))
-        else:
-            Path(item).unlink()
-    place.rmdir()
-
-
 def _under(home: Path, sha256: str, ending: str) -> Path:
     if not DIGEST.fullmatch(sha256):
         raise Failed("CodeMissing", f"Package {sha256[:80]!r}: not the digest of a package")
@@ -310,29 +307,9 @@ def _corrupt(what: str, expected: str, seen: str) -> Failed:
     )
 
 
-def _is_directory(place: Path) -> bool:
-    return place.is_dir() and not place.is_symlink()
-
-
 def _sync(directory: Path) -> None:
-    with _opened(directory) as descriptor:
+    with opened(directory) as descriptor:
         os.fsync(descriptor)
-
-
-@contextmanager
-def _locked(directory: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
-    with _opened(directory) as descriptor:
-        fcntl.flock(descriptor, how)
-        yield
-
-
-@contextmanager
-def _opened(directory: Path) -> Iterator[int]:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from pathlib import Path
 
 from huidu.instances.launch import Order
 from huidu.instances.sandbox.divided import Template, Undivided
@@ -18,11 +19,22 @@ Make = Callable[[Order, Sequence[str]], Awaitable[Template]]
 
 
 def key_of(order: Order) -> Hashable:
-    """Return what two instances must have in common to be forks of one template."""
+    """Return what two instances must have in common to be forks of one template.
+
+    A folder that was removed and made again is another one: the template still sees the old.
+    """
     return (
         *(order.interpreter, order.code, order.layers, order.memory_bytes, order.worker),
+        tuple(map(_identity, (order.code, *order.layers))),
         tuple(sorted(order.environment.items())),
     )
+
+
+def _identity(folder: Path) -> int:
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return 0
 
 
 class Templates:

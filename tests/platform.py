@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
+from prometheus_client.parser import text_string_to_metric_families
 from tencentcloud.common import credential
 from tencentcloud.common.abstract_client import AbstractClient
 from tencentcloud.common.common_client import CommonClient
@@ -90,6 +92,17 @@ class Platform:
     def again(self) -> Platform:
         """Start a server over the same data directory."""
         return Platform.start(self.data, *self.options)
+
+    def metrics(self, metric: str, **labels: str) -> dict[tuple[str, str], float]:
+        """Return the values of a metric with these labels, by version and state."""
+        with urlopen(f"{self.api}/metrics") as page:  # noqa: S310 - it is our own server
+            told = text_string_to_metric_families(page.read().decode())
+        samples = (sample for family in told for sample in family.samples)
+        return {
+            (one.labels.get("version", ""), one.labels.get("state", "")): one.value
+            for one in samples
+            if one.name == metric and labels.items() <= one.labels.items()
+        }
 
     def profile(self, sign: str = "TC3-HMAC-SHA256", method: str = "POST") -> ClientProfile:
         """Return the SDK's settings for this server: only the endpoint differs from the cloud's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "max_instances": ("1", 1),
     "max_waiting": ("0", 0),
     "idle_s": ("0.5", 0.5),
+    "max_age_s": ("inf", math.inf),
+    "warm_s": ("0", 0.0),
+    "max_unpacked_mb": ("1", 1),
     "keep_records_s": ("60", 60.0),
     "tier": ('"best"', "best"),
     "require_tier": ('"sandbox"', "sandbox"),
@@ -157,6 +161,9 @@ def test_a_file_that_is_asked_for_must_be_there_and_be_text(tmp_path: Path) -> N
         ("idle_s", False, "a number"),
         ("idle_s", 10**400, "a number"),
         ("keep_records_s", -1, "0 or more"),
+        ("max_age_s", 0.5, "1 or more"),
+        ("warm_s", -1, "0 or more"),
+        ("max_unpacked_mb", 0, "1 or more"),
         ("log_level", "loud", "debug, info, warning, error"),
         ("log_level", 3, "a text"),
     ],

@@ -7,6 +7,7 @@ import os
 import random
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -37,7 +38,7 @@ from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
 from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
-from huidu.observe.exposition import Counters
+from huidu.observe.exposition import Counters, Gauges
 from huidu.observe.recorder import Recorder
 from huidu.runtimes.table import Runtimes
 from huidu.settings import Settings, address
@@ -80,7 +81,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     directory = _directory(settings.data)
     async with AsyncExitStack() as stack:
         stack.enter_context(Lock(directory))
-        stores = await _stores(directory, stack)
+        stores = await _stores(settings, directory, stack)
         api = Listener(*address("api", settings.api))
         stack.push_async_callback(api.close)
         gateway = Listener(*address("gateway", settings.gateway))
@@ -113,10 +114,11 @@ class Stores:
     journal: Journal
     queue: Queue
     packages: Packages
+    in_use: Counter[str]  #: The packages that instances are made of.
     scratch: Path  #: Where instances have their temporary files.
 
 
-async def _stores(directory: Path, stack: AsyncExitStack) -> Stores:
+async def _stores(settings: Settings, directory: Path, stack: AsyncExitStack) -> Stores:
     opened = []
     for tree, file, durable in (("catalog", "huidu.db", True), ("journal", "journal.db", False)):
         database = Database(directory / file, durable=durable)
@@ -124,11 +126,16 @@ async def _stores(directory: Path, stack: AsyncExitStack) -> Stores:
         await database.open(tree)
         opened.append(database)
     catalog, journal = opened
+    in_use = Counter[str]()
+    most_bytes = settings.max_unpacked_mb << 20
     return Stores(
         catalog=catalog,
         journal=Journal(journal),
         queue=Queue(catalog),
-        packages=await asyncio.to_thread(Packages, directory / "packages"),
+        packages=await asyncio.to_thread(
+            Packages, directory / "packages", most_tree_bytes=most_bytes, in_use=in_use
+        ),
+        in_use=in_use,
         scratch=_directory(str(directory / "scratch")),
     )
 
@@ -152,18 +159,23 @@ class DataPlane:
         """Let every later call be answered as a commit says."""
         self.routes.apply(effects)
         self.fleet.retire(self.routes)
+        self.fleet.apply(effects)
         self.urls.apply(effects)
         self.timers.apply(effects)
 
 
 async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack) -> DataPlane:
     runtimes = await asyncio.to_thread(Runtimes.search)
-    limits = Limits(waiting=settings.max_waiting, idle_s=settings.idle_s)
+    limits = Limits(
+        waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
+    )
     launcher, tier = await _launcher(settings, runtimes, stores.scratch, stack)
-    workshop = Workshop(packages=stores.packages, runtimes=runtimes, launcher=launcher)
-    fleet = Fleet(workshop, limits, settings.max_instances)
-    stack.push_async_callback(fleet.close, GRACE_S)
+    workshop = Workshop(
+        packages=stores.packages, runtimes=runtimes, launcher=launcher, in_use=stores.in_use
+    )
     dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
+    fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
+    stack.push_async_callback(fleet.close, GRACE_S)
     routes, recorder = Routes(dice.random), Recorder(stores.journal)
     stack.push_async_callback(recorder.close, asyncio.create_task(recorder.run()))
     invoker = Invoker(
@@ -219,6 +231,7 @@ def _plane(
         quota=settings.quota(),
         zone=ZoneInfo(settings.zone),
         default_qualifier=settings.default_qualifier,
+        warm_s=settings.warm_s,
         wake_queue=data.later.wake,
         clock=time.time,
         draw=data.dice.random,
@@ -248,6 +261,8 @@ async def _desk(
 def _pages(data: DataPlane) -> Starlette:
     registry = CollectorRegistry()
     registry.register(Counters(data.recorder))
+    tier = {"tier": data.tier.name, "network": data.tier.network}
+    registry.register(Gauges(data.fleet.standings, tier))
     return pages(registry, asdict(data.tier))
 
 
@@ -272,6 +287,7 @@ async def _tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
             await asyncio.to_thread(
                 stores.packages.forget, used, older_than_s=UNUSED_CODE_S, now=now
             )
+            await asyncio.to_thread(stores.packages.evict)
             await stores.journal.forget(now - settings.keep_records_s)
         except (Refusal, OSError) as error:
             log.warning("tidy.failed", reason=str(error))

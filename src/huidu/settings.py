@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from huidu.model import names
 from huidu.model.quota import Quota
+from huidu.model.standing import most_provisioned
 
 FILE = "huidu.toml"
 PREFIX = "HUIDU_"
@@ -39,6 +40,9 @@ class Settings:
     max_instances: int = 200  #: On this machine, over all functions.
     max_waiting: int = 1000  #: Calls that may wait for an instance of one version.
     idle_s: float = 60.0  #: How long an instance that nobody calls is kept.
+    max_age_s: float = 6 * 3600.0  #: How old an instance may be; inf for no limit.
+    warm_s: float = 3.0  #: How long a move of an alias waits for instances of who is new to it.
+    max_unpacked_mb: int = 10_240  #: Of unpacked code, what is in use not counted out.
     keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
     tier: str = "none"  #: What is put around functions: none, or best for what works here.
     require_tier: str = "none"  #: Do not start with less than this around functions.
@@ -80,6 +84,7 @@ class Settings:
             versions=self.max_versions,
             aliases=self.max_aliases,
             additional_versions=self.max_additional_versions,
+            provisioned=most_provisioned(self.max_instances),
         )
 
 
@@ -92,6 +97,9 @@ LEAST: Mapping[str, int] = {
     "max_instances": 1,
     "max_waiting": 0,
     "idle_s": 0,
+    "max_age_s": 1,
+    "warm_s": 0,
+    "max_unpacked_mb": 1,
     "keep_records_s": 0,
 }
 WORDS: Mapping[type[Any], str] = {str: "a text", int: "a whole number", float: "a number"}

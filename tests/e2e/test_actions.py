@@ -666,6 +666,19 @@ def test_a_package_may_hold_folders_and_data(scf: Client) -> None:
     assert json.loads(scf("InvokeFunction").Result.RetMsg) == "found für 鲍勃"
 
 
+def test_provisioned_concurrency_is_put_read_and_taken_back(scf: Client) -> None:
+    put = {"Qualifier": "1", "VersionProvisionedConcurrencyNum": 1}
+    assert scf("PutProvisionedConcurrencyConfig", **put).RequestId
+    told = scf("GetProvisionedConcurrencyConfig")
+    assert told.UnallocatedConcurrencyNum > 0
+    (one,) = told.Allocated
+    assert (one.Qualifier, one.AllocatedProvisionedConcurrencyNum) == ("1", 1)
+    assert one.Status in ("Done", "InProgress")
+    has(one, "AvailableProvisionedConcurrencyNum", "StatusReason", "TriggerActions")
+    assert scf("DeleteProvisionedConcurrencyConfig", Qualifier="1").RequestId
+    assert scf("GetProvisionedConcurrencyConfig", Qualifier="1").Allocated == []
+
+
 @pytest.mark.parametrize("action", [a.name for a in ACTIONS if a.service == SCF])
 def test_every_action_of_the_cloud_is_asked_for_in_this_file(action: str) -> None:
     assert f'"{action}"' in Path(__file__).read_text("utf-8")

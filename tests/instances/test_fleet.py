@@ -15,12 +15,15 @@ from typing import Any
 import pytest
 
 from huidu.instances.fleet import Fleet, key_of
+from huidu.instances.launch import Spawner
 from huidu.instances.pool import Numbers
 from huidu.instances.recipe import Workshop
-from huidu.model.capacity import Busy, Retired
+from huidu.model.capacity import Busy, Limits, Retired
+from huidu.model.effect import ProvisionChanged
 from huidu.model.errors import Failed
 from huidu.model.function import Code
 from huidu.model.invocation import Outcome, Status
+from huidu.model.standing import DONE, FAILED, IN_PROGRESS
 from huidu.model.version import Version
 from tests.instances.conftest import MakeFleet
 from tests.instances.making import (
@@ -282,6 +285,133 @@ async def test_an_instance_that_timed_out_is_replaced_and_one_that_failed_is_not
     assert (await call(house, version)).result != first.result
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("time.sleep(5)", Status.TIMED_OUT),
+        ("os._exit(3)", Status.PROCESS_EXITED),
+        ("babble()", Status.PROCESS_EXITED),
+    ],
+)
+async def test_an_instance_that_is_in_doubt_after_a_call_takes_no_other(
+    fleet: MakeFleet, shelf: Shelf, line: str, status: int
+) -> None:
+    house = fleet()
+    source = f"""
+import os, stat, time
+def babble():
+    for fd in range(3, 1024):
+        if os.path.exists(f'/proc/self/fd/{{fd}}') and stat.S_ISSOCK(os.fstat(fd).st_mode):
+            os.write(fd, b'?' * 99)
+    time.sleep(5)
+def main_handler(event, context):
+    if event:
+        {line}
+    return os.getpid()
+"""
+    version = shelf.version(source, timeout_s=1)
+    first = await call(house, version)
+
+    assert (await call(house, version, b"1")).status == status
+    assert (await call(house, version)).result != first.result
+    assert not is_running(int(first.result))
+
+
+def provision(fleet: Fleet, version: Version, wanted: int) -> None:
+    fleet.apply([ProvisionChanged(version, wanted)])
+
+
+async def test_a_provisioned_version_has_its_instances_before_any_call(
+    fleet: MakeFleet, shelf: Shelf
+) -> None:
+    house, version = fleet(idle_s=0.01), shelf.version(PID)
+    provision(house, version, 2)
+    (begun,) = house.standings()
+    assert (begun.provisioned, begun.available, begun.status) == (2, 0, IN_PROGRESS)
+
+    await until(house, idle=2)
+    pids = {int((await call(house, version)).result) for _ in range(3)}
+    (done,) = house.standings()
+    assert (done.available, done.status, done.number) == (2, DONE, "1")
+    os.kill(min(pids), signal.SIGKILL)
+    await until(house, idle=1, starting=1)
+    await until(house, idle=2)
+    assert not is_running(min(pids))
+
+    provision(house, version, 0)
+    await until(house)
+    assert house.standings() == []
+
+
+async def test_why_a_provisioned_version_has_no_instances_is_told(
+    fleet: MakeFleet, shelf: Shelf
+) -> None:
+    house = fleet()
+    provision(house, shelf.version("import nowhere"), 1)
+    async with asyncio.timeout(5):
+        while house.standings()[0].status != FAILED:  # noqa: ASYNC110 - a process has to fail
+            await asyncio.sleep(0.01)
+
+    assert "No module named 'nowhere'" in house.standings()[0].why
+    house.retire([])
+    assert house.standings() == []
+
+
+async def test_what_is_provisioned_makes_no_room_for_others(fleet: MakeFleet, shelf: Shelf) -> None:
+    house = fleet(most=3)
+    kept, first, second = (shelf.version(PID, number=number) for number in ("1", "2", "3"))
+    provision(house, kept, 2)
+    await until(house, idle=2)
+
+    for version in (first, second, first):
+        assert (await call(house, version)).status == Status.SUCCESS
+
+    assert house.held()[key_of(kept)] == 2
+
+
+async def test_a_closed_fleet_provisions_nothing(fleet: MakeFleet, shelf: Shelf) -> None:
+    house = fleet()
+    await house.close(0)
+
+    provision(house, shelf.version(PID), 1)
+
+    assert house.standings() == []
+
+
+async def test_an_old_instance_is_replaced_and_no_call_waits_for_that(
+    fleet: MakeFleet, shelf: Shelf
+) -> None:
+    house, version = fleet(max_age_s=0.3), shelf.version(PID)
+    first = await call(house, version)
+    until_s = time.monotonic() + 5
+    while (now := await call(house, version)).result == first.result:
+        assert now.status == Status.SUCCESS
+        assert time.monotonic() < until_s
+        await asyncio.sleep(0.01)
+
+    assert soon(lambda: not is_running(int(first.result)))
+
+
+async def test_the_code_of_an_instance_is_in_use_for_as_long_as_it_lives(
+    shelf: Shelf, scratch: Path
+) -> None:
+    version, broken = shelf.version(PID), shelf.version("import nowhere", number="2")
+    shop = Workshop(packages=shelf, runtimes=RUNTIMES, launcher=Spawner(scratch))
+    house = Fleet(shop, Limits(idle_s=0.1))
+    calls = [asyncio.create_task(call(house, version, b"0.3")) for _ in range(2)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert version.code.sha256 in shop.in_use
+    await asyncio.gather(*calls)
+    assert version.code.sha256 in shop.in_use
+
+    await until(house)
+    await call(house, broken)
+    await until(house)
+    assert shop.in_use == {}
+    await house.close(0)
+
+
 async def test_the_instance_that_idled_longest_makes_room_for_another_version(
     fleet: MakeFleet, shelf: Shelf
 ) -> None:
@@ -367,6 +497,26 @@ async def test_warming_says_why_a_version_cannot_start(fleet: MakeFleet, shelf: 
     assert ending is not None
     assert ending.status == Status.HANDLER_NOT_FOUND
     assert "No module named 'nowhere'" in ending.message
+
+
+async def test_being_ready_takes_no_more_room_than_there_is(fleet: MakeFleet, shelf: Shelf) -> None:
+    house, version = fleet(most=2), shelf.version(PID)
+
+    assert await house.ready(version, 9) == ""
+    assert house.held() == {key_of(version): 2}
+    assert "nowhere" in await house.ready(shelf.version("import nowhere", number="2"), 1)
+
+
+async def test_what_is_to_be_ready_soon_is_not_waited_for(fleet: MakeFleet, shelf: Shelf) -> None:
+    house, version = fleet(), shelf.version(PID)
+
+    house.soon(version, 2)
+    assert house.held() == {}
+    await until(house, idle=2)
+    house.soon(version, 9)
+    await house.close(0)
+
+    assert await house.ready(version, 1) == "the version takes no new calls"
 
 
 async def test_warming_makes_room_where_others_are_idle(fleet: MakeFleet, shelf: Shelf) -> None:

@@ -355,6 +355,189 @@ async def test_who_stops_warming_is_told_nothing_more(scene: Scene) -> None:
     assert warming.cancelled()
 
 
+async def provided(scene: Scene, wanted: int) -> list[Sitter]:
+    """Have so many instances provisioned, and there."""
+    scene.pool.provide(wanted)
+    there = []
+    await turns()
+    while scene.nursery.expected:
+        there.append(await scene.nursery.deliver())
+    return there
+
+
+async def test_what_is_provisioned_is_there_without_a_call_and_does_not_idle_out(
+    scene: Scene,
+) -> None:
+    await provided(scene, 2)
+
+    scene.clock.move(3600)
+    await turns()
+
+    assert scene.pool.numbers == Numbers(idle=2)
+    assert scene.pool.holding.keeps == 2
+
+
+async def test_what_is_provisioned_is_a_floor_and_no_ceiling(scene: Scene) -> None:
+    there = await provided(scene, 1)
+    assert await scene.pool.take() is there[0]
+    another = await scene.call()
+
+    scene.clock.move(0.006)
+    await turns()
+
+    assert await scene.nursery.deliver() is await another
+
+
+async def test_a_provisioned_instance_that_dies_is_replaced_at_once(scene: Scene) -> None:
+    there = await provided(scene, 1)
+    scene.clock.move(5)
+
+    there[0].die()
+    await turns()
+
+    assert scene.pool.numbers == Numbers(starting=1)
+    assert not scene.pool.empty
+    scene.pool.end()
+    await scene.pool.drained()
+
+
+async def test_one_that_dies_as_soon_as_it_is_there_is_replaced_after_a_pause(
+    scene: Scene,
+) -> None:
+    there = await provided(scene, 1)
+    there[0].die()
+    await turns()
+    assert scene.pool.numbers == Numbers()
+
+    scene.clock.move(1)
+    await turns()
+
+    assert scene.pool.numbers == Numbers(starting=1)
+    scene.pool.end()
+    await scene.pool.drained()
+
+
+async def test_a_provisioned_instance_that_cannot_start_is_tried_again_ever_later(
+    scene: Scene,
+) -> None:
+    scene.pool.provide(1)
+    for pause in (1, 2, 4):
+        await turns()
+        await scene.nursery.fail(BROKEN)
+        assert scene.pool.failure is BROKEN
+        scene.clock.move(pause - 0.1)
+        await turns()
+        assert scene.nursery.expected == []
+        assert not scene.pool.empty
+        scene.clock.move(0.1)
+    await turns()
+    await scene.nursery.deliver()
+
+    assert scene.pool.failure is None
+    assert scene.pool.numbers == Numbers(idle=1)
+
+
+async def test_a_call_does_not_wait_for_the_pause_to_end(scene: Scene) -> None:
+    scene.pool.provide(1)
+    await turns()
+    await scene.nursery.fail(BROKEN)
+
+    caller = await scene.call()
+
+    assert await scene.nursery.deliver() is await caller
+
+
+async def test_what_is_no_longer_provisioned_goes_when_it_idled_too_long(scene: Scene) -> None:
+    await provided(scene, 2)
+    scene.clock.move(61)
+
+    scene.pool.provide(0)
+    await turns()
+
+    assert scene.pool.empty
+
+
+async def test_nothing_that_is_provisioned_is_owed(scene: Scene) -> None:
+    await provided(scene, 1)
+
+    scene.pool.owe()
+    await turns()
+
+    assert scene.pool.numbers == Numbers(idle=1)
+    assert scene.pool.holding.coming == 0
+
+
+async def test_a_retired_pool_has_nothing_provisioned(scene: Scene) -> None:
+    await provided(scene, 2)
+
+    scene.pool.retire()
+    scene.pool.provide(2)
+    await scene.pool.drained()
+
+    assert scene.pool.empty
+    assert scene.pool.provided == 0
+
+
+AGEING = Limits(instances=3, idle_s=60, max_age_s=100)
+
+
+async def test_an_instance_that_is_too_old_serves_until_its_successor_is_there() -> None:
+    scene = Scene(AGEING)
+    first = await scene.one_idle()
+    for _ in range(3):
+        scene.clock.move(33)
+        assert await scene.pool.take() is first
+        scene.pool.give_back(first)
+
+    scene.clock.move(2)
+    await turns()
+    assert scene.pool.numbers == Numbers(idle=1, starting=1)
+    assert await scene.pool.take() is first
+    second = await scene.nursery.deliver()
+    assert first.alive
+    scene.pool.give_back(first)
+    await turns()
+
+    assert not first.alive
+    assert await scene.pool.take() is second
+
+
+async def test_an_instance_that_is_never_idle_is_too_old_as_well() -> None:
+    scene = Scene(AGEING)
+    first = await scene.one_idle()
+    await scene.pool.take()
+    scene.clock.move(101)
+    waiting = await scene.call()
+    scene.pool.give_back(first)
+    assert await waiting is first
+
+    await scene.nursery.deliver()
+    last = await scene.call()
+    assert last.done()
+    scene.pool.give_back(first)
+    await turns()
+
+    assert not first.alive
+    assert scene.pool.numbers == Numbers(busy=1)
+
+
+async def test_not_all_of_a_pool_are_too_old_at_once() -> None:
+    chances = iter([0.0, 0.9, 0.5])
+    clock, nursery = Clock(), Nursery()
+    pool = Pool(nursery.start, AGEING, clock, Rooms(), lambda: next(chances))
+    pool.provide(2)
+    await turns()
+    first, second = [await nursery.deliver(), await nursery.deliver()]
+
+    clock.move(83)
+    await turns()
+
+    assert pool.numbers == Numbers(idle=2, starting=1)
+    await nursery.deliver()
+    assert (first.alive, second.alive) == (True, False)
+    assert pool.numbers == Numbers(idle=2)
+
+
 async def test_what_is_owed_is_given_up_before_the_next_caller_is_seated(scene: Scene) -> None:
     instance = await scene.one_idle()
     await scene.pool.take()

@@ -28,6 +28,7 @@ from huidu.model.effect import (
     AliasKept,
     FunctionGone,
     FunctionKept,
+    ProvisionChanged,
     TriggersChanged,
     VersionGone,
     VersionKept,
@@ -46,7 +47,7 @@ from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.migrate import upgrade
 from huidu.store.reading import Page, Reading
-from huidu.store.tables import ALIAS, FUNCTION, HISTORY, TRIGGER, VERSION
+from huidu.store.tables import ALIAS, FUNCTION, HISTORY, PROVISION, TRIGGER, VERSION
 from huidu.store.writing import Writing
 from tests.fakes_store import (
     BACKENDS,
@@ -175,6 +176,8 @@ async def test_each_write_says_what_it_means_to_those_who_route(
         lambda w: w.add_trigger(grown, tick),
         lambda w: w.add_trigger(grown, tock),
         lambda w: w.delete_trigger(grown, tick),
+        lambda w: w.provision(version("1"), 3, 20.0),
+        lambda w: w.provision(version("1"), 0, 20.0),
         lambda w: w.delete_function(grown),
     ):
         await catalog.write(step)
@@ -186,6 +189,8 @@ async def test_each_write_says_what_it_means_to_those_who_route(
         TriggersChanged(grown, (tick,)),
         TriggersChanged(grown, (tick, tock)),
         TriggersChanged(grown, (tock,)),
+        ProvisionChanged(version("1"), 3),
+        ProvisionChanged(version("1"), 0),
         FunctionGone(grown),
     ]
 
@@ -403,16 +408,37 @@ async def test_the_history_of_an_alias_is_told_from_its_newest_change(catalog: C
     assert await catalog.read(lambda r: r.change(HELLO_FUNCTION, "release", 4)) is None
 
 
+async def test_how_many_instances_versions_are_to_have_is_kept_and_forgotten_with_them(
+    catalog: Catalog,
+) -> None:
+    def look(reading: Reading) -> tuple[dict[str, int], int]:
+        return dict(reading.provisions(HELLO_FUNCTION)), reading.provisioned()
+
+    assert await catalog.read(look) == ({}, 0)
+    for step in (
+        lambda w: w.provision(version("1"), 3, 20.0),
+        lambda w: w.provision(version("2"), 4, 20.0),
+        lambda w: w.provision(version("1"), 5, 21.0),
+    ):
+        await catalog.write(step)
+    assert await catalog.read(look) == ({"1": 5, "2": 4}, 9)
+    await catalog.write(lambda w: w.provision(version("1"), 0, 20.0))
+    assert await catalog.read(look) == ({"2": 4}, 4)
+    await catalog.write(lambda w: w.delete_version(version("2")))
+    assert await catalog.read(look) == ({}, 0)
+
+
 async def test_a_deleted_function_takes_all_that_is_its_own_but_its_history(
     catalog: Catalog, database: Database
 ) -> None:
     await catalog.write(lambda w: w.add_trigger(HELLO_FUNCTION, trigger()))
     await catalog.write(lambda w: w.add_change(change(None, alias(), 1, "CreateAlias")))
+    await catalog.write(lambda w: w.provision(version("1"), 3, 20.0))
     await catalog.write(lambda w: w.add_function(function("other")))
     await catalog.write(lambda w: w.delete_function(HELLO_FUNCTION))
 
     def left(connection: Connection) -> dict[str, int]:
-        tables = (FUNCTION, VERSION, ALIAS, TRIGGER, HISTORY)
+        tables = (FUNCTION, VERSION, ALIAS, TRIGGER, HISTORY, PROVISION)
         return {table.name: len(connection.execute(select(table)).fetchall()) for table in tables}
 
     assert await database.read(left) == {
@@ -421,6 +447,7 @@ async def test_a_deleted_function_takes_all_that_is_its_own_but_its_history(
         "alias": 0,
         "trigger": 0,
         "alias_history": 1,
+        "provision": 0,
     }
     assert await catalog.read(lambda r: r.history(HELLO_FUNCTION, "release", 0, 20)) == (
         1,
@@ -437,6 +464,7 @@ async def test_load_publishes_all_that_is_kept_as_if_it_had_just_been_written(
 ) -> None:
     tick = trigger()
     await catalog.write(lambda w: w.add_trigger(HELLO_FUNCTION, tick))
+    await catalog.write(lambda w: w.provision(version("2"), 3, 20.0))
     again = Published()
     await Catalog(database, again).load()
 
@@ -444,6 +472,7 @@ async def test_load_publishes_all_that_is_kept_as_if_it_had_just_been_written(
     assert again.effects == [
         FunctionKept(HELLO_FUNCTION),
         *(VersionKept(version(number)) for number in ("$LATEST", "2", "1")),
+        ProvisionChanged(version("2"), 3),
         AliasKept(alias()),
         TriggersChanged(HELLO_FUNCTION, (tick,)),
     ]
@@ -589,6 +618,7 @@ changes = st.builds(
     action=texts,
     before=st.none() | aliases,
     after=st.none() | aliases,
+    warning=texts,
 )
 
 

@@ -173,6 +173,9 @@ class ChangeFacts(Wire):
     action: str
     before: AliasFacts | None
     after: AliasFacts | None
+    warning: Annotated[
+        str, Meta(description="What went wrong without holding the write up: an instance missing.")
+    ] = ""
 
 
 class History(Wire):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from huidu.actions import aliases, functions, invocations, triggers, versions
+from huidu.actions import aliases, functions, invocations, provisioned, triggers, versions
 from huidu.actions.action import Action
 from huidu.model.errors import UnknownAction, UnknownVersion
 
@@ -15,6 +15,7 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *aliases.ACTIONS,
     *invocations.ACTIONS,
     *triggers.ACTIONS,
+    *provisioned.ACTIONS,
 )
 
 #: By version and name: two services may have an action of the same name.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from huidu.actions import aliases as wire
 from huidu.actions.action import Nothing
 from huidu.control import paging, times
 from huidu.control.plane import Asked, Plane
+from huidu.control.warming import Warmer, move
 from huidu.model import names, quota
 from huidu.model.alias import EXACT, Alias, check_additional
 from huidu.model.errors import Failed, InUse, InvalidValue, NotFound
@@ -15,6 +17,7 @@ from huidu.model.function import Function, FunctionName
 from huidu.model.history import Change
 from huidu.model.routing import Routing, Ruled, Share, Weighted, routing_of, weight_of
 from huidu.model.rules import Rule
+from huidu.model.version import Version
 from huidu.store.reading import Reading
 from huidu.store.writing import Writing
 
@@ -24,7 +27,7 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateAlias) -> Nothi
     named = FunctionName(request.namespace, request.function_name)
     names.check_alias(request.name)
 
-    def change(writing: Writing) -> None:
+    def change(writing: Writing, warmer: Warmer) -> None:
         function = writing.function(named)
         there_are = writing.aliases(function)
         if request.name in {alias.name for alias in there_are}:
@@ -44,12 +47,12 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateAlias) -> Nothi
             added_at=now,
             modified_at=now,
         )
-        _check(plane, writing, function, made, "CreateAlias")
+        warmer.look(None, made, _check(plane, writing, function, made, "CreateAlias"))
         writing.add_alias(function, made)
-        note = Note("CreateAlias", asked.who, request.reason, now)
+        note = Note("CreateAlias", asked.who, request.reason, now, warmer.warning)
         keep_note(writing, function, note, None, made)
 
-    await plane.catalog.write(change)
+    await move(plane, change)
     return Nothing()
 
 
@@ -58,7 +61,7 @@ async def update(plane: Plane, asked: Asked, request: wire.UpdateAlias) -> Nothi
     named = FunctionName(request.namespace, request.function_name)
     now = plane.clock()
 
-    def change(writing: Writing) -> None:
+    def change(writing: Writing, warmer: Warmer) -> None:
         function = writing.function(named)
         kept = writing.alias(function, request.name)
         _check_revision(kept, request.expected_revision)
@@ -72,12 +75,12 @@ async def update(plane: Plane, asked: Asked, request: wire.UpdateAlias) -> Nothi
             description=kept.description if request.description is None else request.description,
             modified_at=now,
         )
-        _check(plane, writing, function, moved, "UpdateAlias")
+        warmer.look(kept, moved, _check(plane, writing, function, moved, "UpdateAlias"))
         writing.replace_alias(function, moved)
-        note = Note("UpdateAlias", asked.who, request.reason, now)
+        note = Note("UpdateAlias", asked.who, request.reason, now, warmer.warning)
         keep_note(writing, function, note, kept, moved)
 
-    await plane.catalog.write(change)
+    await move(plane, change)
     return Nothing()
 
 
@@ -122,9 +125,15 @@ def _routing(asked: wire.RoutingConfig | None) -> Routing | None:
     return routing_of(shares, rules)
 
 
-def _check(plane: Plane, reading: Reading, function: Function, alias: Alias, action: str) -> None:
-    """Refuse an alias that would leave calls with nobody to answer them (D-20)."""
+def _check(
+    plane: Plane, reading: Reading, function: Function, alias: Alias, action: str
+) -> Mapping[str, Version]:
+    """Refuse an alias that would leave calls with nobody to answer them (D-20).
+
+    Returns the versions that it refers to.
+    """
     check_additional(alias, plane.quota.additional_versions)
+    found = {}
     for number in sorted(alias.versions):
         if not names.names_version(number):
             raise NotFound("FunctionVersion", number[:80], "; an alias points at versions only")
@@ -133,6 +142,8 @@ def _check(plane: Plane, reading: Reading, function: Function, alias: Alias, act
             raise Failed(
                 action, f"FunctionVersion {number}: is {version.status}; only an Active one answers"
             )
+        found[number] = version
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +154,7 @@ class Note:
     who: str
     why: str
     at: float
+    warning: str = ""
 
 
 def keep_note(
@@ -162,6 +174,7 @@ def keep_note(
             action=note.action,
             before=before,
             after=after,
+            warning=note.warning,
         )
         writing.add_change(change)
 
@@ -255,6 +268,7 @@ async def history(plane: Plane, asked: Asked, request: wire.ListAliasHistory) ->
                 action=change.action,
                 before=facts(plane, change.before) if change.before else None,
                 after=facts(plane, change.after) if change.after else None,
+                warning=change.warning,
             )
             for change in found
         ],
@@ -266,7 +280,7 @@ async def undo(plane: Plane, asked: Asked, request: wire.UndoAlias) -> wire.Undo
     """Bring an alias back to what it was before a change; that too is a change."""
     named, now = FunctionName(request.namespace, request.function_name), plane.clock()
 
-    def change(writing: Writing) -> Alias:
+    def change(writing: Writing, warmer: Warmer) -> Alias:
         function = writing.function(named)
         kept = writing.alias(function, request.name)
         _check_revision(kept, request.expected_revision)
@@ -284,10 +298,11 @@ async def undo(plane: Plane, asked: Asked, request: wire.UndoAlias) -> wire.Undo
             added_at=kept.added_at,
             modified_at=now,
         )
-        _check(plane, writing, function, moved, "UpdateAlias")
+        warmer.look(kept, moved, _check(plane, writing, function, moved, "UpdateAlias"))
         writing.replace_alias(function, moved)
         why = request.reason or f"undo of revision {revision}"
-        keep_note(writing, function, Note("UndoAlias", asked.who, why, now), kept, moved)
+        note = Note("UndoAlias", asked.who, why, now, warmer.warning)
+        keep_note(writing, function, note, kept, moved)
         return moved
 
-    return wire.Undone(alias=facts(plane, await plane.catalog.write(change)))
+    return wire.Undone(alias=facts(plane, await move(plane, change)))

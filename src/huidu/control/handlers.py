@@ -6,7 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from huidu.actions.action import HUIDU_VERSION, SCF_VERSION, Wire
-from huidu.control import aliases, explain, functions, invocations, logs, triggers, versions
+from huidu.control import (
+    aliases,
+    explain,
+    functions,
+    invocations,
+    logs,
+    provisioned,
+    triggers,
+    versions,
+)
 from huidu.control.plane import Asked, Plane
 
 Handler = Callable[[Plane, Asked, Any], Awaitable[Wire]]
@@ -36,4 +45,7 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (SCF_VERSION, "CreateTrigger"): triggers.create,
     (SCF_VERSION, "DeleteTrigger"): triggers.delete,
     (SCF_VERSION, "ListTriggers"): triggers.list_all,
+    (SCF_VERSION, "PutProvisionedConcurrencyConfig"): provisioned.put,
+    (SCF_VERSION, "GetProvisionedConcurrencyConfig"): provisioned.get,
+    (SCF_VERSION, "DeleteProvisionedConcurrencyConfig"): provisioned.delete,
 }

@@ -15,6 +15,7 @@ from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
 from huidu.model.invocation import Invocation, Record
 from huidu.model.quota import Quota
+from huidu.model.standing import Standing
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store.journal import Search
@@ -81,6 +82,22 @@ class Instances(Protocol):
 
     async def kill(self, version: Version) -> None: ...
 
+    async def ready(self, version: Version, count: int) -> str:
+        """Have so many instances, as far as there is room; return why not, or nothing."""
+        ...
+
+    def soon(self, version: Version, count: int) -> None:
+        """Begin to have so many instances, as far as there is room."""
+        ...
+
+    def held(self) -> Mapping[tuple[str, str, str], int]:
+        """Return how many instances there are by function id, version number and digest."""
+        ...
+
+    def standings(self) -> Sequence[Standing]:
+        """Return how things stand with each version that has instances, or is to have some."""
+        ...
+
 
 class Runtimes(Protocol):
     """The languages that a function may be written in."""
@@ -142,6 +159,7 @@ class Plane:
     quota: Quota
     zone: tzinfo
     default_qualifier: str
+    warm_s: float  #: How long a move of an alias may wait for instances.
     wake_queue: Callable[[], None]
     clock: Callable[[], float]
     draw: Callable[[], float]

@@ -92,17 +92,25 @@ class Fleet:
             return failure.ending
         return None
 
+    async def ready(self, version: Version, count: int) -> str:
+        """Have so many instances ready, as far as there is room; return why not, or nothing."""
+        try:
+            room = self.pool(version).numbers.ready + self.room
+            ending = await self.warm(version, min(count, max(1, room)))
+        except Retired as gone:
+            return str(gone)
+        return ending.message if ending else ""
+
     def soon(self, version: Version, count: int) -> None:
-        """Begin to have so many instances ready, as far as there is room for them."""
-        task = asyncio.get_running_loop().create_task(self._warm_quietly(version, count))
+        """Begin to have so many instances ready, as far as there is room; it may go wrong."""
+        task = asyncio.get_running_loop().create_task(self._ready_in_time(version, count))
         self._warming.add(task)
         task.add_done_callback(self._warming.discard)
 
-    async def _warm_quietly(self, version: Version, count: int) -> None:
-        with suppress(TimeoutError, Retired):
-            ready = self.pool(version).numbers.ready
+    async def _ready_in_time(self, version: Version, count: int) -> None:
+        with suppress(TimeoutError):
             async with asyncio.timeout(SOON_S):
-                await self.warm(version, min(count, ready + max(0, self.room)))
+                await self.ready(version, count)
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take over how many instances of which version there are to be at all times."""

@@ -111,9 +111,11 @@ def plan(scene: Scene, limits: Limits, now: float) -> Plan:
     """
     stay = list(scene.idle)[scene.owed :]
     idle_s = 0.0 if scene.retired else limits.idle_s
-    stale = sum([scene.idle[name] + idle_s <= now for name in stay])
     spare = min(len(stay) + scene.busy - scene.floor, len(stay) - len(scene.line))
-    stay = stay[max(0, min(stale, spare)) :]
+    stale = [name for name in stay if scene.idle[name] + idle_s <= now]
+    stale.sort(key=lambda name: not scene.too_old(name, now))
+    out = frozenset(stale[: max(0, spare)])
+    stay = [name for name in stay if name not in out]
     old = [] if scene.retired else [name for name in stay if scene.too_old(name, now)]
     gone = frozenset(old[: _replaced(scene, limits, len(stay) + scene.busy)])
     stay = [name for name in stay if name not in gone]

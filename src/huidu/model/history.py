@@ -22,3 +22,4 @@ class Change:
     action: str
     before: Alias | None
     after: Alias | None
+    warning: str = ""  #: What was not as it should be, and did not hold the write up.

@@ -17,6 +17,8 @@ class Quota:
     aliases: int = 100  #: Of a function, `$DEFAULT` included (D-14).
     triggers: int = 10  #: Of one type, of a function.
     additional_versions: int = 1  #: Beside the main one of an alias (D-27).
+    provisioned: int = 180  #: Instances, of all versions of all functions together.
+    provisioned_of_one: int = 100  #: The same, of one version.
 
     def __post_init__(self) -> None:
         if not 1 <= self.additional_versions < MOST_VERSIONS:

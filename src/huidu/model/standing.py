@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from huidu.model.function import FunctionName
 
@@ -25,6 +25,16 @@ class Standing:
     short: int = 0  #: Instances that it lacks, since there is no room for them.
     provisioned: int = 0  #: How many it is to have at all times.
     failure: str = ""  #: Why the last one could not be started, if it could not.
+
+    def and_also(self, other: Standing) -> Standing:
+        """Return both together: the same version, as it is and as it was."""
+        return replace(
+            self,
+            starting=self.starting + other.starting,
+            idle=self.idle + other.idle,
+            busy=self.busy + other.busy,
+            waiting=self.waiting + other.waiting,
+        )
 
     @property
     def ready(self) -> int:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
+from huidu.model.standing import Standing
 from huidu.observe.recorder import Recorder
+
+VERSION = ("namespace", "function", "version")
 
 
 class Counters(Collector):
@@ -31,3 +39,47 @@ class Counters(Collector):
             "Records that could not be kept; the calls were counted all the same.",
             value=self._recorder.dropped,
         )
+
+
+class Gauges(Collector):
+    """What there is of instances, by function and version, and what is put around them."""
+
+    def __init__(
+        self, standings: Callable[[], Sequence[Standing]], sandbox: Mapping[str, str]
+    ) -> None:
+        self._standings = standings
+        self._sandbox = sandbox
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics as they are now."""
+        instances = GaugeMetricFamily(
+            "huidu_instances", "Instances: starting, idle or busy.", labels=(*VERSION, "state")
+        )
+        waiting = GaugeMetricFamily(
+            "huidu_waiting_calls", "Calls that wait for an instance.", labels=VERSION
+        )
+        provisioned = GaugeMetricFamily(
+            "huidu_provisioned_instances",
+            "Provisioned instances: wanted, and ready of them.",
+            labels=(*VERSION, "state"),
+        )
+        # More than one of a version: $LATEST, as it is and as it was.
+        for labels, standing in _by_version(self._standings()).items():
+            for state in ("starting", "idle", "busy"):
+                instances.add_metric((*labels, state), getattr(standing, state))
+            waiting.add_metric(labels, standing.waiting)
+            if standing.provisioned:
+                provisioned.add_metric((*labels, "wanted"), standing.provisioned)
+                provisioned.add_metric((*labels, "ready"), standing.available)
+        yield from (instances, waiting, provisioned)
+        yield InfoMetricFamily(
+            "huidu_sandbox", "What is put around functions.", dict(self._sandbox)
+        )
+
+
+def _by_version(standings: Iterable[Standing]) -> Mapping[tuple[str, str, str], Standing]:
+    found: dict[tuple[str, str, str], Standing] = {}
+    for one in standings:
+        labels = (one.function.namespace, one.function.name, one.number)
+        found[labels] = one.and_also(found[labels]) if labels in found else one
+    return found

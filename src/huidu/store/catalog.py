@@ -8,7 +8,14 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from huidu.model.effect import AliasKept, Effect, FunctionKept, TriggersChanged, VersionKept
+from huidu.model.effect import (
+    AliasKept,
+    Effect,
+    FunctionKept,
+    ProvisionChanged,
+    TriggersChanged,
+    VersionKept,
+)
 from huidu.store.database import Database
 from huidu.store.reading import Reading
 from huidu.store.writing import Writing
@@ -59,7 +66,9 @@ def _everything(reading: Reading) -> Sequence[Effect]:
     effects: list[Effect] = []
     for function in reading.every_function():
         effects.append(FunctionKept(function))
-        effects += [VersionKept(version) for version in reading.versions(function)]
+        versions, wanted = reading.versions(function), reading.provisions(function)
+        effects += [VersionKept(version) for version in versions]
+        effects += [ProvisionChanged(v, wanted[v.number]) for v in versions if v.number in wanted]
         effects += [AliasKept(alias) for alias in reading.aliases(function)]
         effects.append(TriggersChanged(function, tuple(reading.triggers(function))))
     return effects

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, true
@@ -14,7 +14,15 @@ from huidu.model.history import Change
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
-from huidu.store.tables import ALIAS, FUNCTION, HISTORY, NAMESPACE, TRIGGER, VERSION
+from huidu.store.tables import (
+    ALIAS,
+    FUNCTION,
+    HISTORY,
+    NAMESPACE,
+    PROVISION,
+    TRIGGER,
+    VERSION,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +166,16 @@ class Reading:
             mine.order_by(TRIGGER.c.modified_at.desc(), TRIGGER.c.name)
         )
         return [rows.trigger_from(row, function.named) for row in found.mappings()]
+
+    def provisions(self, function: Function) -> Mapping[str, int]:
+        """Return how many instances the versions of a function are to have at all times."""
+        query = select(PROVISION.c.number, PROVISION.c.wanted)
+        mine = query.where(PROVISION.c.function_id == function.id)
+        return {row.number: row.wanted for row in self._connection.execute(mine)}
+
+    def provisioned(self) -> int:
+        """Return how many instances all versions of all functions together are to have."""
+        return self._count(select(func.coalesce(func.sum(PROVISION.c.wanted), 0)))
 
     def codes(self) -> frozenset[str]:
         """Return the SHA-256 of every package that a version refers to."""

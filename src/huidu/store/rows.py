@@ -188,6 +188,7 @@ def change_row(change: Change) -> Row:
         "action": change.action,
         "before": alias_body(change.before) if change.before else None,
         "after": alias_body(change.after) if change.after else None,
+        "warning": change.warning,
     }
 
 
@@ -209,6 +210,7 @@ def change_from(row: RowMapping) -> Change:
         action=row["action"],
         before=alias(row["before"]),
         after=alias(row["after"]),
+        warning=row["warning"],
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -64,6 +65,18 @@ VERSION = Table(
     Column("modified_at", Float, nullable=False),
 )
 
+PROVISION = Table(
+    "provision",
+    CATALOG,
+    Column("function_id", Text, primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("wanted", Integer, nullable=False),
+    Column("modified_at", Float, nullable=False),
+    ForeignKeyConstraint(
+        ["function_id", "number"], ["version.function_id", "version.number"], ondelete="CASCADE"
+    ),
+)
+
 ALIAS = Table(
     "alias",
     CATALOG,
@@ -90,6 +103,7 @@ HISTORY = Table(
     Column("action", Text, nullable=False),
     Column("before", Text),
     Column("after", Text),
+    Column("warning", Text, nullable=False, server_default=""),
     Index("history_of_alias", "function_id", "alias", "number"),
 )
 

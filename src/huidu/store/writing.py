@@ -11,6 +11,7 @@ from huidu.model.effect import (
     Effect,
     FunctionGone,
     FunctionKept,
+    ProvisionChanged,
     TriggersChanged,
     VersionGone,
     VersionKept,
@@ -22,7 +23,15 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.reading import Reading
-from huidu.store.tables import ALIAS, FUNCTION, HISTORY, NAMESPACE, TRIGGER, VERSION
+from huidu.store.tables import (
+    ALIAS,
+    FUNCTION,
+    HISTORY,
+    NAMESPACE,
+    PROVISION,
+    TRIGGER,
+    VERSION,
+)
 
 
 class Writing(Reading):
@@ -68,9 +77,25 @@ class Writing(Reading):
         self.effects.append(VersionKept(version))
 
     def delete_version(self, version: Version) -> None:
-        """Forget a version."""
+        """Forget a version, and how many instances it was to have."""
         self._connection.execute(delete(VERSION).where(_of(version)))
         self.effects.append(VersionGone(version))
+
+    def provision(self, version: Version, wanted: int, at: float) -> None:
+        """Keep how many instances a version is to have at all times; 0 forgets it."""
+        mine = and_(
+            PROVISION.c.function_id == version.function_id, PROVISION.c.number == version.number
+        )
+        self._connection.execute(delete(PROVISION).where(mine))
+        if wanted:
+            row = {
+                "function_id": version.function_id,
+                "number": version.number,
+                "wanted": wanted,
+                "modified_at": at,
+            }
+            self._connection.execute(insert(PROVISION).values(row))
+        self.effects.append(ProvisionChanged(version, wanted))
 
     def add_alias(self, function: Function, alias: Alias) -> None:
         """Keep a new alias."""

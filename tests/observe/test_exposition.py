@@ -1,0 +1,53 @@
+"""The exposition: what Prometheus reads of calls and instances."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from huidu.model.function import FunctionName
+from huidu.model.standing import Standing
+from huidu.observe.exposition import Gauges
+
+HELLO = FunctionName("default", "hello")
+OF_ONE = 'function="hello",namespace="default"'
+
+
+def standing(number: str = "1", **more: Any) -> Standing:
+    return Standing(function=HELLO, function_id="f-1", number=number, **more)
+
+
+def told(*standings: Standing) -> set[str]:
+    registry = CollectorRegistry()
+    registry.register(Gauges(lambda: standings, {"tier": "sandbox", "network": "none"}))
+    lines = generate_latest(registry).decode().splitlines()
+    return {line for line in lines if not line.startswith("#")}
+
+
+def test_the_instances_of_a_version_are_told_by_their_state() -> None:
+    lines = told(standing(starting=1, idle=2, busy=3, waiting=4))
+
+    for state, count in (("starting", 1), ("idle", 2), ("busy", 3)):
+        assert f'huidu_instances{{{OF_ONE},state="{state}",version="1"}} {count}.0' in lines
+    assert f'huidu_waiting_calls{{{OF_ONE},version="1"}} 4.0' in lines
+    assert not any("provisioned" in line for line in lines)
+
+
+def test_what_is_provisioned_is_told_with_what_of_it_is_ready() -> None:
+    lines = told(standing(provisioned=3, idle=1))
+
+    for state, count in (("wanted", 3), ("ready", 1)):
+        line = f'huidu_provisioned_instances{{{OF_ONE},state="{state}",version="1"}} {count}.0'
+        assert line in lines
+
+
+def test_latest_as_it_is_and_as_it_was_is_one() -> None:
+    lines = told(standing("$LATEST", idle=1), standing("$LATEST", idle=1, busy=1, waiting=2))
+
+    assert f'huidu_instances{{{OF_ONE},state="idle",version="$LATEST"}} 2.0' in lines
+    assert f'huidu_waiting_calls{{{OF_ONE},version="$LATEST"}} 2.0' in lines
+
+
+def test_the_walls_around_functions_are_told_where_there_are_none_yet_too() -> None:
+    assert told() == {'huidu_sandbox_info{network="none",tier="sandbox"} 1.0'}

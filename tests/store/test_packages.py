@@ -429,6 +429,29 @@ def test_a_tree_is_never_taken_from_under_those_who_use_it(tmp_path: Path) -> No
         assert [one.result() for one in evicting] == [None, None]
 
 
+def test_who_comes_just_as_a_tree_is_found_unused_has_one(tmp_path: Path) -> None:
+    found: list[Path] = []
+    comers: list[threading.Thread] = []
+
+    class Unlucky(Counter[str]):
+        """Is told of a new use just after it has said that there is none."""
+
+        def __contains__(self, key: object) -> bool:
+            if comers and comers[0].ident is None:
+                comers[0].start()
+                comers[0].join(0.1)
+            return False
+
+    packages = Packages(tmp_path, in_use=Unlucky())
+    code = packages.keep(PACKAGE)
+    packages.unpacked(code)
+    comers.append(threading.Thread(target=lambda: found.append(packages.unpacked(code))))
+    packages._remove_tree(code.sha256)
+    comers[0].join()
+
+    assert (found[0] / "index.py").read_bytes() == HELLO
+
+
 def test_files_of_others_are_not_forgotten(tmp_path: Path) -> None:
     packages = Packages(tmp_path)
     (tmp_path / "zip" / "no").mkdir()

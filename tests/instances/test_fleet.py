@@ -566,7 +566,7 @@ async def test_a_closing_fleet_lets_calls_end_in_time_and_ends_the_others(
 ) -> None:
     house, version = fleet(), shelf.version(PID)
     pid = int((await call(house, version)).result)
-    quick = asyncio.create_task(call(house, version, b"0.1"))
+    quick = asyncio.create_task(call(house, version, b"0.8"))
     await until(house, busy=1)
     slow = asyncio.create_task(call(house, version, b"3"))
     await until(house, busy=2)

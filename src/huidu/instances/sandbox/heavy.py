@@ -21,6 +21,7 @@ def key_of(order: Order) -> Hashable:
     """Return what two instances must have in common to be forks of one template."""
     return (
         *(order.interpreter, order.code, order.layers, order.memory_bytes, order.worker),
+        order.online,
         tuple(sorted(order.environment.items())),
     )
 

@@ -25,7 +25,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "max_waiting": ("0", 0),
     "idle_s": ("0.5", 0.5),
     "keep_records_s": ("60", 60.0),
-    "tier": ('"best"', "best"),
+    "tier": ('"none"', "none"),
     "require_tier": ('"sandbox"', "sandbox"),
     "network": ('"host"', "host"),
     "network_allow": ('"10.0.8.0/24, 192.168.1.5"', "10.0.8.0/24, 192.168.1.5"),

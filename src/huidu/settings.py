@@ -41,7 +41,7 @@ class Settings:
     max_waiting: int = 1000  #: Calls that may wait for an instance of one version.
     idle_s: float = 60.0  #: How long an instance that nobody calls is kept.
     keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
-    tier: str = "none"  #: What is put around functions: none, or best for what works here.
+    tier: str = "best"  #: What is put around functions: none, or best for what works here.
     require_tier: str = "none"  #: Do not start with less than this around functions.
     network: str = "best"  #: What functions reach in a sandbox: egress, none, host, or best.
     network_allow: str = "none"  #: What functions reach beside the internet, as CIDRs.

@@ -22,7 +22,7 @@ from huidu.cloudapi.keys import Pair
 PATIENCE_S = 30.0
 LOCAL = "127.0.0.1"
 
-#: Version 2 asks a service of this machine, which a sandbox without a network would not reach.
+#: Version 2 asks a service of this machine, which is just what a sandbox keeps functions from.
 REACHING = ("--set", "network=host")
 
 

@@ -29,9 +29,10 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "warm_s": ("0", 0.0),
     "max_unpacked_mb": ("1", 1),
     "keep_records_s": ("60", 60.0),
-    "tier": ('"best"', "best"),
+    "tier": ('"none"', "none"),
     "require_tier": ('"sandbox"', "sandbox"),
     "network": ('"host"', "host"),
+    "network_allow": ('"10.0.8.0/24, 192.168.1.5"', "10.0.8.0/24, 192.168.1.5"),
     "log_level": ('"debug"', "debug"),
 }
 
@@ -164,6 +165,10 @@ def test_a_file_that_is_asked_for_must_be_there_and_be_text(tmp_path: Path) -> N
         ("max_age_s", 0.5, "1 or more"),
         ("warm_s", -1, "0 or more"),
         ("max_unpacked_mb", 0, "1 or more"),
+        ("tier", "worst", "best or none"),
+        ("network", "all", "best, egress, none, host"),
+        ("network_allow", "10.0.8.1/24", "as in 10.0.8.0/24"),
+        ("network_allow", "fd00::/8", "name IPv4 networks"),
         ("log_level", "loud", "debug, info, warning, error"),
         ("log_level", 3, "a text"),
     ],
@@ -181,6 +186,12 @@ def test_an_address_is_a_host_and_a_port() -> None:
     assert address("api", "127.0.0.1:0") == ("127.0.0.1", 0)
     assert address("api", "[::1]:9000") == ("::1", 9000)
     assert address("api", "localhost:65535") == ("localhost", 65535)
+
+
+def test_what_functions_may_reach_is_a_list_of_networks() -> None:
+    assert Settings().allowed() == ()
+    asked = Settings(network_allow="10.0.8.0/24, 192.168.1.5").allowed()
+    assert [str(one) for one in asked] == ["10.0.8.0/24", "192.168.1.5/32"]
 
 
 def test_a_quota_says_the_same_as_the_settings() -> None:

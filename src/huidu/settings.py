@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -44,9 +45,10 @@ class Settings:
     warm_s: float = 3.0  #: How long a move of an alias waits for instances of who is new to it.
     max_unpacked_mb: int = 10_240  #: Of unpacked code, what is in use not counted out.
     keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
-    tier: str = "none"  #: What is put around functions: none, or best for what works here.
+    tier: str = "best"  #: What is put around functions: none, or best for what works here.
     require_tier: str = "none"  #: Do not start with less than this around functions.
-    network: str = "none"  #: What functions reach in a sandbox: none, or host for all we do.
+    network: str = "best"  #: What functions reach in a sandbox: egress, none, host, or best.
+    network_allow: str = "none"  #: What functions reach beside the internet, as CIDRs.
     log_level: str = "info"  #: debug, info, warning or error.
 
     def __post_init__(self) -> None:
@@ -75,7 +77,18 @@ class Settings:
         if self.tier not in ("best", "none") or self.require_tier not in TIERS:
             raise Unsettled("tier: must be best or none; require_tier: none or sandbox")
         if self.network not in NETWORKS:
-            raise Unsettled("network: must be none or host")
+            raise Unsettled(f"network {self.network!r}: must be {', '.join(NETWORKS)}")
+        self.allowed()
+
+    def allowed(self) -> tuple[IPv4Network, ...]:
+        """Return what `network_allow` names."""
+        try:
+            words = self.network_allow.replace(",", " ").split()
+            return tuple(IPv4Network(word) for word in words if word != "none")
+        except ValueError as error:
+            raise Unsettled(
+                f"network_allow: {error}; name IPv4 networks, as in 10.0.8.0/24, 192.168.1.5"
+            ) from error
 
     def quota(self) -> Quota:
         """Return how many there may be of each thing."""
@@ -88,7 +101,7 @@ class Settings:
         )
 
 
-TIERS, NETWORKS = ("none", "sandbox"), ("none", "host")
+TIERS, NETWORKS = ("none", "sandbox"), ("best", "egress", "none", "host")
 LEVELS = ("debug", "info", "warning", "error")
 LEAST: Mapping[str, int] = {
     "max_functions": 1,

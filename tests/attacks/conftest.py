@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from huidu.instances.instance import Instance
 from huidu.instances.launch import Spawner
+from huidu.instances.network.networks import Networks
+from huidu.instances.network.resolver import Resolver
 from huidu.instances.sandbox.launcher import SandboxLauncher
 from huidu.instances.starting import start
 from huidu.model.version import Version
@@ -34,8 +37,11 @@ async def box() -> AsyncIterator[Box]:
     if os.geteuid() != 0:
         pytest.skip("it takes root")
 
-    async def make(network: str = "none") -> SandboxLauncher:
-        made.append(SandboxLauncher(OURS.path, network))
+    async def make(
+        network: str = "none", allow: Sequence[str] = (), asked: Resolver | None = None
+    ) -> SandboxLauncher:
+        networks = await Networks.open(network, [*map(IPv4Network, allow)], asked)
+        made.append(SandboxLauncher(OURS.path, networks))
         await made[-1].warm()
         return made[-1]
 

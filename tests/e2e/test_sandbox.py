@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
+import subprocess
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +29,7 @@ def main_handler(event, context):
     return [os.getcwd(), os.getuid() >= 200000]
 """
 
+with_nft = pytest.mark.skipif(not shutil.which("nft"), reason="it takes the package nftables")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="it takes root")
 
 
@@ -80,3 +84,73 @@ def test_a_server_does_not_start_with_less_than_is_required(
 ) -> None:
     with pytest.raises(AssertionError, match=r"tier sandbox is required, but cannot be had"):
         start("--set", "tier=none", "--set", "require_tier=sandbox")
+
+
+#: Says which links it has.
+LINKS = """
+import socket
+def main_handler(event, context):
+    return [name for _, name in socket.if_nameindex()]
+"""
+
+
+def tables() -> set[str]:
+    return set(subprocess.check_output(["nft", "list", "tables"], text=True).splitlines())
+
+
+@as_root
+@with_nft
+def test_a_function_has_a_way_out_unless_it_wants_none(
+    start: Callable[..., Platform],
+) -> None:
+    server = start()
+    said = health(server)
+    assert (said["name"], said["network"]) == ("sandbox", "egress")
+    server.make("caller", LINKS)
+    assert json.loads(server.invoke("caller")["RetMsg"]) == ["lo", "eth0"]
+
+    server.call(
+        "UpdateFunctionConfiguration",
+        FunctionName="caller",
+        PublicNetConfig={"PublicNetStatus": "DISABLE", "EipConfig": {"EipStatus": "DISABLE"}},
+    )
+
+    assert json.loads(server.invoke("caller")["RetMsg"]) == ["lo"]
+    refusal = server.refusal(
+        "UpdateFunctionConfiguration",
+        FunctionName="caller",
+        PublicNetConfig={"PublicNetStatus": "SOME"},
+    )
+    assert refusal.code == "InvalidParameterValue.PublicNetConfig"
+
+
+@as_root
+@with_nft
+def test_no_rule_outlives_a_server_for_long(start: Callable[..., Platform]) -> None:
+    server = start()
+    (block,) = re.findall(r"inet (huidu_\w+)", server.log.read_text())
+    assert f"table inet {block}" in tables()
+    server.stop(signal.SIGKILL)
+
+    again = server.again()
+
+    assert f"table inet {block}" not in tables()
+    assert again.stop() == 0
+
+
+@as_root
+def test_a_server_has_no_way_out_where_it_is_told_so(start: Callable[..., Platform]) -> None:
+    said = health(start("--set", "network=none"))
+
+    assert said["network"] == "none"
+    assert "functions have no network: network = none" in said["missing"]
+
+
+@pytest.mark.parametrize("tier", ["none", "best"])
+def test_a_server_does_not_start_without_the_way_out_that_is_required(
+    start: Callable[..., Platform], tmp_path: Path, tier: str
+) -> None:
+    if tier == "best" and os.geteuid() == 0:
+        pytest.skip("it can be had here")
+    with pytest.raises(AssertionError, match="network = egress takes a sandbox"):
+        start("--set", f"tier={tier}", "--set", "network=egress")

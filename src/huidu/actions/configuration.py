@@ -63,15 +63,21 @@ class Tag(Wire):
     value: str
 
 
+HEEDED = frozenset({"public_net_config"})
+PublicNet = Annotated[
+    Json, Meta(description="`PublicNetStatus` `DISABLE`: the function has no network.")
+]
+
+
 class Settings(Wire):
-    """Fields that are kept and given back; Huidu does not act on them."""
+    """Fields that are kept and given back; Huidu acts on those in `HEEDED` alone."""
 
     vpc_config: Json = None
     install_dependency: Flag | None = None
     cls_logset_id: str | None = None
     cls_topic_id: str | None = None
     dead_letter_config: Json = None
-    public_net_config: Json = None
+    public_net_config: PublicNet = None
     cfs_config: Json = None
     protocol_params: Json = None
     instance_concurrency_config: Json = None

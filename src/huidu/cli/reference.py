@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 
 from huidu.actions.action import COMMON_ERRORS, HUIDU, SCF, Action
-from huidu.actions.configuration import Settings
+from huidu.actions.configuration import HEEDED, Settings
 from huidu.actions.table import ACTIONS
 from huidu.cli.api import describe, kebab
 
@@ -30,6 +30,8 @@ Any action may refuse with: {common}.
 SERVICES = {SCF: "The cloud's actions", HUIDU: "Huidu's own actions"}
 PLAIN = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any JSON"}
 NAME = re.compile(r"(?<!`)(\$[A-Z]+)\b(?!`)")
+#: The fields that are kept and given back, and no more.
+KEPT = frozenset(Settings.__struct_fields__) - HEEDED
 
 
 def reference() -> str:
@@ -59,8 +61,8 @@ def _contents() -> Iterator[str]:
 
 
 def _section(action: Action[Any, Any]) -> str:
-    kept = Settings.__struct_fields__ if issubclass(action.request, Settings) else ()
     fields = msgspec.structs.fields(action.request)
+    kept = KEPT if issubclass(action.request, Settings) else frozenset()
     lines = [
         f"\n## {action.name}\n",
         _says(action),

@@ -15,7 +15,7 @@ from huidu.control import aliases, paging, times, triggers, versions
 from huidu.control import code as packages
 from huidu.control.aliases import Note
 from huidu.control.plane import Asked, Plane
-from huidu.model import names, quota
+from huidu.model import names, network, quota
 from huidu.model.alias import Alias
 from huidu.model.errors import InUse, InvalidParameter, InvalidValue, NotFound, Unsupported
 from huidu.model.function import (
@@ -147,11 +147,10 @@ def _layers(asked: Sequence[made.LayerSimple]) -> tuple[Layer, ...]:
 
 def _settings(asked: made.Settings) -> tuple[tuple[str, str], ...]:
     given = ((name, getattr(asked, name)) for name in made.Settings.__struct_fields__)
-    return tuple(
-        sorted(
-            (name, json.dumps(value, sort_keys=True)) for name, value in given if value is not None
-        )
-    )
+    kept = {name: json.dumps(value, sort_keys=True) for name, value in given if value is not None}
+    if network.FIELD in kept:
+        network.check(kept[network.FIELD])
+    return tuple(sorted(kept.items()))
 
 
 async def update_code(plane: Plane, asked: Asked, request: wire.UpdateFunctionCode) -> Nothing:

@@ -36,6 +36,7 @@ class Order:
     code: Path = Path()
     layers: tuple[Path, ...] = ()
     memory_bytes: int = 0
+    online: bool = True  #: Whether it is to reach what the server allows; else nothing.
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from huidu.instances.blueprint import Blueprint
 from huidu.instances.instance import Instance
 from huidu.instances.launch import Launched, Order, Scene
 from huidu.instances.outcomes import StartFailed
+from huidu.model import network
 from huidu.model.version import digest
 
 
@@ -67,4 +68,5 @@ def _order(blueprint: Blueprint, scene: Scene) -> Order:
         code=blueprint.code,
         layers=blueprint.layers,
         memory_bytes=blueprint.version.configuration.memory_mb << 20,
+        online=network.is_online(blueprint.version.configuration),
     )

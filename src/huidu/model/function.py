@@ -53,8 +53,8 @@ class Layer:
 class Configuration:
     """What a version freezes beside its code.
 
-    `settings` holds the fields that Huidu keeps and gives back without acting on them yet
-    (`VpcConfig`, `DeadLetterConfig`, ...), each as the JSON text that was sent.
+    `settings` holds the fields that Huidu keeps and gives back, each as the JSON text that was
+    sent (`VpcConfig`, `DeadLetterConfig`, ...). Of these it acts on `PublicNetConfig`.
     """
 
     handler: str

@@ -44,11 +44,11 @@ def enter(order: Mapping[str, Any], blocks: Blocks, fds: Sequence[int]) -> None:
     It is in its memory group already: the zygote was in it when it forked. The order of the steps
     is their safety: mounts before the privilege for them is gone, the filter last.
     """
-    channel, output, *_ = fds
+    channel, output, *others = fds
     _first_to_go()
     os.setsid()
     os.umask(0o022)
-    _namespaces(order["network"])
+    _namespaces(order["network"], others)
     _files(order["code"], order["layers"], order["uid"])
     limits.restrict(order["memory_bytes"])
     _user(order["uid"])
@@ -89,16 +89,19 @@ def _first_to_go() -> None:
         score.write(b"1000")
 
 
-def _namespaces(network: str) -> None:
+def _namespaces(network: str, others: Sequence[int]) -> None:
+    """Leave the host's namespaces; the network's for one that was made ready, or an empty one."""
     kernel.unshare(
         kernel.CLONE_NEWNS
         | kernel.CLONE_NEWIPC
         | kernel.CLONE_NEWUTS
-        | (0 if network == "host" else kernel.CLONE_NEWNET)
+        | (kernel.CLONE_NEWNET if network == "none" else 0)
     )
     socket.sethostname(root.NAME)
-    if network != "host":
+    if network == "none":
         kernel.loopback_up()
+    elif network == "egress":
+        kernel.setns(others[0], kernel.CLONE_NEWNET)
 
 
 def _files(code: str, layers: Sequence[str], uid: int) -> None:

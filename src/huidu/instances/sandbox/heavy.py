@@ -26,6 +26,7 @@ def key_of(order: Order) -> Hashable:
     return (
         *(order.interpreter, order.code, order.layers, order.memory_bytes, order.worker),
         tuple(map(_identity, (order.code, *order.layers))),
+        order.online,
         tuple(sorted(order.environment.items())),
     )
 

@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from pathlib import Path
 
 from huidu.instances.launch import Launched, Order, Scene, wired
+from huidu.instances.network.networks import Networks, Place
 from huidu.instances.sandbox import groups, root
 from huidu.instances.sandbox.cell import CHANNEL
 from huidu.instances.sandbox.contained import Contained
@@ -23,7 +24,6 @@ from huidu.instances.sandbox.nursery import Nursery
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
 RENEWED_S = 3600.0
-NETWORKS = ("none", "host")
 
 #: Users of this server's own: no machine gives such numbers to people.
 FIRST_USER, USERS, BLOCKS = 200_000, 10_000, 1000
@@ -57,9 +57,11 @@ class SandboxLauncher:
     `shown` are folders of the host that such programs need, beside those of the system.
     """
 
-    def __init__(self, house: Path, network: str = "none", shown: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, house: Path, networks: Networks | None = None, shown: Sequence[Path] = ()
+    ) -> None:
         self._house = house
-        self._network = network
+        self._networks = networks or Networks()
         self._shown = shown
         self._nurseries: dict[Path, Nursery] = {}
         self._retired: list[Nursery] = []
@@ -122,25 +124,35 @@ class SandboxLauncher:
     ) -> tuple[Contained, int]:
         nursery = self._nursery(order.interpreter if order.worker else self._house)
         await nursery.ready()
+        place = await self._networks.place(online=order.online)
         user = self._users.lend()
-        words = {
-            "worker": order.worker,
-            "command": order.command(CHANNEL, Path(root.WORKERS)) if not order.worker else (),
-            "imports": list(imports),
-            "uid": user,
-            "code": str(order.code),
-            "layers": [str(layer) for layer in order.layers],
-            "environment": {"HOME": root.TEMPORARY, "TMPDIR": root.TEMPORARY}
-            | dict(order.environment),
-            "network": self._network,
-            "memory_bytes": 0 if self._groups else order.memory_bytes,
-        }
-        leave = partial(self._users.take_back, user)
+        leave = partial(self._leave, user, place)
 
         def birth(pidfd: int, group: Group | None) -> Contained:
             return Contained(pidfd, group, leave)
 
-        return await nursery.launch(words, fds, order.memory_bytes, birth, leave), user
+        words = {**self._words(order), "imports": list(imports), "uid": user, "network": place.mode}
+        every = (*fds, *place.descriptors)
+        try:
+            return await nursery.launch(words, every, order.memory_bytes, birth, leave), user
+        finally:
+            place.close()
+
+    def _words(self, order: Order) -> dict[str, object]:
+        """Return what a zygote is told of an order."""
+        return {
+            "worker": order.worker,
+            "command": order.command(CHANNEL, Path(root.WORKERS)) if not order.worker else (),
+            "code": str(order.code),
+            "layers": [str(layer) for layer in order.layers],
+            "environment": {"HOME": root.TEMPORARY, "TMPDIR": root.TEMPORARY}
+            | dict(order.environment),
+            "memory_bytes": 0 if self._groups else order.memory_bytes,
+        }
+
+    def _leave(self, user: int, place: Place) -> None:
+        self._users.take_back(user)
+        self._networks.leave(place)
 
     async def close(self) -> None:
         """End every zygote, and every instance with it."""
@@ -151,6 +163,7 @@ class SandboxLauncher:
             nursery.close()
         if self._groups is not None:
             await asyncio.to_thread(self._groups.close)
+        await self._networks.close()
 
     def _nursery(self, interpreter: Path) -> Nursery:
         """Return the zygote of an interpreter; a new one where it has ended, or is old."""
@@ -163,7 +176,7 @@ class SandboxLauncher:
         self._leave_the_empty()
         self._begun[interpreter] = now
         nursery = self._nurseries[interpreter] = Nursery(
-            interpreter, self._network, self._shown, self._groups
+            interpreter, self._networks.resolver, self._shown, self._groups
         )
         return nursery
 

@@ -62,7 +62,7 @@ class Nursery:
     """One zygote, and the instances that are its forks."""
 
     def __init__(
-        self, interpreter: Path, network: str, shown: Sequence[Path], groups: Groups | None
+        self, interpreter: Path, resolver: str, shown: Sequence[Path], groups: Groups | None
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
@@ -88,7 +88,7 @@ class Nursery:
         self._loop.add_reader(self._socket, self._hear)
         self._groups = groups
         self._group = groups.make(secrets.token_hex(6)) if groups else None
-        settings = {"network": network, "shown": [str(path) for path in shown]}
+        settings = {"resolver": resolver, "shown": [str(path) for path in shown]}
         words = json.dumps(settings).encode()
         socket.send_fds(self._socket, [words], [self._group.entrance] if self._group else [])
 
@@ -127,7 +127,8 @@ class Nursery:
             try:
                 after = self._next_group(memory_bytes)
                 await self._post(
-                    {"number": number, **order}, (*fds, *((after.entrance,) if after else ()))
+                    {"number": number, "groups": len(fds), **order},
+                    (*fds, *((after.entrance,) if after else ())),
                 )
             except BaseException:
                 _close(after)

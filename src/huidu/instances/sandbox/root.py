@@ -38,7 +38,6 @@ FILES = {
     "/etc/hosts": f"127.0.0.1 localhost {NAME}\n::1 localhost {NAME}\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
     "/etc/passwd": f"root:x:0:0::/:/bin/sh\nqcloud:x:65534:65534::{TEMPORARY}:/bin/sh\n",
-    "/etc/resolv.conf": "",
 }
 DEVICES = ("null", "zero", "full", "random", "urandom")
 LINKS = {
@@ -52,8 +51,8 @@ LINKS = {
 }
 
 
-def build(prefixes: Sequence[str], *, resolves: bool) -> None:
-    """Put the root together at `PLACE`; where it `resolves`, with the host's name servers.
+def build(prefixes: Sequence[str], resolver: str) -> None:
+    """Put the root together at `PLACE`; `resolver` says which name servers there are.
 
     `prefixes` are folders of the host that programs outside of the system's folders need.
     """
@@ -72,8 +71,8 @@ def build(prefixes: Sequence[str], *, resolves: bool) -> None:
         _touch(f"{PLACE}/dev/{device}")
         nothing_else = kernel.MOUNT_ATTR_RDONLY | kernel.MOUNT_ATTR_NOSUID
         kernel.bind(f"/dev/{device}", f"{PLACE}/dev/{device}", nothing_else)
-    for path, text in FILES.items():
-        _touch(PLACE + path, _name_servers() if resolves and "resolv" in path else text)
+    for path, text in {**FILES, "/etc/resolv.conf": resolver}.items():
+        _touch(PLACE + path, text)
     for path, target in LINKS.items():
         os.symlink(target, PLACE + path)
     kernel.seal(PLACE)
@@ -98,11 +97,3 @@ def _show(path: str) -> None:
 def _touch(path: str, text: str = "") -> None:
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
-
-
-def _name_servers() -> str:
-    try:
-        with open("/etc/resolv.conf", encoding="utf-8") as file:
-            return file.read()
-    except OSError:
-        return ""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from huidu.instances.launch import Order, Spawner
+from huidu.instances.network.networks import Networks, NoEgress
 from huidu.instances.sandbox import kernel, seccomp
 from huidu.instances.sandbox.launcher import SandboxLauncher
 from huidu.instances.starting import Launcher
+from huidu.model import network as modes
 
 NONE, SANDBOX = "none", "sandbox"
 TIERS = (NONE, SANDBOX)  #: The weakest first.
@@ -34,34 +38,45 @@ class Tier:
 
 
 async def choose(
-    wanted: str, require: str, network: str, interpreter: Path, scratch: Path
+    wanted: str,
+    require: str,
+    network: str,
+    interpreter: Path,
+    scratch: Path,
+    allow: Sequence[IPv4Network] = (),
 ) -> tuple[Launcher, SandboxLauncher | None, Tier]:
     """Return the best launcher that works here, the same if it is to be closed, and what it does.
 
-    Raises `TooWeak` where that is less than is required.
+    Raises `TooWeak` where that is less than is required, `NoEgress` where the network is.
     """
     try:
         if wanted == NONE:
             raise OSError("switched off (tier = none)")  # noqa: TRY301 - one way out
-        launcher, missing = await _sandbox(network, interpreter, scratch)
+        return await _sandbox(network, allow, interpreter, scratch)
+    except NoEgress:
+        raise
     except (OSError, TimeoutError) as error:
         why = str(error) or "it took too long"
         if require != NONE:
             raise TooWeak(f"tier {require} is required, but cannot be had: {why}") from error
+        if network == modes.EGRESS:
+            raise NoEgress(
+                f"network = egress takes a sandbox, which cannot be had: {why}"
+            ) from error
         spawner = Spawner(scratch)
         await asyncio.to_thread(spawner.sweep)
-        return spawner, None, Tier(NONE, "host", (f"sandbox: {why}",))
-    return launcher, launcher, Tier(SANDBOX, network, missing)
+        return spawner, None, Tier(NONE, modes.HOST, (f"sandbox: {why}",))
 
 
 async def _sandbox(
-    network: str, interpreter: Path, scratch: Path
-) -> tuple[SandboxLauncher, tuple[str, ...]]:
+    network: str, allow: Sequence[IPv4Network], interpreter: Path, scratch: Path
+) -> tuple[Launcher, SandboxLauncher, Tier]:
     if kernel.MACHINE not in seccomp.AUDIT:
         raise OSError(f"no filter for system calls on {kernel.MACHINE}")
     if os.geteuid() != 0:
         raise PermissionError("it takes root")
-    launcher = SandboxLauncher(interpreter, network)
+    networks = await Networks.open(network, allow)
+    launcher = SandboxLauncher(interpreter, networks)
     try:
         async with asyncio.timeout(TRIAL_S):
             abi = await launcher.warm()
@@ -69,19 +84,16 @@ async def _sandbox(
     except BaseException:
         await launcher.close()
         raise
-    return launcher, tuple(_missing(abi, launcher.ungrouped, network))
+    missing = (*_missing(abi, launcher.ungrouped), *networks.missing)
+    return launcher, launcher, Tier(SANDBOX, networks.mode, missing)
 
 
-def _missing(abi: int, ungrouped: str, network: str) -> list[str]:
+def _missing(abi: int, ungrouped: str) -> list[str]:
     missing = []
     if ungrouped:
         missing.append(f"memory is limited for each process, not for all together: {ungrouped}")
     if abi < SCOPES_SINCE:
         missing.append(f"the kernel has Landlock {abi}, not {SCOPES_SINCE}")
-    if network == NONE:
-        missing.append("functions have no network (network = none)")
-    else:
-        missing.append("functions have the network of the host, its own ports included")
     return missing
 
 

@@ -65,7 +65,7 @@ class Zygote:
             self._tell({"number": order["number"], "errno": error.errno, "why": str(error)})
         finally:
             # Only now, when nobody waits: to change the group takes longer than all the walls.
-            for group in fds[2:]:
+            for group in fds[order["groups"] :]:
                 os.write(group, b"0")
             for fd in fds:
                 os.close(fd)
@@ -127,7 +127,7 @@ def prepare(settings: dict[str, Any]) -> cell.Blocks:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
     prefixes = {sys.base_prefix, sys.base_exec_prefix, *settings["shown"]}
-    root.build(sorted(prefixes), resolves=settings["network"] == "host")
+    root.build(sorted(prefixes), settings["resolver"])
     before = set(sys.modules)
     for name in COMMON:
         with suppress(ImportError):  # Some interpreters are built without some of them.

@@ -1,0 +1,1 @@
+"""The network of instances: the way to the internet, and to nothing else (mode `egress`)."""

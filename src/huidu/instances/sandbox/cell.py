@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import socket
@@ -104,10 +103,8 @@ def _namespaces(network: str) -> None:
 def _files(code: str, layers: Sequence[str], uid: int) -> None:
     """Show the code, a fresh `/tmp` and its own processes; then only the root is there."""
     kernel.bind(code, root.PLACE + root.CODE, root.READ_ONLY)
-    if len(layers) == 1:
-        kernel.bind(layers[0], root.PLACE + root.LAYERS, root.READ_ONLY)
-    elif layers:
-        raise OSError(errno.ENOTSUP, "more than one layer")
+    if layers:
+        _layers(layers)
     nothing_else = kernel.MS_NOSUID | kernel.MS_NODEV
     temporary = root.PLACE + root.TEMPORARY
     options = ",".join(f"{key}={value}" for key, value in limits.temporary(uid).items())
@@ -115,6 +112,15 @@ def _files(code: str, layers: Sequence[str], uid: int) -> None:
     nothing_else |= kernel.MS_NOEXEC | kernel.MS_RDONLY
     kernel.mount("proc", f"{root.PLACE}/proc", "proc", nothing_else)
     kernel.pivot(root.PLACE)
+
+
+def _layers(layers: Sequence[str]) -> None:
+    """Show layers as one folder: where two have the same file, that of the later one is seen."""
+    target = root.PLACE + root.LAYERS
+    if len(layers) == 1:
+        kernel.bind(layers[0], target, root.READ_ONLY)
+    else:
+        kernel.overlay(layers, target)
 
 
 def _user(uid: int) -> None:

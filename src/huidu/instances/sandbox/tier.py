@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,13 +70,15 @@ async def _sandbox(
     except BaseException:
         await launcher.close()
         raise
-    return launcher, tuple(_missing(abi, launcher.ungrouped, network))
+    return launcher, tuple(_missing(abi, launcher.ungrouped, launcher.unlimited, network))
 
 
-def _missing(abi: int, ungrouped: str, network: str) -> list[str]:
+def _missing(abi: int, ungrouped: str, unlimited: Sequence[str], network: str) -> list[str]:
     missing = []
     if ungrouped:
         missing.append(f"memory is limited for each process, not for all together: {ungrouped}")
+    if unlimited:
+        missing.append(f"no group limits {', '.join(unlimited)}")
     if abi < SCOPES_SINCE:
         missing.append(f"the kernel has Landlock {abi}, not {SCOPES_SINCE}")
     if network == NONE:

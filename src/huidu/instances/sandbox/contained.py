@@ -55,7 +55,9 @@ class Contained:
 
     def starved(self) -> int:
         """Return how many processes were killed for want of memory since this was asked last."""
-        before, self._kills = self._kills, self._group.kills() if self._group is not None else 0
+        if self._group is None:
+            return 0
+        before, self._kills = self._kills, self._group.kills()
         return self._kills - before
 
     async def tidy(self) -> None:

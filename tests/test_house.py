@@ -229,8 +229,9 @@ def test_the_nouns_are_frozen_and_take_no_more_than_their_fields(file: str) -> N
 
 
 @worker_files
-def test_a_worker_leans_on_the_standard_library_alone(file: str) -> None:
-    roots = {name.partition(".")[0] for name in imports(file)}
+def test_a_worker_leans_on_the_standard_library_and_its_own_folder_alone(file: str) -> None:
+    beside = {module_of(other) for other in FILES if other.startswith(WORKERS)}
+    roots = {name.partition(".")[0] for name in imports(file) - beside - {"huidu.runtimes.workers"}}
 
     assert roots <= sys.stdlib_module_names
 

@@ -271,7 +271,8 @@ async def test_memory_ends_where_it_is_said_to(
     outcome = await (await boxed(version)).run(task(version))
 
     assert outcome.status == Status.MEMORY_EXCEEDED
-    assert outcome.error == "Memory limit of 128 MB exceeded"
+    assert outcome.error == "Memory limit of 128 MB exceeded (peak 128 MB)"
+    assert outcome.memory_bytes == 128 << 20
 
 
 async def test_memory_is_counted_over_all_processes_of_an_instance(

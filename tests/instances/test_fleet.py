@@ -452,7 +452,7 @@ async def test_a_retired_version_ends_when_its_last_call_has(
     house = fleet()
     old, new = shelf.version(PID, number="1"), shelf.version(PID, number="2")
     pid = int((await call(house, old)).result)
-    running = asyncio.create_task(call(house, old, b"0.1"))
+    running = asyncio.create_task(call(house, old, b"1"))
     kept = (await call(house, new)).result
     await until(house, busy=1, idle=1)
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huidu.instances.lines import CUT, MOST_BYTES, MOST_LINE_BYTES, NOTICE, Lines, cut
+from huidu.instances.lines import (
+    CUT,
+    FLOOD,
+    MOST_BYTES,
+    MOST_LINE_BYTES,
+    MOST_LINES,
+    NOTICE,
+    PACE_S,
+    Lines,
+    cut,
+)
 
 
 @given(st.text(st.characters(codec="utf-8")), st.lists(st.integers(1, 30), min_size=1))
@@ -57,6 +67,31 @@ def test_what_is_over_the_limit_is_dropped_and_that_is_said_once() -> None:
     assert kept[-1] == NOTICE.decode()
     assert NOTICE.decode() not in kept[:-1]
     assert len(kept) == MOST_BYTES // 1024 + 1
+
+
+def test_a_flood_of_lines_is_cut_until_its_seconds_are_over() -> None:
+    clock = [100.0]
+    lines = Lines(lambda: clock[0])
+
+    for _ in range(2 * MOST_LINES):
+        lines.feed(b"x\n")
+        clock[0] += PACE_S / 4 / MOST_LINES
+    clock[0] += PACE_S
+    lines.feed(b"later\n")
+    kept = lines.take().splitlines()
+
+    assert kept == ["x"] * MOST_LINES + [FLOOD.decode(), "later"]
+
+
+def test_many_lines_are_no_flood_where_they_take_their_time() -> None:
+    clock = [100.0]
+    lines = Lines(lambda: clock[0])
+
+    for _ in range(3 * MOST_LINES):
+        lines.feed(b"x\n")
+        clock[0] += 2 * PACE_S / MOST_LINES
+
+    assert lines.take().splitlines() == ["x"] * (3 * MOST_LINES)
 
 
 def test_the_next_call_begins_anew() -> None:

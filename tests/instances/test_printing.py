@@ -135,7 +135,7 @@ async def test_a_flood_costs_little_time_and_less_memory(
 
 
 async def test_the_tail_of_a_flood_says_how_the_call_ended(started: Start, shelf: Shelf) -> None:
-    version = shelf.version(handler("for _ in range(20_000): print('x' * 99)", "1 / 0"))
+    version = shelf.version(handler("for _ in range(3000): print('x' * 999)", "1 / 0"))
     instance = await started(version)
 
     tail = (await instance.run(task(version))).log[-MOST_TAIL_BYTES:]

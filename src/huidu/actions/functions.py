@@ -239,6 +239,7 @@ CODE_ERRORS = (
     "InvalidParameterValue.Code",
     "InvalidParameterValue.CodeSource",
     "InvalidParameterValue.Handler",
+    "InvalidParameterValue.ImageType",
     "InvalidParameterValue.ZipFile",
     "InvalidParameterValue.ZipFileBase64BinasciiError",
     "MissingParameter.Code",

@@ -15,6 +15,7 @@ from huidu.model.function import Code
 from huidu.store.reading import Reading
 
 MOST_ZIP_BYTES = 50 * 1024 * 1024
+SOURCES = ("ZipFile", "Inline")
 MOST_ENCODED = MOST_ZIP_BYTES * 4 // 3 + 1024
 
 
@@ -26,7 +27,6 @@ async def kept(plane: Plane, asked: CodeAsked | None) -> AsyncIterator[Code]:
     refused, and its package goes unless somebody else has a use for it.
     """
     if asked is None or asked.zip_file is None:
-        _refuse_other_sources(asked)
         raise MissingParameter("Code", "Code.ZipFile: a zip file in base64 must be given")
     if len(asked.zip_file) > MOST_ENCODED:
         raise InvalidValue("ZipFile", f"ZipFile: larger than {MOST_ZIP_BYTES} bytes")
@@ -66,13 +66,20 @@ def _keep(plane: Plane, text: str) -> Code:
     return plane.packages.keep(zip_bytes)
 
 
-def _refuse_other_sources(asked: CodeAsked | None) -> None:
-    if asked is None:
+def check_source(asked: CodeAsked | None, source: str | None) -> None:
+    """Raise the refusal of code that comes from anywhere but a zip file in the request (D-40)."""
+    if asked is not None and asked.image_config is not None:
+        raise InvalidValue(
+            "ImageType",
+            "Code.ImageConfig: functions cannot be images here; send Code.ZipFile, with Runtime "
+            "CustomRuntime where it is a program that is not in Python",
+        )
+    if source not in (None, "", *SOURCES):
+        raise InvalidValue(
+            "CodeSource", f"CodeSource {source[:40]!r}: must be ZipFile; send Code.ZipFile"
+        )
+    if asked is None or asked.zip_file is not None:
         return
-    for field, value in (
-        ("CosBucketName", asked.cos_bucket_name),
-        ("DemoId", asked.demo_id),
-        ("ImageConfig", asked.image_config),
-    ):
+    for field, value in (("CosBucketName", asked.cos_bucket_name), ("DemoId", asked.demo_id)):
         if value is not None:
             raise InvalidValue("CodeSource", f"Code.{field}: not to be had here; send ZipFile")

@@ -44,6 +44,7 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateFunction) -> No
         names.check_namespace(request.namespace), names.check_function(request.function_name)
     )
     names.check_description(request.description)
+    packages.check_source(request.code, request.code_source)
     configuration = _first_configuration(plane, request)
     await plane.catalog.read(lambda reading: _check_free(plane, reading, named))
     async with packages.kept(plane, request.code) as code:
@@ -156,12 +157,14 @@ def _settings(asked: made.Settings) -> tuple[tuple[str, str], ...]:
 async def update_code(plane: Plane, asked: Asked, request: wire.UpdateFunctionCode) -> Nothing:
     """Replace the code of `$LATEST`; versions that were published keep theirs."""
     named = FunctionName(request.namespace, request.function_name)
+    asked_code = request.code or _flat_code(request)
+    packages.check_source(asked_code, request.code_source)
     latest = await plane.catalog.read(
         lambda reading: reading.version(reading.function(named), names.LATEST)
     )
     if request.handler is not None:
         plane.runtimes.check(latest.configuration.runtime, request.handler)
-    async with packages.kept(plane, request.code or _flat_code(request)) as code:
+    async with packages.kept(plane, asked_code) as code:
 
         def change(latest: Version) -> Version:
             handler = request.handler or latest.configuration.handler

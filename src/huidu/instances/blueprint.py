@@ -50,7 +50,7 @@ class Blueprint:
         """
         version, wanted = self.version, self.version.configuration
         return {
-            "PATH": PATH,
+            "PATH": ":".join([PATH, *(f"{layer}/bin" for layer in scene.layers)]),
             "LANG": LOCALE,
             "LC_ALL": LOCALE,
             "TZ": "UTC",

@@ -182,8 +182,16 @@ class Instance:
         elif ended.out_of_memory:
             limit = self._version.configuration.memory_mb
             status = Status.MEMORY_EXCEEDED
-            message = f"Memory limit of {limit} MB exceeded"
+            self._peak_bytes = ended.peak_bytes
+            message = f"Memory limit of {limit} MB exceeded (peak {ended.peak_bytes >> 20} MB)"
         return Ending(status=status, message=message, peak_bytes=self._peak_bytes)
+
+    def _starved(self) -> str:
+        """Return a line for the log where the memory was used up, and yet the call went on."""
+        if not (self._alive and self._process.starved()):
+            return ""
+        limit = self._version.configuration.memory_mb
+        return f"(a process was killed: the memory limit of {limit} MB was reached)\n"
 
     def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
         cold, self._fresh = self._fresh, False
@@ -197,6 +205,6 @@ class Instance:
                 duration_ms=duration_ms,
                 init_ms=self._init_ms if cold else 0.0,
                 cold=cold,
-                printed=self._pipe.take(),
+                printed=self._pipe.take() + self._starved(),
             ),
         )

@@ -55,12 +55,13 @@ class Exit:
     code: int
     why: str = ""  #: Where it ended because the walls around it could not be built.
     out_of_memory: bool = False
+    peak_bytes: int = 0  #: What all its processes took at once, where that is what ended it.
 
     def __str__(self) -> str:
         if self.why:
             return f"could not be contained: {self.why}"
         if self.out_of_memory:
-            return "was killed since its memory was used up"
+            return f"was killed since its memory was used up (peak {self.peak_bytes >> 20} MB)"
         if self.code >= 0:
             return f"exited with status {self.code}"
         return f"was killed by signal {-self.code} ({signal.strsignal(-self.code)})"
@@ -77,6 +78,10 @@ class Begun(Protocol):
     async def wait(self) -> Exit: ...
 
     def peak_bytes(self) -> int: ...
+
+    def starved(self) -> int:
+        """Return how many processes were killed for want of memory since this was asked last."""
+        ...
 
     async def tidy(self) -> None: ...
 
@@ -158,6 +163,10 @@ class Process:
         """Return the most memory that the running process has held; 0 once it has ended."""
         return peak_bytes(self.pid)
 
+    def starved(self) -> int:
+        """Return 0: nobody counts the memory of its processes together."""
+        return 0
+
     async def tidy(self) -> None:
         """Remove the folder of the process, and what it left there."""
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
@@ -186,8 +195,11 @@ class Spawner:
             shutil.rmtree(folder, ignore_errors=True)
 
     def scene(self, code: Path, layers: Sequence[Path]) -> Scene:
-        """Return where an instance finds its code: where it is."""
-        return Scene(code, tuple(layers), os.getpid())
+        """Return where an instance finds its code: where it is.
+
+        Nothing lays the layers over each other here; the later one is looked into first.
+        """
+        return Scene(code, tuple(reversed(layers)), os.getpid())
 
     async def launch(self, order: Order) -> Launched:
         """Start a process, or raise `OSError`. Takes about half a millisecond."""

@@ -7,19 +7,31 @@ import fcntl
 import os
 import struct
 import termios
+import time
+from collections.abc import Callable
 
 MOST_LINE_BYTES = 8 * 1024
 MOST_BYTES = 1024 * 1024
 CHUNK = 64 * 1024
 CUT = b" ...(line cut at 8 KB)"
 NOTICE = b"(this call printed more than 1 MB; the rest is not kept)"
+MOST_LINES, PACE_S = 5000, 5.0
+FLOOD = (
+    b"(this call printed more than 5000 lines in 5 seconds; what follows is not kept until then)"
+)
 WAITING = struct.Struct("i")
 
 
 class Lines:
-    """Gathers whole lines, cuts each at 8 KB, and all of them together at 1 MB."""
+    """Gathers whole lines, cuts each at 8 KB, and all of them together at 1 MB.
 
-    def __init__(self) -> None:
+    Of more than 5000 lines in 5 seconds the rest is dropped, until those seconds are over.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._since = 0.0
+        self._lately = 0  #: How many lines came since then.
         self._kept: list[bytes] = []
         self._bytes = 0
         self._begun = b""  #: A line whose end has not come, or as much of it as may be kept.
@@ -31,6 +43,8 @@ class Lines:
             return
         first, *others = data.split(b"\n")
         self._begun = (self._begun + first)[: MOST_LINE_BYTES + 1]
+        if others and self._now() - self._since >= PACE_S:
+            self._since, self._lately = self._now(), 0
         for line in others:
             self._keep(self._begun)
             self._begun = line[: MOST_LINE_BYTES + 1]
@@ -43,11 +57,15 @@ class Lines:
             return ""
         text = b"\n".join([*self._kept, b""]).decode(errors="replace")
         self._kept, self._bytes, self._begun, self._full = [], 0, b"", False
+        self._lately = 0
         return text
 
     def _keep(self, line: bytes) -> None:
-        if self._full:
+        self._lately += 1
+        if self._full or self._lately > MOST_LINES + 1:
             return
+        if self._lately > MOST_LINES:
+            line = FLOOD
         if len(line) > MOST_LINE_BYTES:
             line = cut(line, MOST_LINE_BYTES - len(CUT)) + CUT
         self._bytes += len(line) + 1

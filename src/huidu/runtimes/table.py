@@ -9,7 +9,7 @@ from pathlib import Path
 
 from huidu.model.errors import InvalidValue
 from huidu.model.function import check_handler
-from huidu.runtimes import python
+from huidu.runtimes import custom, python
 from huidu.runtimes.interpreter import Interpreter
 
 
@@ -47,7 +47,19 @@ PYTHON = Runtime(
     variables=python.variables,
 )
 
-TABLE = (PYTHON,)
+CUSTOM = Runtime(
+    language="custom",
+    worker=custom.WORKER,
+    spelling="CustomRuntime",
+    names=custom.NAMES,
+    check_handler=custom.check_handler,
+    search=custom.search,
+    choose=custom.choose,
+    command=custom.command,
+    variables=custom.variables,
+)
+
+TABLE = (PYTHON, CUSTOM)
 
 
 def find(name: str) -> Runtime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import socket
@@ -15,7 +14,7 @@ from typing import Any
 from huidu.instances.sandbox import kernel, landlock, limits, root, seccomp
 from huidu.runtimes.workers import python_worker
 
-WORKERS = ("python_worker",)
+WORKERS = ("python_worker", "custom_worker")
 STDOUT, STDERR, CHANNEL = 1, 2, 3
 NOT_STARTED = 127  #: The exit status where a program could not be started, as shells have it.
 STREAMS = ((STDOUT, "stdout", "surrogateescape"), (STDERR, "stderr", "backslashreplace"))
@@ -107,10 +106,8 @@ def _namespaces(network: str, others: Sequence[int]) -> None:
 def _files(code: str, layers: Sequence[str], uid: int) -> None:
     """Show the code, a fresh `/tmp` and its own processes; then only the root is there."""
     kernel.bind(code, root.PLACE + root.CODE, root.READ_ONLY)
-    if len(layers) == 1:
-        kernel.bind(layers[0], root.PLACE + root.LAYERS, root.READ_ONLY)
-    elif layers:
-        raise OSError(errno.ENOTSUP, "more than one layer")
+    if layers:
+        _layers(layers)
     nothing_else = kernel.MS_NOSUID | kernel.MS_NODEV
     temporary = root.PLACE + root.TEMPORARY
     options = ",".join(f"{key}={value}" for key, value in limits.temporary(uid).items())
@@ -118,6 +115,15 @@ def _files(code: str, layers: Sequence[str], uid: int) -> None:
     nothing_else |= kernel.MS_NOEXEC | kernel.MS_RDONLY
     kernel.mount("proc", f"{root.PLACE}/proc", "proc", nothing_else)
     kernel.pivot(root.PLACE)
+
+
+def _layers(layers: Sequence[str]) -> None:
+    """Show layers as one folder: where two have the same file, that of the later one is seen."""
+    target = root.PLACE + root.LAYERS
+    if len(layers) == 1:
+        kernel.bind(layers[0], target, root.READ_ONLY)
+    else:
+        kernel.overlay(layers, target)
 
 
 def _user(uid: int) -> None:

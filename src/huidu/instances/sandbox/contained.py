@@ -8,6 +8,7 @@ import select
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from huidu.instances.launch import Exit, peak_bytes
@@ -22,6 +23,7 @@ class Contained:
     def __init__(self, pidfd: int, group: Group | None, leave: Callable[[], None]) -> None:
         self._pidfd = pidfd
         self._group = group
+        self._kills = 0
         self._leave = leave
         self._pid = _number(pidfd)
         self._loop = asyncio.get_running_loop()
@@ -51,17 +53,26 @@ class Contained:
         """Return the most memory that the running process has held; 0 once it has ended."""
         return 0 if self._exit.done() else peak_bytes(self._pid)
 
+    def starved(self) -> int:
+        """Return how many processes were killed for want of memory since this was asked last."""
+        if self._group is None:
+            return 0
+        before, self._kills = self._kills, self._group.kills()
+        return self._kills - before
+
     async def tidy(self) -> None:
         """Remove what the kernel kept for it; its files went with its namespaces."""
 
     def ended(self, exit_: Exit) -> None:
         """Take note of how it ended. To be told by the launcher, once."""
-        out_of_memory = self._group is not None and exit_ == KILLED and self._group.ran_out()
         if self._group is not None:
+            if exit_.code and not exit_.why and self.starved():
+                exit_ = replace(exit_, out_of_memory=True, peak_bytes=self._group.peak_bytes())
             self._group.close()
+            self._group = None
         os.close(self._pidfd)
         self._leave()
-        self._exit.set_result(Exit(exit_.code, exit_.why, out_of_memory))
+        self._exit.set_result(exit_)
 
     def orphaned(self) -> None:
         """Take note that the zygote ended, with which the kernel ends this one as well."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -16,6 +16,8 @@ HIERARCHIES = Path("/sys/fs/cgroup")
 PREFIX = "huidu-"
 NUMBERS = count(1)
 PATIENCE_S, PAUSE_S = 2.0, 0.005
+CONTROL = "cgroup.subtree_control"
+MOST_TOLD = 4096
 STARTED = 19  #: Which field after the name of a process in its `stat` says when it began.
 
 
@@ -26,82 +28,130 @@ class Kind:
     limit: str
     limit_with_swap: str  #: All memory and swap together in v1, swap alone in v2.
     swap_counts_all: bool
-    processes: str
+    peak: str
     events: str
-    controllers: str = ""
+    share: str
+    share_of_128_mb: int
+    share_by_default: int
+    together: bool  #: Whether one hierarchy counts everything; else each controller has its own.
 
 
-V1 = Kind("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", True, "", "memory.oom_control")  # noqa: FBT003
-V2 = Kind(
-    "memory.max",
-    "memory.swap.max",
-    False,  # noqa: FBT003
-    "pids.max",
-    "memory.events",
-    "+memory +pids",
+V1 = Kind(
+    limit="memory.limit_in_bytes",
+    limit_with_swap="memory.memsw.limit_in_bytes",
+    swap_counts_all=True,
+    peak="memory.max_usage_in_bytes",
+    events="memory.oom_control",
+    share="cpu.shares",
+    share_of_128_mb=1024,
+    share_by_default=1024,
+    together=False,
 )
+V2 = Kind(
+    limit="memory.max",
+    limit_with_swap="memory.swap.max",
+    swap_counts_all=False,
+    peak="memory.peak",  # Since Linux 5.19.
+    events="memory.events",
+    share="cpu.weight",
+    share_of_128_mb=100,
+    share_by_default=100,
+    together=True,
+)
+PROCESSES = "pids.max"
+MEMORY, CPU, PIDS = "memory", "cpu", "pids"
+BESIDE = (CPU, PIDS)  #: What is good to have, but can be done without.
+
+#: By controller, the folder that it is set in.
+Homes = Mapping[str, Path]
 
 
 class Group:
-    """The group of one instance."""
+    """The group of one instance: a folder in each hierarchy that counts something."""
 
-    def __init__(self, folder: Path, kind: Kind) -> None:
-        self._folder = folder
+    def __init__(self, homes: Homes, kind: Kind) -> None:
+        self._homes = homes
         self._kind = kind
-        self.entrance = os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+        self._events = os.open(homes[MEMORY] / kind.events, os.O_RDONLY | os.O_CLOEXEC)
+        #: Whoever writes `0` to each of these is in the group.
+        self.entrances = [
+            os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+            for folder in dict.fromkeys(homes.values())
+        ]
 
     def limit(self, memory_bytes: int) -> None:
-        """Have something in it killed where it takes more memory than this."""
-        folder, kind = self._folder, self._kind
-        (folder / kind.limit).write_text(str(memory_bytes))
+        """Have something in it killed where it takes more memory than this.
+
+        Where the processors are not enough for all, it has a share in proportion to its memory.
+        """
+        memory, kind = self._homes[MEMORY], self._kind
+        (memory / kind.limit).write_text(str(memory_bytes))
         with suppress(FileNotFoundError):  # The kernel may not count swap.
             swap = memory_bytes if kind.swap_counts_all else 0
-            (folder / kind.limit_with_swap).write_text(str(swap))
+            (memory / kind.limit_with_swap).write_text(str(swap))
+        if CPU in self._homes:
+            share = max(1, kind.share_of_128_mb * memory_bytes // (128 << 20))
+            (self._homes[CPU] / kind.share).write_text(str(share))
 
     def take_in(self, pid: int) -> None:
         """Have a process go on in it, with what it takes from now on."""
-        os.write(self.entrance, str(pid).encode())
+        for entrance in self.entrances:
+            os.write(entrance, str(pid).encode())
 
-    def ran_out(self) -> bool:
-        """Tell whether something in the group was killed because its memory was used up."""
+    def kills(self) -> int:
+        """Return how many of its processes were killed because its memory was used up."""
         with suppress(OSError):
-            for line in (self._folder / self._kind.events).read_text().splitlines():
-                name, _, count = line.partition(" ")
-                if name == "oom_kill":
-                    return int(count) > 0
-        return False
+            for line in os.pread(self._events, MOST_TOLD, 0).split(b"\n"):
+                name, _, count = line.partition(b" ")
+                if name == b"oom_kill":
+                    return int(count)
+        return 0
+
+    def peak_bytes(self) -> int:
+        """Return the most memory that all of it took at once; 0 where the kernel does not tell."""
+        with suppress(OSError):
+            return int((self._homes[MEMORY] / self._kind.peak).read_text())
+        return 0
 
     def close(self) -> None:
         """Remove the group, once nobody is in it."""
-        os.close(self.entrance)
-        with suppress(OSError):
-            self._folder.rmdir()
+        for fd in (self._events, *self.entrances):
+            os.close(fd)
+        for folder in dict.fromkeys(self._homes.values()):
+            with suppress(OSError):
+                folder.rmdir()
 
 
 class Groups:
     """Makes groups, below one that is this server's."""
 
-    def __init__(self, folder: Path, kind: Kind) -> None:
-        self._folder = folder
+    def __init__(self, homes: Homes, kind: Kind) -> None:
+        self._homes = homes
         self._kind = kind
+        self.missing = [name for name in BESIDE if name not in homes]  #: What is not limited.
 
     def make(self, name: str) -> Group:
         """Make a group."""
-        folder, kind = self._folder / name, self._kind
-        folder.mkdir()
+        homes = {controller: folder / name for controller, folder in self._homes.items()}
+        folders = [*dict.fromkeys(homes.values())]
         try:
-            if kind.processes:
-                (folder / kind.processes).write_text(str(MOST_PROCESSES))
-            return Group(folder, kind)
+            for folder in folders:
+                folder.mkdir()
+            if PIDS in homes:
+                (homes[PIDS] / PROCESSES).write_text(str(MOST_PROCESSES))
+            return Group(homes, self._kind)
         except OSError:
-            folder.rmdir()
+            for folder in folders:
+                with suppress(OSError):
+                    folder.rmdir()
             raise
 
     def close(self) -> None:
-        """Remove the server's own group. May wait a moment for processes that are ending."""
+        """Remove the server's own groups. May wait a moment for processes that are ending."""
         until = time.monotonic() + PATIENCE_S
-        while _remove(self._folder) and time.monotonic() < until:
-            time.sleep(PAUSE_S)
+        for folder in dict.fromkeys(self._homes.values()):
+            while _remove(folder) and time.monotonic() < until:
+                time.sleep(PAUSE_S)
 
 
 def sweep(place: Path) -> None:
@@ -135,36 +185,85 @@ def find() -> Groups:
     """Return the place for a server's groups, or raise `OSError` with what keeps it from being."""
     last = OSError("no memory controller is mounted")
     pid = str(os.getpid())
-    for parent, kind in _places():
-        folder = parent / f"{PREFIX}{pid}-{_began(pid)}-{next(NUMBERS)}"
+    name = f"{PREFIX}{pid}-{_began(pid)}-{next(NUMBERS)}"
+    own = _own()
+    for parent, kind in _places(own):
         try:
-            if kind.controllers:
-                (parent / "cgroup.subtree_control").write_text(kind.controllers)
-            sweep(parent)
-            folder.mkdir()
-            if kind.controllers:
-                (folder / "cgroup.subtree_control").write_text(kind.controllers)
-            groups = Groups(folder, kind)
-            trial = groups.make("trial")
-            trial.limit(1 << 30)
-            trial.close()
+            return _found(_homes(parent, kind, own, name), kind)
         except OSError as error:
             last = error
-            with suppress(OSError):
-                folder.rmdir()
-        else:
-            return groups
     raise last
 
 
-def _places() -> Iterator[tuple[Path, Kind]]:
-    """Where groups may be made: below our own, so that its limits hold for us all; else on top."""
+def _found(homes: Homes, kind: Kind) -> Groups:
+    """Return a place for groups, once it has been tried."""
+    try:
+        if CPU in homes:  # In each processor's queue, all functions together weigh as one task.
+            share = kind.share_by_default * (os.cpu_count() or 1)
+            (homes[CPU] / kind.share).write_text(str(share))
+        groups = Groups(homes, kind)
+        trial = groups.make("trial")
+        trial.limit(1 << 30)
+        trial.close()
+    except OSError:
+        for folder in dict.fromkeys(homes.values()):
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    return groups
+
+
+def _homes(parent: Path, kind: Kind, own: Mapping[str, str], name: str) -> Homes:
+    """Make the folders of a server, in every hierarchy that there is."""
+    if kind.together:
+        beside = [controller for controller in BESIDE if _switch_on(parent, controller)]
+        (parent / CONTROL).write_text(f"+{MEMORY}")
+        homes = dict.fromkeys([MEMORY, *beside], _begin(parent, name))
+        for controller in homes:
+            (parent / name / CONTROL).write_text(f"+{controller}")
+        return homes
+    homes = {MEMORY: _begin(parent, name)}
+    for controller in BESIDE:
+        for place in _tries(controller, own):
+            with suppress(OSError):
+                homes.setdefault(controller, _begin(place, name))
+                break
+    return homes
+
+
+def _begin(parent: Path, name: str) -> Path:
+    """Make a server's folder, where those of servers that are no more have been removed."""
+    sweep(parent)
+    (parent / name).mkdir()
+    return parent / name
+
+
+def _switch_on(parent: Path, controller: str) -> bool:
+    """Have a controller count below a folder of v2; tell whether it does."""
+    with suppress(OSError):
+        (parent / CONTROL).write_text(f"+{controller}")
+        return True
+    return False
+
+
+def _own() -> Mapping[str, str]:
+    """Return by controller in which group we are ourselves; that of v2 has no name."""
     lines = Path("/proc/self/cgroup").read_text().splitlines()
-    own = {names: path for _, names, path in (line.split(":", 2) for line in lines)}
-    for names, path in own.items():
-        if "memory" in names.split(","):
-            for place in (path, "/"):
-                yield HIERARCHIES / "memory" / place.strip("/"), V1
+    parts = (line.split(":", 2) for line in lines)
+    return {name: path for _, names, path in parts for name in names.split(",")}
+
+
+def _tries(controller: str, own: Mapping[str, str]) -> list[Path]:
+    """Where groups of v1 may be made: below our own, so that its limits hold for us; or on top."""
+    if controller not in own:
+        return []
+    return [HIERARCHIES / controller / place.strip("/") for place in (own[controller], "/")]
+
+
+def _places(own: Mapping[str, str]) -> Iterator[tuple[Path, Kind]]:
+    """Where the groups of a server may be made."""
+    for place in _tries(MEMORY, own):
+        yield place, V1
     if (HIERARCHIES / "cgroup.controllers").exists():
-        for place in (own.get("", "/"), "/"):
-            yield HIERARCHIES / place.strip("/"), V2
+        for path in (own.get("", "/"), "/"):
+            yield HIERARCHIES / path.strip("/"), V2

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import re
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -103,6 +104,13 @@ def bind(source: str, target: str, attributes: int) -> None:
     attr = struct.pack("QQQQ", attributes, 0, 0, 0)
     where = (AT_FDCWD, os.fsencode(target), AT_RECURSIVE)
     _syscall(f"mount_setattr {target}", MOUNT_SETATTR, *where, attr, len(attr))
+
+
+def overlay(folders: Sequence[str], target: str) -> None:
+    """Show several folders as one that cannot be written to; the last of them is on top."""
+    lower = ":".join(re.sub(r"([\\\\:,])", r"\\\1", folder) for folder in reversed(folders))
+    flags = MS_RDONLY | MS_NOSUID | MS_NODEV
+    mount("overlay", target, "overlay", flags, f"lowerdir={lower}")
 
 
 def seal(target: str) -> None:

@@ -72,8 +72,10 @@ class SandboxLauncher:
         self._templates = Templates(self._template)
         self._groups: Groups | None = None
         self.ungrouped = ""  #: Why memory is not counted over all processes of an instance.
+        self.unlimited: Sequence[str] = ()  #: What else groups could limit, and do not here.
         try:
             self._groups = groups.find()
+            self.unlimited = self._groups.missing
         except OSError as error:
             self.ungrouped = str(error)
 

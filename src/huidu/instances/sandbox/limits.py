@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 MOST_PROCESSES = 512  #: Processes and threads together; counted by user, so each has its own.
 TEMPORARY_BYTES = 512 << 20
+#: A file that is in no folder is not counted as one of `/tmp`. A little more than that holds, so
+#: that who fills it hears of no space, and is not ended by a signal.
+FILE_BYTES = TEMPORARY_BYTES + (1 << 20)
 TEMPORARY_FILES = 65_536
 LOCKED_BYTES = 64 << 10
 MOST_FILES = 1024
@@ -27,6 +30,7 @@ def restrict(memory_bytes: int) -> None:
     """Set what no later code can raise; 0 where the memory of all processes is counted."""
     limits = {
         resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: FILE_BYTES,
         resource.RLIMIT_NOFILE: MOST_FILES,
         resource.RLIMIT_NPROC: MOST_PROCESSES,
         resource.RLIMIT_MEMLOCK: LOCKED_BYTES,

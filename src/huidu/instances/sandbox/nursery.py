@@ -90,7 +90,7 @@ class Nursery:
         self._group = groups.make(secrets.token_hex(6)) if groups else None
         settings = {"resolver": resolver, "shown": [str(path) for path in shown]}
         words = json.dumps(settings).encode()
-        socket.send_fds(self._socket, [words], [self._group.entrance] if self._group else [])
+        socket.send_fds(self._socket, [words], self._group.entrances if self._group else [])
 
     async def ready(self) -> int:
         """Return the version of Landlock once the zygote can fork, or raise `OSError`."""
@@ -128,7 +128,7 @@ class Nursery:
                 after = self._next_group(memory_bytes)
                 await self._post(
                     {"number": number, "groups": len(fds), **order},
-                    (*fds, *((after.entrance,) if after else ())),
+                    (*fds, *(after.entrances if after else ())),
                 )
             except BaseException:
                 _close(after)

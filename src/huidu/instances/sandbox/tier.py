@@ -84,14 +84,16 @@ async def _sandbox(
     except BaseException:
         await launcher.close()
         raise
-    missing = (*_missing(abi, launcher.ungrouped), *networks.missing)
+    missing = (*_missing(abi, launcher.ungrouped, launcher.unlimited), *networks.missing)
     return launcher, launcher, Tier(SANDBOX, networks.mode, missing)
 
 
-def _missing(abi: int, ungrouped: str) -> list[str]:
+def _missing(abi: int, ungrouped: str, unlimited: Sequence[str]) -> list[str]:
     missing = []
     if ungrouped:
         missing.append(f"memory is limited for each process, not for all together: {ungrouped}")
+    if unlimited:
+        missing.append(f"no group limits {', '.join(unlimited)}")
     if abi < SCOPES_SINCE:
         missing.append(f"the kernel has Landlock {abi}, not {SCOPES_SINCE}")
     return missing

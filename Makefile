@@ -17,6 +17,7 @@ demo: $(BIN)/.ready ## Play a gray release on real traffic; ONCE=1 checks it and
 	@$(BIN)/python -m demo.story $(if $(ONCE),--once)
 
 test: $(BIN)/.ready ## The whole suite.
+	@tests/needs
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(BIN)/.ready ## Formatter, linter, type checker.

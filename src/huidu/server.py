@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Info
 from starlette.applications import Starlette
 
 from huidu.cloudapi import keys
@@ -27,6 +27,7 @@ from huidu.gateway.app import Gateway
 from huidu.instances.fleet import Fleet
 from huidu.instances.recipe import Workshop
 from huidu.instances.sandbox import tier as tiers
+from huidu.instances.sandbox.table import NONE
 from huidu.instances.sandbox.tier import Tier
 from huidu.instances.starting import Launcher
 from huidu.invoke.asynchronous import Asynchronous
@@ -195,7 +196,7 @@ async def _launcher(
     )
     if opened is not None:
         stack.push_async_callback(opened.close)
-    say = log.warning if tier.name == tiers.NONE else log.info
+    say = log.warning if tier.name == NONE else log.info
     say("sandbox", tier=tier.name, network=tier.network, missing=tier.missing)
     return launcher, tier
 
@@ -248,6 +249,8 @@ async def _desk(
 def _pages(data: DataPlane) -> Starlette:
     registry = CollectorRegistry()
     registry.register(Counters(data.recorder))
+    shown = {"tier": data.tier.name, "network": data.tier.network}
+    Info("huidu_sandbox", "What is put around functions.", registry=registry).info(shown)
     return pages(registry, asdict(data.tier))
 
 

@@ -40,7 +40,7 @@ class Settings:
     max_waiting: int = 1000  #: Calls that may wait for an instance of one version.
     idle_s: float = 60.0  #: How long an instance that nobody calls is kept.
     keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
-    tier: str = "none"  #: What is put around functions: none, or best for what works here.
+    tier: str = "none"  #: What is put around functions: best for what works here, or its name.
     require_tier: str = "none"  #: Do not start with less than this around functions.
     network: str = "none"  #: What functions reach in a sandbox: none, or host for all we do.
     log_level: str = "info"  #: debug, info, warning or error.
@@ -68,8 +68,11 @@ class Settings:
             raise Unsettled(str(error)) from error
 
     def _check_sandbox(self) -> None:
-        if self.tier not in ("best", "none") or self.require_tier not in TIERS:
-            raise Unsettled("tier: must be best or none; require_tier: none or sandbox")
+        tiers = ", ".join(TIERS)
+        if self.tier not in ("best", *TIERS):
+            raise Unsettled(f"tier {self.tier!r}: must be best or one of {tiers}")
+        if self.require_tier not in TIERS:
+            raise Unsettled(f"require_tier {self.require_tier!r}: must be one of {tiers}")
         if self.network not in NETWORKS:
             raise Unsettled("network: must be none or host")
 
@@ -83,7 +86,9 @@ class Settings:
         )
 
 
-TIERS, NETWORKS = ("none", "sandbox"), ("none", "host")
+#: The strongest first; `huidu doctor` tells what each is and needs.
+TIERS = ("gvisor", "sandbox", "unprivileged", "bwrap", "basic", "none")
+NETWORKS = ("none", "host")
 LEVELS = ("debug", "info", "warning", "error")
 LEAST: Mapping[str, int] = {
     "max_functions": 1,

@@ -182,15 +182,15 @@ def _unreached(network: str) -> tuple[str, ...]:
     return ("functions have the network of the host, its own ports included",)
 
 
-SHARED = "It shares the kernel with the host: a hole in the kernel is a way out."
-MEASURES = "It can see how busy the machine is (/proc/meminfo, /proc/loadavg)."
+SHARED = "Get out through a hole in the kernel, which it shares with the host."
+MEASURES = "See how busy the machine is (/proc/meminfo, /proc/loadavg)."
 
 TABLE = (
     Row(
         name="gvisor",
         by_itself=False,
         needs="root, and runsc (gVisor)",
-        mend=("apt-get install runsc",),
+        mend=("apt-get install runsc, and run huidu as root",),
         allows=(
             "Fill its own memory, /tmp and share of the processors until its limits end it.",
             "Break the kernel that gVisor plays for it: the way out leads on through a filter.",

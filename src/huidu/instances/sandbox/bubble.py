@@ -82,6 +82,9 @@ class BubbleLauncher:
             room.leave()
             raise
 
+    def learn(self, order: Order, imports: Sequence[str]) -> None:
+        """Start the next one as the first: each is a program of its own."""
+
     async def close(self) -> None:
         """Let go of what is shared; the instances have been ended before."""
         os.close(self._filter)

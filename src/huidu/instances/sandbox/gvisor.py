@@ -78,6 +78,9 @@ class GvisorLauncher:
             room.leave()
             raise
 
+    def learn(self, order: Order, imports: Sequence[str]) -> None:
+        """Start the next one as the first: each is a program of its own."""
+
     async def close(self) -> None:
         """Let go of what is shared; the instances have been ended before."""
         await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)

@@ -76,12 +76,12 @@ class Cage:
 
 
 @asynccontextmanager
-async def cage(tier: str, folder: Path) -> AsyncIterator[Cage]:
+async def cage(tier: str, folder: Path, network: str = "none") -> AsyncIterator[Cage]:
     """Open a tier, or skip where this machine does not give it."""
     scratch = folder / "scratch"
     scratch.mkdir()
     try:
-        opened = await BY_NAME[tier].attempt(Ground(OURS.path, scratch, "none"))
+        opened = await BY_NAME[tier].attempt(Ground(OURS.path, scratch, network))
     except (OSError, TimeoutError) as error:
         pytest.skip(f"{tier}: {reason(error)}")
     made = Cage(tier, opened, Shelf(folder / "code"))

@@ -284,6 +284,16 @@ async def test_neither_the_host_nor_its_services_are_reached(caged: Cage) -> Non
         assert await caged.result(source, server.getsockname()[1]) == []
 
 
+@pytest.mark.parametrize("tier", EVERY)
+async def test_the_hosts_own_are_reached_where_the_operator_says_so(
+    tier: str, tmp_path: Path
+) -> None:
+    source = attack("socket.create_connection(('127.0.0.1', event), 5)", "return 'done'")
+    async with cage(tier, tmp_path, "host") as open_:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            assert await open_.result(source, server.getsockname()[1], timeout_s=10) == "done"
+
+
 ENVIRONMENTS = (
     "LIBC.prctl(4, 1, 0, 0, 0)",
     "seen = set()",

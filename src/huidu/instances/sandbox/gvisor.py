@@ -51,7 +51,7 @@ class GvisorLauncher:
     def __init__(self, scratch: Path, network: str = "none", shown: Sequence[Path] = ()) -> None:
         self._program = found()
         self._scratch = scratch
-        self._network = network
+        self._network = "host" if network == "host" else "none"  #: As runsc calls it.
         self._shown = tuple(map(str, shown))
         self._root = Path(tempfile.mkdtemp(prefix=PREFIX, dir=scratch))
         _furnish(self._root, resolves=network == "host")

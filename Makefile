@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
 
-.PHONY: demo tools test check bench lock reference clean
+.PHONY: demo test check bench lock reference clean
 
 # Set up once: an environment of our own, filled from the lock file, every package checked by hash.
 $(BIN)/.ready: requirements-dev.lock pyproject.toml
@@ -16,12 +16,8 @@ $(BIN)/.ready: requirements-dev.lock pyproject.toml
 demo: $(BIN)/.ready ## Play a gray release on real traffic; ONCE=1 checks it and leaves.
 	@$(BIN)/python -m demo.story $(if $(ONCE),--once)
 
-# What tests of the sandbox need of the system; they are skipped where it cannot be had.
-tools:
-	@command -v nft > /dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get > /dev/null || \
-	  { apt-get -qq update; apt-get -qq install -y --no-install-recommends nftables; } > /dev/null 2>&1 || true
-
-test: $(BIN)/.ready tools ## The whole suite.
+test: $(BIN)/.ready ## The whole suite.
+	@tests/needs
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(BIN)/.ready ## Formatter, linter, type checker.

@@ -28,6 +28,7 @@ from huidu.gateway.app import Gateway
 from huidu.instances.fleet import Fleet
 from huidu.instances.recipe import Workshop
 from huidu.instances.sandbox import tier as tiers
+from huidu.instances.sandbox.table import NONE
 from huidu.instances.sandbox.tier import Tier
 from huidu.instances.starting import Launcher
 from huidu.invoke.asynchronous import Asynchronous
@@ -208,7 +209,7 @@ async def _launcher(
     )
     if opened is not None:
         stack.push_async_callback(opened.close)
-    say = log.warning if tier.name == tiers.NONE else log.info
+    say = log.warning if tier.name == NONE else log.info
     say("sandbox", tier=tier.name, network=tier.network, missing=tier.missing)
     return launcher, tier
 

@@ -45,7 +45,7 @@ class Settings:
     warm_s: float = 3.0  #: How long a move of an alias waits for instances of who is new to it.
     max_unpacked_mb: int = 10_240  #: Of unpacked code, what is in use not counted out.
     keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
-    tier: str = "best"  #: What is put around functions: none, or best for what works here.
+    tier: str = "best"  #: What is put around functions: best for what works here, or its name.
     require_tier: str = "none"  #: Do not start with less than this around functions.
     network: str = "best"  #: What functions reach in a sandbox: egress, none, host, or best.
     network_allow: str = "none"  #: What functions reach beside the internet, as CIDRs.
@@ -74,8 +74,11 @@ class Settings:
             raise Unsettled(str(error)) from error
 
     def _check_sandbox(self) -> None:
-        if self.tier not in ("best", "none") or self.require_tier not in TIERS:
-            raise Unsettled("tier: must be best or none; require_tier: none or sandbox")
+        tiers = ", ".join(TIERS)
+        if self.tier not in ("best", *TIERS):
+            raise Unsettled(f"tier {self.tier!r}: must be best or one of {tiers}")
+        if self.require_tier not in TIERS:
+            raise Unsettled(f"require_tier {self.require_tier!r}: must be one of {tiers}")
         if self.network not in NETWORKS:
             raise Unsettled(f"network {self.network!r}: must be {', '.join(NETWORKS)}")
         self.allowed()
@@ -101,7 +104,9 @@ class Settings:
         )
 
 
-TIERS, NETWORKS = ("none", "sandbox"), ("best", "egress", "none", "host")
+#: The strongest first; `huidu doctor` tells what each is and needs.
+TIERS = ("gvisor", "sandbox", "unprivileged", "bwrap", "basic", "none")
+NETWORKS = ("best", "egress", "none", "host")
 LEVELS = ("debug", "info", "warning", "error")
 LEAST: Mapping[str, int] = {
     "max_functions": 1,

@@ -1,4 +1,4 @@
-"""The command line: `huidu serve`, `huidu env`, `huidu api ...`, `huidu reference`."""
+"""The command line: `huidu serve`, `huidu doctor`, `huidu env`, `huidu api ...`."""
 
 from __future__ import annotations
 
@@ -67,6 +67,21 @@ def serve(
     # A process of its own kind: every other command is quick because it loads no server.
     told = json.dumps({"options": options, "config": str(config) if config else None})
     os.execv(sys.executable, [sys.executable, "-m", "huidu.cli.serve", told])  # noqa: S606
+
+
+@app.command()
+def doctor(
+    data: Annotated[str | None, typer.Option(help="The data directory. [./.huidu]")] = None,
+    config: Annotated[Path | None, typer.Option(help="A file of settings. [huidu.toml]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,  # noqa: FBT002
+) -> None:
+    """Say what this machine gives: how functions can be sealed off, which languages there are.
+
+    Exit code 0 where functions can be sealed off, 1 where they cannot.
+    """
+    order = {"options": {"data": data}, "config": str(config) if config else None, "json": as_json}
+    words = [sys.executable, "-m", "huidu.cli.doctor", json.dumps(order)]
+    os.execv(sys.executable, words)  # noqa: S606 - as above
 
 
 @app.command()

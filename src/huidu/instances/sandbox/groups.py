@@ -74,10 +74,8 @@ class Group:
         self._kind = kind
         self._events = os.open(homes[MEMORY] / kind.events, os.O_RDONLY | os.O_CLOEXEC)
         #: Whoever writes `0` to each of these is in the group.
-        self.entrances = [
-            os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
-            for folder in dict.fromkeys(homes.values())
-        ]
+        self.doors = [folder / "cgroup.procs" for folder in dict.fromkeys(homes.values())]
+        self.entrances = [os.open(door, os.O_WRONLY | os.O_CLOEXEC) for door in self.doors]
 
     def limit(self, memory_bytes: int) -> None:
         """Have something in it killed where it takes more memory than this.

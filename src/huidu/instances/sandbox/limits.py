@@ -28,6 +28,12 @@ def temporary(uid: int) -> Mapping[str, str]:
 
 def restrict(memory_bytes: int) -> None:
     """Set what no later code can raise; 0 where the memory of all processes is counted."""
+    for kind, most in each(memory_bytes).items():
+        resource.setrlimit(kind, (most, most))
+
+
+def each(memory_bytes: int) -> dict[int, int]:
+    """Return every limit on a process, by its kind, as far as we may set it ourselves."""
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: FILE_BYTES,
@@ -42,5 +48,6 @@ def restrict(memory_bytes: int) -> None:
         limits[resource.RLIMIT_DATA] = memory_bytes
     for kind, most in limits.items():
         allowed = resource.getrlimit(kind)[1]
-        least = most if allowed == resource.RLIM_INFINITY else min(most, allowed)
-        resource.setrlimit(kind, (least, least))
+        if allowed != resource.RLIM_INFINITY:
+            limits[kind] = min(most, allowed)
+    return limits

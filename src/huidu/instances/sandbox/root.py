@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from huidu.instances.sandbox import kernel
 from huidu.runtimes.workers import python_worker
@@ -71,11 +71,31 @@ def build(prefixes: Sequence[str], resolver: str) -> None:
         _touch(f"{PLACE}/dev/{device}")
         nothing_else = kernel.MOUNT_ATTR_RDONLY | kernel.MOUNT_ATTR_NOSUID
         kernel.bind(f"/dev/{device}", f"{PLACE}/dev/{device}", nothing_else)
-    for path, text in {**FILES, "/etc/resolv.conf": resolver}.items():
+    for path, text in files(resolver).items():
         _touch(PLACE + path, text)
     for path, target in LINKS.items():
         os.symlink(target, PLACE + path)
     kernel.seal(PLACE)
+
+
+def files(resolver: str) -> Mapping[str, str]:
+    """Return the texts of the root's own files; `resolver` says which name servers there are."""
+    return {**FILES, "/etc/resolv.conf": resolver}
+
+
+def shown(prefixes: Iterable[str]) -> Iterator[str]:
+    """Yield the paths of the host that are in the root, each once, and none below another."""
+    seen: list[str] = []
+    for path in (*SYSTEM, *SETTINGS, *prefixes):
+        below = any(path == other or path.startswith(f"{other}/") for other in seen)
+        if os.path.lexists(path) and not below:
+            seen.append(path)
+            yield path
+
+
+def prefix(interpreter: str) -> str:
+    """Return the folder that an interpreter needs, as in `/usr` for `/usr/bin/python3`."""
+    return os.path.dirname(os.path.dirname(os.path.realpath(interpreter)))
 
 
 def _show(path: str) -> None:

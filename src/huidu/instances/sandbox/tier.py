@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from huidu.instances.launch import Order, Spawner
-from huidu.instances.network.networks import Networks, NoEgress
-from huidu.instances.sandbox import kernel, seccomp
-from huidu.instances.sandbox.launcher import SandboxLauncher
+from huidu.instances.network.networks import NoEgress
+from huidu.instances.sandbox.table import BY_NAME, TABLE, Closing, Ground, Row
 from huidu.instances.starting import Launcher
 from huidu.model import network as modes
 
-NONE, SANDBOX = "none", "sandbox"
-TIERS = (NONE, SANDBOX)  #: The weakest first.
-TRIAL_S = 30.0
-TRIAL_BYTES = 1 << 30
-SCOPES_SINCE = 6  #: The version of Landlock that keeps signals and sockets in as well.
+BEST = "best"
+CHOICES = (BEST, *BY_NAME)
 
 
 class TooWeak(OSError):
-    """This machine cannot seal instances off as well as the operator requires."""
+    """This machine cannot seal instances off as the operator requires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,76 +36,51 @@ async def choose(
     interpreter: Path,
     scratch: Path,
     allow: Sequence[IPv4Network] = (),
-) -> tuple[Launcher, SandboxLauncher | None, Tier]:
+) -> tuple[Launcher, Closing | None, Tier]:
     """Return the best launcher that works here, the same if it is to be closed, and what it does.
 
-    Raises `TooWeak` where that is less than is required, `NoEgress` where the network is.
+    `wanted` is `best`, or the name of a tier, which is then tried and no other. Raises `TooWeak`
+    where what works is less than is required, or is not what was named; `NoEgress` where the
+    network is required, and cannot be had.
     """
-    try:
-        if wanted == NONE:
-            raise OSError("switched off (tier = none)")  # noqa: TRY301 - one way out
-        return await _sandbox(network, allow, interpreter, scratch)
-    except NoEgress:
-        raise
-    except (OSError, TimeoutError) as error:
-        why = str(error) or "it took too long"
-        if require != NONE:
-            raise TooWeak(f"tier {require} is required, but cannot be had: {why}") from error
-        if network == modes.EGRESS:
-            raise NoEgress(
-                f"network = egress takes a sandbox, which cannot be had: {why}"
-            ) from error
-        spawner = Spawner(scratch)
-        await asyncio.to_thread(spawner.sweep)
-        return spawner, None, Tier(NONE, modes.HOST, (f"sandbox: {why}",))
+    refusals: list[str] = []
+    for row in candidates(wanted):
+        if row.stands_below(require):
+            break
+        ground = Ground(interpreter, scratch, network, allow)
+        try:
+            opened = await row.attempt(ground)
+        except (OSError, TimeoutError) as error:
+            refusals.append(f"{row.name}: {reason(error)}")
+        else:
+            tier = Tier(row.name, opened.network, (*opened.missing, *refusals))
+            return opened.launcher, opened.closing, tier
+    if network == modes.EGRESS:
+        raise NoEgress(f"network = egress is required, but cannot be had: {'; '.join(refusals)}")
+    raise TooWeak(_why(wanted, require, refusals))
 
 
-async def _sandbox(
-    network: str, allow: Sequence[IPv4Network], interpreter: Path, scratch: Path
-) -> tuple[Launcher, SandboxLauncher, Tier]:
-    if kernel.MACHINE not in seccomp.AUDIT:
-        raise OSError(f"no filter for system calls on {kernel.MACHINE}")
-    if os.geteuid() != 0:
-        raise PermissionError("it takes root")
-    networks = await Networks.open(network, allow)
-    launcher = SandboxLauncher(interpreter, networks)
-    try:
-        async with asyncio.timeout(TRIAL_S):
-            abi = await launcher.warm()
-            await _try(launcher, interpreter, scratch)
-    except BaseException:
-        await launcher.close()
-        raise
-    missing = (*_missing(abi, launcher.ungrouped, launcher.unlimited), *networks.missing)
-    return launcher, launcher, Tier(SANDBOX, networks.mode, missing)
+def candidates(wanted: str) -> Sequence[Row]:
+    """Return the rows to try, best first."""
+    if wanted == BEST:
+        return [row for row in TABLE if row.by_itself]
+    return [BY_NAME[wanted]]
 
 
-def _missing(abi: int, ungrouped: str, unlimited: Sequence[str]) -> list[str]:
-    missing = []
-    if ungrouped:
-        missing.append(f"memory is limited for each process, not for all together: {ungrouped}")
-    if unlimited:
-        missing.append(f"no group limits {', '.join(unlimited)}")
-    if abi < SCOPES_SINCE:
-        missing.append(f"the kernel has Landlock {abi}, not {SCOPES_SINCE}")
-    return missing
+def reason(error: BaseException) -> str:
+    """Return why a tier cannot be had, as a person reads it."""
+    return "it took too long" if isinstance(error, TimeoutError) else str(error)
 
 
-async def _try(launcher: SandboxLauncher, interpreter: Path, scratch: Path) -> None:
-    """Put up all the walls once around a worker that has nothing to do."""
-    with tempfile.TemporaryDirectory(dir=scratch) as code:
-        os.chmod(code, 0o755)  # noqa: S103 - as packages are
-        order = Order(
-            command=lambda _channel, _workers: (),
-            environment={},
-            worker="python_worker",
-            interpreter=interpreter,
-            code=Path(code),
-            memory_bytes=TRIAL_BYTES,
-        )
-        launched = await launcher.launch(order)
-        launched.end.close()  # The worker ends as soon as it listens.
-        os.close(launched.output)
-        exit_ = await launched.process.wait()
-    if exit_.code != 0:
-        raise OSError(f"a trial {exit_}")
+def _why(wanted: str, require: str, refusals: Sequence[str]) -> str:
+    if wanted == BEST or BY_NAME[wanted].stands_below(require):
+        asked = f"tier {require} is required"
+        if not refusals:
+            refusals = [f"tier = {wanted} is less; say tier = {_asking(require)}"]
+    else:
+        asked = f"tier = {wanted} was asked for"
+    return f"{asked}, but cannot be had: {'; '.join(refusals)}"
+
+
+def _asking(require: str) -> str:
+    return BEST if BY_NAME[require].by_itself else require

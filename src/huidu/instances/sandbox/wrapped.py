@@ -1,0 +1,190 @@
+"""Wrapped: an instance that another program keeps in, as the platform holds it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import select
+import shlex
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+
+from huidu.instances.launch import Exit, peak_bytes
+from huidu.instances.sandbox.groups import Group
+
+#: Above what we hand on: so that putting one descriptor in its place never closes another.
+OUT_OF_THE_WAY = 64
+MOST_BYTES = 4096
+SIGNALLED = 128  #: What programs add to a signal to tell of it in an exit status.
+
+#: The numbers of the descriptors that the shell of `entering`, and what it becomes, begin with.
+STDIN, STDOUT, STDERR = 0, 1, 2
+
+#: Is the first to go where memory is short.
+FIRST_TO_GO = "set -e; echo 1000 >/proc/self/oom_score_adj"
+
+
+def entering(group: Group | None, program: Sequence[str]) -> Sequence[str]:
+    """Return what turns into a program once it is in its group, if there is one."""
+    steps = ['exec "$@"']
+    if group is not None:
+        steps[:0] = [FIRST_TO_GO, *(f"echo 0 >{shlex.quote(str(door))}" for door in group.doors)]
+    return ("/bin/sh", "-c", "; ".join(steps), "sh", *program)
+
+
+def keep_to_ourselves() -> None:
+    """Have no program that we become or start get a descriptor that we were started with.
+
+    All that are opened later are kept anyway (PEP 446).
+    """
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # The one of the folder itself is closed by now.
+            if int(name) > STDERR:
+                os.set_inheritable(int(name), False)  # noqa: FBT003 - the name says what
+
+
+def spawn(program: Sequence[str], placed: Mapping[int, int]) -> int:
+    """Start a program and return its number, or raise `OSError`.
+
+    It leads a session, has no environment (what a sandbox begins with can be read in it, in
+    `/proc/1/environ`), and no descriptor but those that are `placed`, each at its number.
+    """
+    with ExitStack() as copies:
+        moves = []
+        for number, fd in placed.items():
+            copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
+            copies.callback(os.close, copy)
+            moves.append((os.POSIX_SPAWN_DUP2, copy, number))
+        return os.posix_spawn(
+            program[0],
+            [*program],
+            {},
+            file_actions=moves,
+            setsid=True,
+            setsigmask=(),
+            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+        )
+
+
+class Wrapped:
+    """The program that we started, and the first process within its walls where it tells of it.
+
+    `told` is a pipe on which it tells, as bubblewrap does; -1: to end it ends all. `left` is called
+    once everything has ended, `tidied` after that.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        group: Group | None,
+        left: Callable[[], None],
+        told: int = -1,
+        tidied: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._pid = pid
+        self._group = group
+        self._kills = 0
+        self._left = left
+        self._tidied = tidied
+        self._told = told
+        self._words = b""  #: What has come of a line that is not whole yet.
+        self._inner = -1  #: A descriptor for the first process within.
+        self._inner_pid = 0
+        self._doomed = False
+        self._loop = asyncio.get_running_loop()
+        self._exit: asyncio.Future[Exit] = self._loop.create_future()
+        self._handle = os.pidfd_open(pid)
+        self._loop.add_reader(self._handle, self._ended)
+        if told >= 0:
+            os.set_blocking(told, False)
+            self._loop.add_reader(told, self._hear)
+
+    @property
+    def pid(self) -> int:
+        """The number of the program that we started."""
+        return self._pid
+
+    def kill(self) -> None:
+        """Kill everything within, at once; the program then ends by itself.
+
+        Where it has not told of the first process within yet, that is killed as soon as it does:
+        it waits to be told of before it goes on.
+        """
+        self._doomed = True
+        if self._exit.done():
+            return
+        with suppress(ProcessLookupError):
+            if self._told < 0:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            elif self._inner >= 0:
+                signal.pidfd_send_signal(self._inner, signal.SIGKILL)
+
+    async def wait(self) -> Exit:
+        """Return how the process ended, once nothing of it runs any more."""
+        return await asyncio.shield(self._exit)
+
+    def peak_bytes(self) -> int:
+        """Return the most memory that the running process has held, where that can be known."""
+        return peak_bytes(self._inner_pid) if self._inner_pid and not self._exit.done() else 0
+
+    def starved(self) -> int:
+        """Return how many processes were killed for want of memory since this was asked last."""
+        if self._group is None:
+            return 0
+        before, self._kills = self._kills, self._group.kills()
+        return self._kills - before
+
+    async def tidy(self) -> None:
+        """Remove what the program left."""
+        if self._tidied is not None:
+            await self._tidied()
+
+    def _hear(self) -> None:
+        """Take note of the first process within."""
+        try:
+            words = os.read(self._told, MOST_BYTES)
+        except BlockingIOError:
+            return
+        if not words:
+            self._loop.remove_reader(self._told)
+            return
+        *lines, self._words = (self._words + words).split(b"\n")
+        for line in lines:
+            with suppress(ValueError, KeyError, TypeError, OSError):
+                self._inner_pid = int(json.loads(line)["child-pid"])
+                self._inner = os.pidfd_open(self._inner_pid)
+        if self._doomed:
+            self.kill()
+
+    def _ended(self) -> None:
+        self._loop.remove_reader(self._handle)
+        code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        self._end_within()
+        exit_ = Exit(SIGNALLED - code if code > SIGNALLED else code)
+        if self._group is not None:
+            if exit_.code == -signal.SIGKILL and self.starved():
+                peak = self._group.peak_bytes()
+                exit_ = Exit(exit_.code, out_of_memory=True, peak_bytes=peak)
+            self._group.close()
+            self._group = None
+        os.close(self._handle)
+        self._left()
+        self._exit.set_result(exit_)
+
+    def _end_within(self) -> None:
+        """See to it that nothing runs on without the program that keeps it in."""
+        if self._told < 0:
+            return
+        self._hear()
+        self._loop.remove_reader(self._told)
+        os.close(self._told)
+        if self._inner >= 0:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._inner, signal.SIGKILL)
+            gone = select.poll()
+            gone.register(self._inner, select.POLLIN)
+            gone.poll()  # A moment at most: the kernel has been told already.
+            os.close(self._inner)

@@ -178,7 +178,8 @@ class Instance:
         elif ended.out_of_memory:
             limit = self._version.configuration.memory_mb
             status = Status.MEMORY_EXCEEDED
-            message = f"Memory limit of {limit} MB exceeded"
+            peak = f" (peak {ended.peak_bytes >> 20} MB)" if ended.peak_bytes else ""
+            message = f"Memory limit of {limit} MB exceeded{peak}"
         return Ending(status=status, message=message, peak_bytes=self._peak_bytes)
 
     def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:

@@ -54,6 +54,7 @@ class Exit:
     code: int
     why: str = ""  #: Where it ended because the walls around it could not be built.
     out_of_memory: bool = False
+    peak_bytes: int = 0  #: What it held when that was found out; 0 where the kernel did.
 
     def __str__(self) -> str:
         if self.why:

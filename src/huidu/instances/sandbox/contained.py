@@ -6,26 +6,35 @@ import asyncio
 import os
 import select
 import signal
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from huidu.instances.launch import Exit, peak_bytes
 from huidu.instances.sandbox.groups import Group
+from huidu.instances.sandbox.lodging import Lent
+from huidu.instances.sandbox.watch import Watch, family
 
 KILLED = Exit(-signal.SIGKILL)
 
 
 class Contained:
-    """The first process of a namespace of its own: when it is killed, the kernel kills the rest."""
+    """The process to which an end is put where all of an instance is to end.
 
-    def __init__(self, pidfd: int, group: Group | None, leave: Callable[[], None]) -> None:
+    That is the first of a process namespace, when it is killed; or else a warden, when it is told.
+    """
+
+    def __init__(self, pidfd: int, group: Group | None, lent: Lent) -> None:
         self._pidfd = pidfd
-        self._group = group
-        self._leave = leave
+        self._lent = lent
         self._pid = _number(pidfd)
+        self._group = group
+        self._watch: Watch | None = None
+        if group is None and lent.memory_bytes:
+            itself = lent.end == signal.SIGKILL  # A warden is ours.
+            self._watch = Watch(self._pid, lent.memory_bytes, self.kill, itself=itself)
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[Exit] = self._loop.create_future()
+        self._leaving: asyncio.Task[None] | None = None
 
     @property
     def pidfd(self) -> int:
@@ -41,7 +50,16 @@ class Contained:
         """Kill the process and everything that it started, at once."""
         if not self._exit.done():
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                signal.pidfd_send_signal(self._pidfd, self._lent.end)
+
+    def abandon(self) -> None:
+        """Kill it and leave nothing of it, for whoever wanted it has gone."""
+        self._leaving = self._loop.create_task(self._leave())
+
+    async def _leave(self) -> None:
+        self.kill()
+        await self.wait()
+        await self.tidy()
 
     async def wait(self) -> Exit:
         """Return how the process ended, once nothing of it runs any more."""
@@ -49,19 +67,26 @@ class Contained:
 
     def peak_bytes(self) -> int:
         """Return the most memory that the running process has held; 0 once it has ended."""
-        return 0 if self._exit.done() else peak_bytes(self._pid)
+        if self._exit.done():
+            return 0
+        if self._watch is not None:
+            return self._watch.peak_bytes
+        return max(map(peak_bytes, family(self._pid)))
 
     async def tidy(self) -> None:
-        """Remove what the kernel kept for it; its files went with its namespaces."""
+        """Remove its folder; where it has none, its files went with its namespaces."""
+        await asyncio.to_thread(self._lent.remove)
 
     def ended(self, exit_: Exit) -> None:
         """Take note of how it ended. To be told by the launcher, once."""
-        out_of_memory = self._group is not None and exit_ == KILLED and self._group.ran_out()
-        if self._group is not None:
-            self._group.close()
+        counters = [one for one in (self._group, self._watch) if one is not None]
+        out_of_memory = exit_ == KILLED and any(one.ran_out() for one in counters)
+        for one in counters:
+            one.close()
         os.close(self._pidfd)
-        self._leave()
-        self._exit.set_result(Exit(exit_.code, exit_.why, out_of_memory))
+        self._lent.take_back()
+        peak_seen = self._watch.peak_bytes if self._watch is not None else 0
+        self._exit.set_result(Exit(exit_.code, exit_.why, out_of_memory, peak_seen))
 
     def orphaned(self) -> None:
         """Take note that the zygote ended, with which the kernel ends this one as well."""

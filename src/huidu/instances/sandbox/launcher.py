@@ -1,4 +1,4 @@
-"""The launcher of tier `sandbox`: instances as forks of a zygote, each in walls of its own."""
+"""The launcher of tiers `sandbox` and `basic`: instances as forks of a zygote, each in walls."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from heapq import heappop, heappush
 from pathlib import Path
+from typing import Any
 
 from huidu.instances.launch import Launched, Order, Scene, wired
-from huidu.instances.sandbox import groups, root
+from huidu.instances.sandbox import groups, limits, walls
 from huidu.instances.sandbox.cell import CHANNEL
 from huidu.instances.sandbox.contained import Contained
 from huidu.instances.sandbox.divided import Template, Undivided
 from huidu.instances.sandbox.groups import Group, Groups
 from huidu.instances.sandbox.heavy import Templates
+from huidu.instances.sandbox.lodging import Among, Apart, Ground, Lodging
 from huidu.instances.sandbox.nursery import Nursery
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
@@ -27,8 +29,7 @@ NETWORKS = ("none", "host")
 
 #: Users of this server's own: no machine gives such numbers to people.
 FIRST_USER, USERS, BLOCKS = 200_000, 10_000, 1000
-#: No parent is told to an instance: it is the first of its namespace.
-NOBODY = 0
+FIRST_GROUP = FIRST_USER - BLOCKS
 
 
 class Users:
@@ -57,10 +58,16 @@ class SandboxLauncher:
     `shown` are folders of the host that such programs need, beside those of the system.
     """
 
-    def __init__(self, house: Path, network: str = "none", shown: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        house: Path,
+        network: str = "none",
+        shown: Sequence[Path] = (),
+        ground: Ground | None = None,
+    ) -> None:
+        ground = ground or Ground()
         self._house = house
         self._network = network
-        self._shown = shown
         self._nurseries: dict[Path, Nursery] = {}
         self._retired: list[Nursery] = []
         self._begun: dict[Path, float] = {}
@@ -68,16 +75,27 @@ class SandboxLauncher:
         block = random.SystemRandom().randrange(BLOCKS)
         self._users = Users(FIRST_USER + block * USERS)
         self._templates = Templates(self._template)
+        self._kind = ground.kind
+        self._lodging: Lodging = Apart()
+        if ground.kind == walls.BASIC:
+            self._lodging = Among(ground.scratch, FIRST_GROUP + block)
         self._groups: Groups | None = None
-        self.ungrouped = ""  #: Why memory is not counted over all processes of an instance.
+        self.ungrouped = ""  #: Why the kernel does not count what an instance takes.
         try:
-            self._groups = groups.find()
+            self._groups = groups.find() if ground.counts else None
         except OSError as error:
             self.ungrouped = str(error)
+        self._settings = {
+            "walls": ground.kind,
+            "network": network,
+            "shown": [str(path) for path in (*shown, *self._lodging.shown)],
+            "private": str(ground.scratch.parent),
+            "counted": self._groups is not None,
+        }
 
     def scene(self, code: Path, layers: Sequence[Path]) -> Scene:
         """Return where an instance finds its code."""
-        return Scene(Path(root.CODE), (Path(root.LAYERS),) if layers else (), NOBODY)
+        return self._lodging.scene(code, layers)
 
     async def warm(self) -> int:
         """Have a zygote ready, or raise `OSError`; return the version of Landlock."""
@@ -95,7 +113,9 @@ class SandboxLauncher:
 
     def learn(self, order: Order, imports: Sequence[str]) -> None:
         """Have the next instances of a version begin with what it takes long to import."""
-        self._templates.want(order, imports)
+        # The forks of a template live in its namespaces, and what they take is not watched.
+        if self._kind == walls.ROOT and self._groups is not None:
+            self._templates.want(order, imports)
 
     async def _template(self, order: Order, imports: Sequence[str]) -> Template:
         """Make a template for a version, or raise `OSError`."""
@@ -123,24 +143,32 @@ class SandboxLauncher:
         nursery = self._nursery(order.interpreter if order.worker else self._house)
         await nursery.ready()
         user = self._users.lend()
-        words = {
-            "worker": order.worker,
-            "command": order.command(CHANNEL, Path(root.WORKERS)) if not order.worker else (),
-            "imports": list(imports),
-            "uid": user,
-            "code": str(order.code),
-            "layers": [str(layer) for layer in order.layers],
-            "environment": {"HOME": root.TEMPORARY, "TMPDIR": root.TEMPORARY}
-            | dict(order.environment),
-            "network": self._network,
-            "memory_bytes": 0 if self._groups else order.memory_bytes,
-        }
-        leave = partial(self._users.take_back, user)
+        take_back = partial(self._users.take_back, user)
+        try:
+            lent = self._lodging.lend(order, user, take_back)
+        except OSError:
+            take_back()
+            raise
+        words = {**self._words(order, imports), **self._lodging.words(user, lent)}
 
         def birth(pidfd: int, group: Group | None) -> Contained:
-            return Contained(pidfd, group, leave)
+            return Contained(pidfd, group, lent)
 
-        return await nursery.launch(words, fds, order.memory_bytes, birth, leave), user
+        return await nursery.launch(words, fds, order.memory_bytes, birth, lent.lost), user
+
+    def _words(self, order: Order, imports: Sequence[str]) -> dict[str, Any]:
+        workers, unseen = self._lodging.workers, order.memory_bytes + limits.UNSEEN_BYTES
+        return {
+            "worker": order.worker,
+            "command": order.command(CHANNEL, workers) if not order.worker else (),
+            "imports": list(imports),
+            "code": str(order.code),
+            "seen": str(self._lodging.scene(order.code, order.layers).code),
+            "layers": [str(layer) for layer in order.layers],
+            "environment": dict(order.environment),
+            "network": self._network,
+            "memory_bytes": 0 if self._groups else unseen,
+        }
 
     async def close(self) -> None:
         """End every zygote, and every instance with it."""
@@ -162,9 +190,7 @@ class SandboxLauncher:
             self._retired.append(nursery)
         self._leave_the_empty()
         self._begun[interpreter] = now
-        nursery = self._nurseries[interpreter] = Nursery(
-            interpreter, self._network, self._shown, self._groups
-        )
+        nursery = self._nurseries[interpreter] = Nursery(interpreter, self._settings, self._groups)
         return nursery
 
     def _leave_the_empty(self) -> None:

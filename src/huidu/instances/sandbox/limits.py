@@ -6,9 +6,13 @@ import resource
 from collections.abc import Mapping
 
 MOST_PROCESSES = 512  #: Processes and threads together; counted by user, so each has its own.
+#: The same of a user that instances share, for each to have its own is not for an ordinary user.
+MOST_OF_A_USER = 4096
 TEMPORARY_BYTES = 512 << 20
 TEMPORARY_FILES = 65_536
 LOCKED_BYTES = 64 << 10
+#: How far beyond the limit one process may get before the watch has seen it.
+UNSEEN_BYTES = 1 << 30
 MOST_FILES = 1024
 
 
@@ -23,12 +27,12 @@ def temporary(uid: int) -> Mapping[str, str]:
     }
 
 
-def restrict(memory_bytes: int) -> None:
-    """Set what no later code can raise; 0 where the memory of all processes is counted."""
+def restrict(memory_bytes: int, processes: int = MOST_PROCESSES, file_bytes: int = 0) -> None:
+    """Set what no later code can raise; 0 bytes: there is another limit of that."""
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: MOST_FILES,
-        resource.RLIMIT_NPROC: MOST_PROCESSES,
+        resource.RLIMIT_NPROC: processes,
         resource.RLIMIT_MEMLOCK: LOCKED_BYTES,
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_RTPRIO: 0,
@@ -36,6 +40,8 @@ def restrict(memory_bytes: int) -> None:
     }
     if memory_bytes:
         limits[resource.RLIMIT_DATA] = memory_bytes
+    if file_bytes:
+        limits[resource.RLIMIT_FSIZE] = file_bytes
     for kind, most in limits.items():
         allowed = resource.getrlimit(kind)[1]
         least = most if allowed == resource.RLIM_INFINITY else min(most, allowed)

@@ -9,7 +9,7 @@ import secrets
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -62,7 +62,7 @@ class Nursery:
     """One zygote, and the instances that are its forks."""
 
     def __init__(
-        self, interpreter: Path, network: str, shown: Sequence[Path], groups: Groups | None
+        self, interpreter: Path, settings: Mapping[str, Any], groups: Groups | None
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
@@ -88,7 +88,6 @@ class Nursery:
         self._loop.add_reader(self._socket, self._hear)
         self._groups = groups
         self._group = groups.make(secrets.token_hex(6)) if groups else None
-        settings = {"network": network, "shown": [str(path) for path in shown]}
         words = json.dumps(settings).encode()
         socket.send_fds(self._socket, [words], [self._group.entrance] if self._group else [])
 
@@ -194,7 +193,7 @@ class Nursery:
             return
         child = self._living[number] = waiting.birth(fds[0], waiting.group)
         if waiting.answer.done():  # Whoever wanted it has gone.
-            child.kill()
+            child.abandon()
         else:
             waiting.answer.set_result(child)
 

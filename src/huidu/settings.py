@@ -69,7 +69,8 @@ class Settings:
 
     def _check_sandbox(self) -> None:
         if self.tier not in ("best", "none") or self.require_tier not in TIERS:
-            raise Unsettled("tier: must be best or none; require_tier: none or sandbox")
+            wanted = ", ".join(TIERS)
+            raise Unsettled(f"tier: must be best or none; require_tier: one of {wanted}")
         if self.network not in NETWORKS:
             raise Unsettled("network: must be none or host")
 
@@ -83,7 +84,7 @@ class Settings:
         )
 
 
-TIERS, NETWORKS = ("none", "sandbox"), ("none", "host")
+TIERS, NETWORKS = ("none", "basic", "unprivileged", "sandbox"), ("none", "host")
 LEVELS = ("debug", "info", "warning", "error")
 LEAST: Mapping[str, int] = {
     "max_functions": 1,

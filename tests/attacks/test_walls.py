@@ -11,6 +11,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from huidu.instances.instance import Instance
 from huidu.instances.outcomes import StartFailed
 from huidu.instances.sandbox import walls
 from huidu.instances.sandbox.launcher import SandboxLauncher
-from huidu.instances.sandbox.lodging import Ground
+from huidu.instances.sandbox.lodging import Footing
 from huidu.instances.sandbox.watch import family
 from huidu.instances.starting import start
 from huidu.model.invocation import Status
@@ -28,7 +29,7 @@ from huidu.model.version import Version
 from huidu.runtimes.interpreter import Interpreter
 from huidu.runtimes.table import Runtimes
 from tests.attacks.conftest import processes
-from tests.attacks.test_sandbox import DAEMON, PRELUDE, REACH, TRIALS, attack, result_of
+from tests.attacks.test_sandbox import DAEMON, PRELUDE, TRIALS, attack, result_of
 from tests.instances.making import OURS, Shelf, handler, is_running, soon, task
 
 ROOT = os.geteuid() == 0
@@ -59,8 +60,8 @@ class Box:
         self.kind = kind
         self.home = home
         self.shelf = Shelf(home / "code")
-        ground = Ground(kind=kind, scratch=home / "scratch", counts=counts)
-        self.launcher = SandboxLauncher(python.path, "none", (), ground)
+        footing = Footing(kind=kind, scratch=home / "scratch", counts=counts)
+        self.launcher = SandboxLauncher(python.path, "none", (), footing)
         self.running: list[Instance] = []
 
     async def begin(self, version: Version) -> Instance:
@@ -433,14 +434,6 @@ async def test_a_platform_that_is_killed_leaves_no_process(box: Box, home: Path)
     await again.close()
 
 
-async def test_ports_are_out_of_reach(box: Box) -> None:
-    version = box.shelf.version(REACH)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-
-        assert await result_of(await box.begin(version), version, port) in REFUSALS
-
-
 async def test_a_launch_that_nobody_waits_for_leaves_nothing(box: Box) -> None:
     blueprint = box.shelf.blueprint(box.shelf.version(handler("return 1")), box.runtimes)
     for steps in range(6):
@@ -448,12 +441,10 @@ async def test_a_launch_that_nobody_waits_for_leaves_nothing(box: Box) -> None:
         for _ in range(steps):
             await asyncio.sleep(0.002)
         starting.cancel()
-        try:
+        with suppress(asyncio.CancelledError):
             await (await starting).stop()
-        except asyncio.CancelledError:
-            pass
     (zygote,) = box.launcher._nurseries.values()
-    while not zygote.empty or any((box.home / "scratch").iterdir()):  # noqa: ASYNC110, ASYNC240 - nobody tells
+    while not zygote.empty or any((box.home / "scratch").iterdir()):  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0.01)
 
 

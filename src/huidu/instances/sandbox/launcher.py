@@ -20,7 +20,7 @@ from huidu.instances.sandbox.contained import Contained
 from huidu.instances.sandbox.divided import Template, Undivided
 from huidu.instances.sandbox.groups import Group, Groups
 from huidu.instances.sandbox.heavy import Templates
-from huidu.instances.sandbox.lodging import Among, Apart, Ground, Lodging
+from huidu.instances.sandbox.lodging import Among, Apart, Footing, Lodging
 from huidu.instances.sandbox.nursery import Nursery
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
@@ -63,9 +63,9 @@ class SandboxLauncher:
         house: Path,
         network: str = "none",
         shown: Sequence[Path] = (),
-        ground: Ground | None = None,
+        footing: Footing | None = None,
     ) -> None:
-        ground = ground or Ground()
+        footing = footing or Footing()
         self._house = house
         self._network = network
         self._nurseries: dict[Path, Nursery] = {}
@@ -75,21 +75,21 @@ class SandboxLauncher:
         block = random.SystemRandom().randrange(BLOCKS)
         self._users = Users(FIRST_USER + block * USERS)
         self._templates = Templates(self._template)
-        self._kind = ground.kind
+        self._kind = footing.kind
         self._lodging: Lodging = Apart()
-        if ground.kind == walls.BASIC:
-            self._lodging = Among(ground.scratch, FIRST_GROUP + block)
+        if footing.kind == walls.BASIC:
+            self._lodging = Among(footing.scratch, FIRST_GROUP + block)
         self._groups: Groups | None = None
         self.ungrouped = ""  #: Why the kernel does not count what an instance takes.
         try:
-            self._groups = groups.find() if ground.counts else None
+            self._groups = groups.find() if footing.counts else None
         except OSError as error:
             self.ungrouped = str(error)
         self._settings = {
-            "walls": ground.kind,
+            "walls": footing.kind,
             "network": network,
             "shown": [str(path) for path in (*shown, *self._lodging.shown)],
-            "private": str(ground.scratch.parent),
+            "private": str(footing.scratch.parent),
             "counted": self._groups is not None,
         }
 

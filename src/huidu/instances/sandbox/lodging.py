@@ -41,7 +41,7 @@ class Lent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Footing:
     """What the walls stand on: their kind, and a folder for those that stand on the host's files.
 
     `counts` is whether the kernel is to count memory, where it can.

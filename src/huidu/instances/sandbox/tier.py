@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from huidu.instances.launch import Order, Spawner
-from huidu.instances.sandbox import kernel, seccomp
+from huidu.instances.sandbox import exposure, kernel, seccomp, walls
 from huidu.instances.sandbox.launcher import SandboxLauncher
+from huidu.instances.sandbox.lodging import Footing
 from huidu.instances.starting import Launcher
 
-NONE, SANDBOX = "none", "sandbox"
-TIERS = (NONE, SANDBOX)  #: The weakest first.
+NONE, BASIC, UNPRIVILEGED, SANDBOX = "none", "basic", "unprivileged", "sandbox"
+TIERS = (NONE, BASIC, UNPRIVILEGED, SANDBOX)  #: The weakest first.
+WALLS = {SANDBOX: walls.ROOT, UNPRIVILEGED: walls.USER, BASIC: walls.BASIC}
 TRIAL_S = 30.0
 TRIAL_BYTES = 1 << 30
 SCOPES_SINCE = 6  #: The version of Landlock that keeps signals and sockets in as well.
@@ -40,28 +43,37 @@ async def choose(
 
     Raises `TooWeak` where that is less than is required.
     """
-    try:
-        if wanted == NONE:
-            raise OSError("switched off (tier = none)")  # noqa: TRY301 - one way out
-        launcher, missing = await _sandbox(network, interpreter, scratch)
-    except (OSError, TimeoutError) as error:
-        why = str(error) or "it took too long"
-        if require != NONE:
-            raise TooWeak(f"tier {require} is required, but cannot be had: {why}") from error
-        spawner = Spawner(scratch)
-        await asyncio.to_thread(spawner.sweep)
-        return spawner, None, Tier(NONE, "host", (f"sandbox: {why}",))
-    return launcher, launcher, Tier(SANDBOX, network, missing)
+    if wanted == NONE and require == NONE:
+        return await _none(scratch, ["switched off (tier = none)"])
+    refusals: list[str] = []
+    for name in reversed(TIERS[max(1, TIERS.index(require)) :]):
+        try:
+            if wanted == NONE:
+                raise OSError("switched off (tier = none)")  # noqa: TRY301 - one way out
+            launcher, missing = await _contained(WALLS[name], network, interpreter, scratch)
+        except (OSError, TimeoutError) as error:
+            refusals.append(f"{name}: {str(error) or 'it took too long'}")
+        else:
+            return launcher, launcher, Tier(name, network, (*missing, *refusals))
+    if require != NONE:
+        raise TooWeak(f"tier {require} is required, but cannot be had: {'; '.join(refusals)}")
+    return await _none(scratch, refusals)
 
 
-async def _sandbox(
-    network: str, interpreter: Path, scratch: Path
+async def _none(scratch: Path, why: Sequence[str]) -> tuple[Launcher, None, Tier]:
+    spawner = Spawner(scratch)
+    await asyncio.to_thread(spawner.sweep)
+    return spawner, None, Tier(NONE, "host", tuple(why))
+
+
+async def _contained(
+    kind: str, network: str, interpreter: Path, scratch: Path
 ) -> tuple[SandboxLauncher, tuple[str, ...]]:
     if kernel.MACHINE not in seccomp.AUDIT:
         raise OSError(f"no filter for system calls on {kernel.MACHINE}")
-    if os.geteuid() != 0:
+    if kind == walls.ROOT and os.geteuid() != 0:
         raise PermissionError("it takes root")
-    launcher = SandboxLauncher(interpreter, network)
+    launcher = SandboxLauncher(interpreter, network, footing=Footing(kind=kind, scratch=scratch))
     try:
         async with asyncio.timeout(TRIAL_S):
             abi = await launcher.warm()
@@ -69,6 +81,9 @@ async def _sandbox(
     except BaseException:
         await launcher.close()
         raise
+    if kind != walls.ROOT:
+        left = exposure.missing(kind, abi, launcher.ungrouped)
+        return launcher, (*left, *_missing(SCOPES_SINCE, "", network))
     return launcher, tuple(_missing(abi, launcher.ungrouped, network))
 
 
@@ -101,5 +116,6 @@ async def _try(launcher: SandboxLauncher, interpreter: Path, scratch: Path) -> N
         launched.end.close()  # The worker ends as soon as it listens.
         os.close(launched.output)
         exit_ = await launched.process.wait()
+        await launched.process.tidy()
     if exit_.code != 0:
         raise OSError(f"a trial {exit_}")

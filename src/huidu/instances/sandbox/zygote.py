@@ -14,7 +14,9 @@ import resource
 import select
 import signal
 import socket
+import stat
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -136,6 +138,8 @@ def prepare(settings: dict[str, Any]) -> cell.Blocks:
         if not kernel.landlock_abi():
             raise OSError("the kernel has no Landlock")
         _check_private(settings["private"], [*root.SYSTEM, *prefixes])
+        if os.geteuid() == 0:
+            _check_ways({sys.base_prefix, sys.base_exec_prefix})
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     else:
         kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
@@ -157,6 +161,20 @@ def _check_private(folder: str, readable: list[str]) -> None:
     for path in map(os.path.realpath, readable):
         if os.path.commonpath((path, os.path.realpath(folder))) == path:
             raise OSError(f"functions may read {path}, and the platform's own {folder} is in it")
+
+
+def _check_ways(prefixes: Iterable[str]) -> None:
+    """Raise `OSError` where functions, as users of their own, could not get to their Python."""
+    for prefix in prefixes:
+        folder = os.path.realpath(prefix)
+        while os.stat(folder).st_mode & stat.S_IXOTH:
+            if folder == "/":
+                break
+            folder = os.path.dirname(folder)
+        else:
+            raise PermissionError(
+                f"functions, as users of their own, cannot get to {prefix}: {folder} is closed"
+            )
 
 
 def _rules(settings: dict[str, Any]) -> seccomp.Rules:

@@ -165,7 +165,7 @@ def test_a_file_that_is_asked_for_must_be_there_and_be_text(tmp_path: Path) -> N
         ("max_age_s", 0.5, "1 or more"),
         ("warm_s", -1, "0 or more"),
         ("max_unpacked_mb", 0, "1 or more"),
-        ("tier", "worst", "best or none"),
+        ("tier", "worst", "best or one of gvisor, sandbox"),
         ("network", "all", "best, egress, none, host"),
         ("network_allow", "10.0.8.1/24", "as in 10.0.8.0/24"),
         ("network_allow", "fd00::/8", "name IPv4 networks"),

@@ -16,7 +16,13 @@ EPERM, ENOSYS = seccomp.ERRNO | errno.EPERM, seccomp.ERRNO | errno.ENOSYS
 every_machine = pytest.mark.parametrize("machine", MACHINES)
 
 
-def verdict(machine: str, number: int, *arguments: int, arch: int | None = None) -> int:
+def verdict(
+    machine: str,
+    number: int,
+    *arguments: int,
+    arch: int | None = None,
+    rules: seccomp.Rules | None = None,
+) -> int:
     """Return what the filter says of a call."""
     given_ = struct.pack(
         "=IIQ6Q",
@@ -25,7 +31,7 @@ def verdict(machine: str, number: int, *arguments: int, arch: int | None = None)
         0,
         *(a & (1 << 64) - 1 for a in (*arguments, 0, 0, 0, 0, 0, 0)[:6]),
     )
-    steps = list(struct.iter_unpack("=HBBI", seccomp.program(machine)))
+    steps = list(struct.iter_unpack("=HBBI", seccomp.program(machine, rules or seccomp.Rules())))
     at, value = 0, 0
     while True:
         code, then, other, operand = steps[at]
@@ -115,3 +121,51 @@ def test_x32_is_refused_and_so_is_what_types_into_terminals() -> None:
 def test_there_is_no_filter_for_a_machine_that_we_do_not_know() -> None:
     with pytest.raises(KeyError):
         seccomp.program("sparc")
+
+
+#: As it is where nothing but the filter keeps instances apart.
+ALONE = seccomp.Rules(
+    refused={**seccomp.SHARED, **seccomp.OF_THE_SAME_USER, **seccomp.NOBODYS_MEMORY},
+    of_oneself=seccomp.OF_ONESELF,
+    sockets=(),
+    pairs=(1,),
+    keeps_its_parent=True,
+)
+
+
+@every_machine
+def test_where_there_is_no_other_wall_the_filter_refuses_more(machine: str) -> None:
+    column = ("x86_64", "aarch64").index(machine)
+    for numbers in ALONE.refused.values():
+        if numbers[column] >= 0:
+            assert verdict(machine, numbers[column], rules=ALONE) == EPERM
+
+
+@every_machine
+def test_who_may_change_itself_may_change_nobody_else(machine: str) -> None:
+    column = ("x86_64", "aarch64").index(machine)
+    for *numbers, whom in seccomp.OF_ONESELF.values():
+        number, before = numbers[column], [7] * whom
+        assert verdict(machine, number, *before, 0, rules=ALONE) == seccomp.ALLOW
+        assert verdict(machine, number, *before, 99, rules=ALONE) == EPERM
+
+
+@every_machine
+def test_an_instance_cannot_outlive_its_warden(machine: str) -> None:
+    column = ("x86_64", "aarch64").index(machine)
+
+    assert verdict(machine, seccomp.PRCTL[column], 1, 0, rules=ALONE) == EPERM
+    assert verdict(machine, seccomp.PRCTL[column], 4, 0, rules=ALONE) == seccomp.ALLOW
+
+
+@every_machine
+@pytest.mark.parametrize("family", [1, 2, 10, 16])
+def test_where_there_is_no_network_there_are_no_sockets_but_pairs(
+    machine: str, family: int
+) -> None:
+    column = ("x86_64", "aarch64").index(machine)
+    refusal = seccomp.ERRNO | errno.EAFNOSUPPORT
+
+    assert verdict(machine, seccomp.SOCKET[column], family, 1, 0, rules=ALONE) == refusal
+    allowed = seccomp.ALLOW if family == 1 else refusal
+    assert verdict(machine, seccomp.SOCKETPAIR[column], family, 1, 0, rules=ALONE) == allowed

@@ -182,8 +182,9 @@ class Instance:
         elif ended.out_of_memory:
             limit = self._version.configuration.memory_mb
             status = Status.MEMORY_EXCEEDED
-            self._peak_bytes = ended.peak_bytes
-            message = f"Memory limit of {limit} MB exceeded (peak {ended.peak_bytes >> 20} MB)"
+            self._peak_bytes = ended.peak_bytes or self._peak_bytes
+            peak = f" (peak {ended.peak_bytes >> 20} MB)" if ended.peak_bytes else ""
+            message = f"Memory limit of {limit} MB exceeded{peak}"
         return Ending(status=status, message=message, peak_bytes=self._peak_bytes)
 
     def _starved(self) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from huidu.instances.launch import Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
 from huidu.instances.sandbox import kernel, limits, root, seccomp
-from huidu.instances.sandbox.launcher import NOBODY
+from huidu.instances.sandbox.lodging import NOBODY
 from huidu.instances.sandbox.rooms import Room, Rooms
 from huidu.instances.sandbox.wrapped import (
     STDERR,

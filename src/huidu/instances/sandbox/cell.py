@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from huidu.instances.sandbox import kernel, landlock, limits, root, seccomp
+from huidu.instances.sandbox import kernel, landlock, limits, root, seccomp, userns, walls, warden
 from huidu.runtimes.workers import python_worker
 
 WORKERS = ("python_worker", "custom_worker")
@@ -20,47 +20,52 @@ NOT_STARTED = 127  #: The exit status where a program could not be started, as s
 STREAMS = ((STDOUT, "stdout", "surrogateescape"), (STDERR, "stderr", "backslashreplace"))
 ALLOWED = {"/": landlock.READ, "/dev": landlock.DEVICES, root.TEMPORARY: landlock.ALL}
 
+#: What programs look up of themselves and of the machine, where `/proc` and `/sys` are the host's.
+PROCESS = (
+    *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version"),
+    *("/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu"),
+)
+
+Order = Mapping[str, Any]
+
 
 class Blocks:
     """What every cell is built with, made once by the zygote."""
 
     def __init__(
-        self, imported: Container[str], divide: Callable[[Mapping[str, Any], Blocks], None]
+        self,
+        imported: Container[str],
+        divide: Callable[[Order, Blocks], None],
+        rules: seccomp.Rules,
+        shown: Sequence[str],
     ) -> None:
         self.imported = imported  #: What the zygote imported that the worker alone would not.
         self.divide = divide  #: What a template does once it is between its walls.
+        self.shown = shown  #: What of the host can be read, where that is no matter of mounts.
         self.abi = kernel.landlock_abi()
-        self.filter = seccomp.program(kernel.MACHINE)
-        self.divides = seccomp.program(kernel.MACHINE, divides=True)
+        self.filter = seccomp.program(kernel.MACHINE, rules)
+        self.divides = seccomp.program(kernel.MACHINE, seccomp.Rules(divides=True))
         self.workers = {
             name: importlib.import_module(f"huidu.runtimes.workers.{name}") for name in WORKERS
         }
 
 
-def enter(order: Mapping[str, Any], blocks: Blocks, fds: Sequence[int]) -> None:
+def enter(order: Order, blocks: Blocks, fds: Sequence[int]) -> None:
     """Build the walls from within, then work for the platform; never returns to the zygote.
 
-    It is in its memory group already: the zygote was in it when it forked. The order of the steps
-    is their safety: mounts before the privilege for them is gone, the filter last.
+    It is in its memory group already: the zygote was in it when it forked.
     """
     channel, output, *others = fds
-    _first_to_go()
-    os.setsid()
-    os.umask(0o022)
-    _namespaces(order["network"], others)
-    _files(order["code"], order["layers"], order["uid"])
-    limits.restrict(order["memory_bytes"])
-    _user(order["uid"])
-    if order["imports"]:
-        kernel.seccomp(blocks.divides)
+    order = {**order, "others": others}
+    template = bool(order["imports"])
+    for build in TEMPLATE if template else STEPS[order["walls"]]:
+        build(order, blocks)
+    if template:
         _interpreter(order, python_worker, blocks.imported)
         descriptors(channel, output)
         streams()
         blocks.divide(order, blocks)
         os._exit(0)
-    if blocks.abi:
-        landlock.restrict(blocks.abi, ALLOWED)
-    kernel.seccomp(blocks.filter)
     if order["worker"]:
         worker = blocks.workers[order["worker"]]
         _interpreter(order, worker, blocks.imported)
@@ -69,27 +74,38 @@ def enter(order: Mapping[str, Any], blocks: Blocks, fds: Sequence[int]) -> None:
         worker.run(CHANNEL)
     else:
         descriptors(channel, output)
-        _execute(order["command"], order["environment"])
+        _execute(order)
 
 
-def _execute(command: list[str], environment: Mapping[str, str]) -> None:
+def _execute(order: Order) -> None:
     """Become a program, with what it prints going where a function prints."""
-    os.chdir(root.CODE)
+    command = order["command"]
+    os.chdir(order["seen"])
     try:
-        os.execve(command[0], command, environment)  # noqa: S606 - it is what we are here for
+        os.execve(command[0], command, _environment(order))  # noqa: S606 - what we are here for
     except OSError as error:
         os.write(STDERR, f"{command[0]} cannot be started: {error}\n".encode())
         os._exit(NOT_STARTED)
 
 
-def _first_to_go() -> None:
+def _first_to_go(order: Order, blocks: Blocks) -> None:
     """Where memory runs out, have the kernel end this one before the zygote or the platform."""
     with open("/proc/self/oom_score_adj", "wb", 0) as score:
         score.write(b"1000")
 
 
-def _namespaces(network: str, others: Sequence[int]) -> None:
+def _session(order: Order, blocks: Blocks) -> None:
+    os.setsid()
+    os.umask(0o022)
+
+
+def _warden(order: Order, blocks: Blocks) -> None:
+    warden.stay_outside(order["uid"], blocks.abi)
+
+
+def _namespaces(order: Order, blocks: Blocks) -> None:
     """Leave the host's namespaces; the network's for one that was made ready, or an empty one."""
+    network = order["network"]
     kernel.unshare(
         kernel.CLONE_NEWNS
         | kernel.CLONE_NEWIPC
@@ -100,20 +116,26 @@ def _namespaces(network: str, others: Sequence[int]) -> None:
     if network == "none":
         kernel.loopback_up()
     elif network == "egress":
-        kernel.setns(others[0], kernel.CLONE_NEWNET)
+        kernel.setns(order["others"][0], kernel.CLONE_NEWNET)
 
 
-def _files(code: str, layers: Sequence[str], uid: int) -> None:
-    """Show the code, a fresh `/tmp` and its own processes; then only the root is there."""
+def _files(order: Order, blocks: Blocks) -> None:
+    """Show the code, a fresh `/tmp` and its own processes."""
+    code, layers = order["code"], order["layers"]
+    owner = userns.US if order["walls"] == walls.USER else order["uid"]
     kernel.bind(code, root.PLACE + root.CODE, root.READ_ONLY)
     if layers:
         _layers(layers)
     nothing_else = kernel.MS_NOSUID | kernel.MS_NODEV
     temporary = root.PLACE + root.TEMPORARY
-    options = ",".join(f"{key}={value}" for key, value in limits.temporary(uid).items())
+    options = ",".join(f"{key}={value}" for key, value in limits.temporary(owner).items())
     kernel.mount("tmp", temporary, "tmpfs", nothing_else, options)
     nothing_else |= kernel.MS_NOEXEC | kernel.MS_RDONLY
     kernel.mount("proc", f"{root.PLACE}/proc", "proc", nothing_else)
+
+
+def _pivot(order: Order, blocks: Blocks) -> None:
+    """Let only the root be there."""
     kernel.pivot(root.PLACE)
 
 
@@ -126,15 +148,94 @@ def _layers(layers: Sequence[str]) -> None:
         kernel.overlay(layers, target)
 
 
-def _user(uid: int) -> None:
-    """Become a user that nobody else is, with no privilege and no way to one."""
-    kernel.drop_bounds()
-    os.setgroups([])
-    os.setresgid(uid, uid, uid)
-    os.setresuid(uid, uid, uid)
+def _pivot_into_own(order: Order, blocks: Blocks) -> None:
+    userns.pivot_into_own(order["uid"])
+
+
+def _limits(order: Order, blocks: Blocks) -> None:
+    limits.restrict(order["memory_bytes"])
+
+
+def _limits_alone(order: Order, blocks: Blocks) -> None:
+    """Limit also what elsewhere the walls do: the files in its folder, and all of one user."""
+    own = limits.MOST_PROCESSES if order["uid"] else limits.MOST_OF_A_USER
+    limits.restrict(order["memory_bytes"], own, limits.TEMPORARY_BYTES)
+
+
+def _user(order: Order, blocks: Blocks) -> None:
+    """Become a user that nobody else is; 0 is who we are already."""
+    uid, groups = order["uid"], order["groups"]
+    if uid:
+        os.setgroups(groups)
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        # Not so where the platform is the same user: it could not count what it has not to see.
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def _privileges(order: Order, blocks: Blocks) -> None:
+    """Have no privilege, and no way to one."""
     kernel.drop_capabilities()
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def _bounds(order: Order, blocks: Blocks) -> None:
+    kernel.drop_bounds()
+
+
+def _with_its_warden(order: Order, blocks: Blocks) -> None:
+    warden.die_with(os.getppid())
+
+
+def _landlock(order: Order, blocks: Blocks) -> None:
+    if blocks.abi:
+        landlock.restrict(blocks.abi, ALLOWED)
+
+
+def _landlock_alone(order: Order, blocks: Blocks) -> None:
+    """Leave of the host's files what the root would hold, the code, and a folder of its own."""
+    host = [path for path in (*blocks.shown, *PROCESS) if os.path.exists(path)]
+    landlock.restrict(
+        blocks.abi,
+        {
+            **dict.fromkeys((*host, order["code"], *order["layers"]), landlock.READ),
+            **{f"/dev/{name}": landlock.DEVICES for name in root.DEVICES},
+            order["home"]: landlock.ALL,
+        },
+    )
+
+
+def _filter(order: Order, blocks: Blocks) -> None:
+    kernel.seccomp(blocks.filter)
+
+
+def _filter_that_divides(order: Order, blocks: Blocks) -> None:
+    kernel.seccomp(blocks.divides)
+
+
+Step = Callable[[Order, Blocks], None]
+#: How each kind of walls is built. The order is their safety: what takes a privilege comes before
+#: that is gone, and the filter last.
+STEPS: Mapping[str, Sequence[Step]] = {
+    walls.ROOT: (
+        *(_first_to_go, _session, _namespaces, _files, _pivot),
+        *(_limits, _bounds, _user, _privileges, _landlock, _filter),
+    ),
+    walls.USER: (
+        *(_first_to_go, _session, _namespaces, _files, _pivot_into_own),
+        *(_limits, _bounds, _privileges, _landlock, _filter),
+    ),
+    walls.BASIC: (
+        *(_warden, _first_to_go, _session),
+        *(_limits_alone, _user, _privileges, _with_its_warden, _landlock_alone, _filter),
+    ),
+}
+#: A template has no Landlock, under which nothing can be mounted; its forks have.
+TEMPLATE = (*STEPS[walls.ROOT][:-2], _filter_that_divides)
+
+
+def _environment(order: Order) -> dict[str, str]:
+    return {"HOME": order["home"], "TMPDIR": order["home"], **order["environment"]}
 
 
 def descriptors(channel: int, output: int) -> None:
@@ -156,15 +257,15 @@ def streams() -> None:
         sys.__dict__.update({name: stream, f"__{name}__": stream})
 
 
-def _interpreter(order: Mapping[str, Any], worker: ModuleType, imported: Container[str]) -> None:
+def _interpreter(order: Order, worker: ModuleType, imported: Container[str]) -> None:
     """Leave the interpreter as it would be, had it been started for this instance."""
     os.environ.clear()
-    os.environ.update(order["environment"])
+    os.environ.update(_environment(order))
     time.tzset()
-    os.chdir(root.CODE)
+    os.chdir(order["seen"])
     sys.argv = [str(worker.__file__)]
     sys.modules["__main__"] = worker
-    theirs = {name.partition(".")[0] for name in os.listdir(root.CODE)}
+    theirs = {name.partition(".")[0] for name in os.listdir(order["seen"])}
     for name in [*sys.modules]:
         top = name.partition(".")[0]
         if top == "huidu" or (top in theirs and name in imported):

@@ -6,28 +6,37 @@ import asyncio
 import os
 import select
 import signal
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from huidu.instances.launch import Exit, peak_bytes
 from huidu.instances.sandbox.groups import Group
+from huidu.instances.sandbox.lodging import Lent
+from huidu.instances.sandbox.watch import Watch, family
 
 KILLED = Exit(-signal.SIGKILL)
 
 
 class Contained:
-    """The first process of a namespace of its own: when it is killed, the kernel kills the rest."""
+    """The process to which an end is put where all of an instance is to end.
 
-    def __init__(self, pidfd: int, group: Group | None, leave: Callable[[], None]) -> None:
+    That is the first of a process namespace, when it is killed; or else a warden, when it is told.
+    """
+
+    def __init__(self, pidfd: int, group: Group | None, lent: Lent) -> None:
         self._pidfd = pidfd
-        self._group = group
         self._kills = 0
-        self._leave = leave
+        self._lent = lent
         self._pid = _number(pidfd)
+        self._group = group
+        self._watch: Watch | None = None
+        if group is None and lent.memory_bytes:
+            itself = lent.end == signal.SIGKILL  # A warden is ours.
+            self._watch = Watch(self._pid, lent.memory_bytes, self.kill, itself=itself)
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[Exit] = self._loop.create_future()
+        self._leaving: asyncio.Task[None] | None = None
 
     @property
     def pidfd(self) -> int:
@@ -43,7 +52,16 @@ class Contained:
         """Kill the process and everything that it started, at once."""
         if not self._exit.done():
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                signal.pidfd_send_signal(self._pidfd, self._lent.end)
+
+    def abandon(self) -> None:
+        """Kill it and leave nothing of it, for whoever wanted it has gone."""
+        self._leaving = self._loop.create_task(self._leave())
+
+    async def _leave(self) -> None:
+        self.kill()
+        await self.wait()
+        await self.tidy()
 
     async def wait(self) -> Exit:
         """Return how the process ended, once nothing of it runs any more."""
@@ -51,7 +69,11 @@ class Contained:
 
     def peak_bytes(self) -> int:
         """Return the most memory that the running process has held; 0 once it has ended."""
-        return 0 if self._exit.done() else peak_bytes(self._pid)
+        if self._exit.done():
+            return 0
+        if self._watch is not None:
+            return self._watch.peak_bytes
+        return max(map(peak_bytes, family(self._pid)))
 
     def starved(self) -> int:
         """Return how many processes were killed for want of memory since this was asked last."""
@@ -61,18 +83,23 @@ class Contained:
         return self._kills - before
 
     async def tidy(self) -> None:
-        """Remove what the kernel kept for it; its files went with its namespaces."""
+        """Remove its folder; where it has none, its files went with its namespaces."""
+        await asyncio.to_thread(self._lent.remove)
 
     def ended(self, exit_: Exit) -> None:
         """Take note of how it ended. To be told by the launcher, once."""
+        ran_out, peak = False, 0
         if self._group is not None:
-            if exit_.code and not exit_.why and self.starved():
-                exit_ = replace(exit_, out_of_memory=True, peak_bytes=self._group.peak_bytes())
+            ran_out = bool(exit_.code and not exit_.why and self.starved())
+            peak = self._group.peak_bytes() if ran_out else 0
             self._group.close()
             self._group = None
+        elif self._watch is not None:
+            ran_out, peak = exit_ == KILLED and self._watch.ran_out(), self._watch.peak_bytes
+            self._watch.close()
         os.close(self._pidfd)
-        self._leave()
-        self._exit.set_result(exit_)
+        self._lent.take_back()
+        self._exit.set_result(replace(exit_, out_of_memory=ran_out, peak_bytes=peak))
 
     def orphaned(self) -> None:
         """Take note that the zygote ended, with which the kernel ends this one as well."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,10 +18,12 @@ from huidu.instances.launch import Exit, Launched, wired
 from huidu.instances.sandbox import kernel, limits
 from huidu.instances.sandbox.contained import KILLED, Contained
 from huidu.instances.sandbox.groups import Group, Groups
+from huidu.instances.sandbox.lodging import Lent
 
 MOST_BYTES = 64 * 1024
 READY_S = 60.0  #: What a template may take to import; as long as an instance may by default.
 FORK_S = 2.0  #: What a fork may take before the template is given up.
+NOTHING = Lent(0, signal.SIGKILL, lambda: None)  #: Of the launcher's, a fork has nothing.
 LAST_WORDS_S = 0.1  #: How long the word of how a fork ended may come after its end.
 
 
@@ -179,7 +182,7 @@ class Template:
             fork.answer.set_exception(Undivided(str(told["why"])))
 
     def _begin(self, number: int, fork: Fork | None, pidfd: int) -> None:
-        child = Contained(pidfd, fork.group if fork else None, lambda: None)
+        child = Contained(pidfd, fork.group if fork else None, NOTHING)
         if child.pid < 0:
             raise ValueError("that is no process, or has ended already")
         if fork is None or fork.child is not None or fork.answer.done():

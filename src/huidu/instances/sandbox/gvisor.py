@@ -15,7 +15,7 @@ from typing import Any
 from huidu.instances.launch import PREFIX, Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
 from huidu.instances.sandbox import bubble, limits, root
-from huidu.instances.sandbox.launcher import NOBODY
+from huidu.instances.sandbox.lodging import NOBODY
 from huidu.instances.sandbox.rooms import Room, Rooms
 from huidu.instances.sandbox.wrapped import (
     STDERR,

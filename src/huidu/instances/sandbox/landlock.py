@@ -40,3 +40,10 @@ def restrict(abi: int, allowed: Mapping[str, int]) -> None:
         kernel.landlock_allow(ruleset, of_kind & handled, path)
     kernel.landlock_restrict(ruleset)
     os.close(ruleset)
+
+
+def restrict_signals() -> None:
+    """Have signals of this process and its children reach only each other; since `ABI_SCOPES`."""
+    ruleset = kernel.landlock_ruleset(struct.pack("QQQ", 0, 0, SIGNALS))
+    kernel.landlock_restrict(ruleset)
+    os.close(ruleset)

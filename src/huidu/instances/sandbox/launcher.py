@@ -1,4 +1,4 @@
-"""The launcher of tier `sandbox`: instances as forks of a zygote, each in walls of its own."""
+"""The launcher of tiers `sandbox` and `basic`: instances as forks of a zygote, each in walls."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from heapq import heappop, heappush
 from pathlib import Path
+from typing import Any
 
 from huidu.instances.launch import Launched, Order, Scene, wired
 from huidu.instances.network.networks import Networks, Place
-from huidu.instances.sandbox import groups, root
+from huidu.instances.sandbox import groups, limits, walls
 from huidu.instances.sandbox.cell import CHANNEL
 from huidu.instances.sandbox.contained import Contained
 from huidu.instances.sandbox.divided import Template, Undivided
 from huidu.instances.sandbox.groups import Group, Groups
 from huidu.instances.sandbox.heavy import Templates
+from huidu.instances.sandbox.lodging import Among, Apart, Footing, Lodging
 from huidu.instances.sandbox.nursery import Nursery
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
@@ -27,8 +29,7 @@ RENEWED_S = 3600.0
 
 #: Users of this server's own: no machine gives such numbers to people.
 FIRST_USER, USERS, BLOCKS = 200_000, 10_000, 1000
-#: No parent is told to an instance: it is the first of its namespace.
-NOBODY = 0
+FIRST_GROUP = FIRST_USER - BLOCKS
 
 
 class Users:
@@ -58,11 +59,15 @@ class SandboxLauncher:
     """
 
     def __init__(
-        self, house: Path, networks: Networks | None = None, shown: Sequence[Path] = ()
+        self,
+        house: Path,
+        networks: Networks | None = None,
+        shown: Sequence[Path] = (),
+        footing: Footing | None = None,
     ) -> None:
+        footing = footing or Footing()
         self._house = house
         self._networks = networks or Networks()
-        self._shown = shown
         self._nurseries: dict[Path, Nursery] = {}
         self._retired: list[Nursery] = []
         self._begun: dict[Path, float] = {}
@@ -70,18 +75,30 @@ class SandboxLauncher:
         block = random.SystemRandom().randrange(BLOCKS)
         self._users = Users(FIRST_USER + block * USERS)
         self._templates = Templates(self._template)
+        self._kind = footing.kind
+        self._lodging: Lodging = Apart()
+        if footing.kind == walls.BASIC:
+            self._lodging = Among(footing.scratch, FIRST_GROUP + block)
         self._groups: Groups | None = None
-        self.ungrouped = ""  #: Why memory is not counted over all processes of an instance.
+        self.ungrouped = ""  #: Why the kernel does not count what an instance takes.
         self.unlimited: Sequence[str] = ()  #: What else groups could limit, and do not here.
         try:
-            self._groups = groups.find()
-            self.unlimited = self._groups.missing
+            self._groups = groups.find() if footing.counts else None
+            self.unlimited = self._groups.missing if self._groups else ()
         except OSError as error:
             self.ungrouped = str(error)
+        self._settings = {
+            "walls": footing.kind,
+            "network": self._networks.mode,
+            "resolver": self._networks.resolver,
+            "shown": [str(path) for path in (*shown, *self._lodging.shown)],
+            "private": str(footing.scratch.parent),
+            "counted": self._groups is not None,
+        }
 
     def scene(self, code: Path, layers: Sequence[Path]) -> Scene:
         """Return where an instance finds its code."""
-        return Scene(Path(root.CODE), (Path(root.LAYERS),) if layers else (), NOBODY)
+        return self._lodging.scene(code, layers)
 
     async def warm(self) -> int:
         """Have a zygote ready, or raise `OSError`; return the version of Landlock."""
@@ -99,7 +116,9 @@ class SandboxLauncher:
 
     def learn(self, order: Order, imports: Sequence[str]) -> None:
         """Have the next instances of a version begin with what it takes long to import."""
-        self._templates.want(order, imports)
+        # The forks of a template live in its namespaces, and what they take is not watched.
+        if self._kind == walls.ROOT and self._groups is not None:
+            self._templates.want(order, imports)
 
     async def _template(self, order: Order, imports: Sequence[str]) -> Template:
         """Make a template for a version, or raise `OSError`."""
@@ -128,33 +147,44 @@ class SandboxLauncher:
         await nursery.ready()
         place = await self._networks.place(online=order.online)
         user = self._users.lend()
-        leave = partial(self._leave, user, place)
+        take_back = partial(self._take_back, user, place)
+        try:
+            lent = self._lodging.lend(order, user, take_back)
+        except OSError:
+            place.close()
+            take_back()
+            raise
+        words = {
+            **self._words(order, imports),
+            **self._lodging.words(user, lent),
+            "network": place.mode,
+        }
 
         def birth(pidfd: int, group: Group | None) -> Contained:
-            return Contained(pidfd, group, leave)
+            return Contained(pidfd, group, lent)
 
-        words = {**self._words(order), "imports": list(imports), "uid": user, "network": place.mode}
         every = (*fds, *place.descriptors)
         try:
-            return await nursery.launch(words, every, order.memory_bytes, birth, leave), user
+            return await nursery.launch(words, every, order.memory_bytes, birth, lent.lost), user
         finally:
             place.close()
 
-    def _words(self, order: Order) -> dict[str, object]:
-        """Return what a zygote is told of an order."""
-        return {
-            "worker": order.worker,
-            "command": order.command(CHANNEL, Path(root.WORKERS)) if not order.worker else (),
-            "code": str(order.code),
-            "layers": [str(layer) for layer in order.layers],
-            "environment": {"HOME": root.TEMPORARY, "TMPDIR": root.TEMPORARY}
-            | dict(order.environment),
-            "memory_bytes": 0 if self._groups else order.memory_bytes,
-        }
-
-    def _leave(self, user: int, place: Place) -> None:
+    def _take_back(self, user: int, place: Place) -> None:
         self._users.take_back(user)
         self._networks.leave(place)
+
+    def _words(self, order: Order, imports: Sequence[str]) -> dict[str, Any]:
+        workers, unseen = self._lodging.workers, order.memory_bytes + limits.UNSEEN_BYTES
+        return {
+            "worker": order.worker,
+            "command": order.command(CHANNEL, workers) if not order.worker else (),
+            "imports": list(imports),
+            "code": str(order.code),
+            "seen": str(self._lodging.scene(order.code, order.layers).code),
+            "layers": [str(layer) for layer in order.layers],
+            "environment": dict(order.environment),
+            "memory_bytes": 0 if self._groups else unseen,
+        }
 
     async def close(self) -> None:
         """End every zygote, and every instance with it."""
@@ -177,9 +207,7 @@ class SandboxLauncher:
             self._retired.append(nursery)
         self._leave_the_empty()
         self._begun[interpreter] = now
-        nursery = self._nurseries[interpreter] = Nursery(
-            interpreter, self._networks.resolver, self._shown, self._groups
-        )
+        nursery = self._nurseries[interpreter] = Nursery(interpreter, self._settings, self._groups)
         return nursery
 
     def _leave_the_empty(self) -> None:

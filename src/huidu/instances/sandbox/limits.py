@@ -6,12 +6,16 @@ import resource
 from collections.abc import Mapping
 
 MOST_PROCESSES = 512  #: Processes and threads together; counted by user, so each has its own.
+#: The same of a user that instances share, for each to have its own is not for an ordinary user.
+MOST_OF_A_USER = 4096
 TEMPORARY_BYTES = 512 << 20
 #: A file that is in no folder is not counted as one of `/tmp`. A little more than that holds, so
 #: that who fills it hears of no space, and is not ended by a signal.
 FILE_BYTES = TEMPORARY_BYTES + (1 << 20)
 TEMPORARY_FILES = 65_536
 LOCKED_BYTES = 64 << 10
+#: How far beyond the limit one process may get before the watch has seen it.
+UNSEEN_BYTES = 1 << 30
 MOST_FILES = 1024
 
 
@@ -26,19 +30,23 @@ def temporary(uid: int) -> Mapping[str, str]:
     }
 
 
-def restrict(memory_bytes: int) -> None:
+def restrict(
+    memory_bytes: int, processes: int = MOST_PROCESSES, file_bytes: int = FILE_BYTES
+) -> None:
     """Set what no later code can raise; 0 where the memory of all processes is counted."""
-    for kind, most in each(memory_bytes).items():
+    for kind, most in each(memory_bytes, processes, file_bytes).items():
         resource.setrlimit(kind, (most, most))
 
 
-def each(memory_bytes: int) -> dict[int, int]:
+def each(
+    memory_bytes: int, processes: int = MOST_PROCESSES, file_bytes: int = FILE_BYTES
+) -> dict[int, int]:
     """Return every limit on a process, by its kind, as far as we may set it ourselves."""
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: FILE_BYTES,
+        resource.RLIMIT_FSIZE: file_bytes,
         resource.RLIMIT_NOFILE: MOST_FILES,
-        resource.RLIMIT_NPROC: MOST_PROCESSES,
+        resource.RLIMIT_NPROC: processes,
         resource.RLIMIT_MEMLOCK: LOCKED_BYTES,
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_RTPRIO: 0,

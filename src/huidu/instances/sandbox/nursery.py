@@ -9,7 +9,7 @@ import secrets
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -62,7 +62,7 @@ class Nursery:
     """One zygote, and the instances that are its forks."""
 
     def __init__(
-        self, interpreter: Path, resolver: str, shown: Sequence[Path], groups: Groups | None
+        self, interpreter: Path, settings: Mapping[str, Any], groups: Groups | None
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
@@ -88,7 +88,6 @@ class Nursery:
         self._loop.add_reader(self._socket, self._hear)
         self._groups = groups
         self._group = groups.make(secrets.token_hex(6)) if groups else None
-        settings = {"resolver": resolver, "shown": [str(path) for path in shown]}
         words = json.dumps(settings).encode()
         socket.send_fds(self._socket, [words], self._group.entrances if self._group else [])
 
@@ -127,7 +126,7 @@ class Nursery:
             try:
                 after = self._next_group(memory_bytes)
                 await self._post(
-                    {"number": number, "groups": len(fds), **order},
+                    {"number": number, "descriptors": len(fds), **order},
                     (*fds, *(after.entrances if after else ())),
                 )
             except BaseException:
@@ -195,7 +194,7 @@ class Nursery:
             return
         child = self._living[number] = waiting.birth(fds[0], waiting.group)
         if waiting.answer.done():  # Whoever wanted it has gone.
-            child.kill()
+            child.abandon()
         else:
             waiting.answer.set_result(child)
 

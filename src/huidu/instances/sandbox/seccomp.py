@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 LOAD, JUMP_EQ, JUMP_GE, JUMP_SET, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -96,9 +98,82 @@ MISSING = {
     "io_uring_setup": (425, 425),
 }
 CLONE, SOCKET, SOCKETPAIR, IOCTL = (56, 220), (41, 198), (53, 199), (16, 29)
+PRCTL = (157, 167)
 
-FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
+INTERNET = (socket.AF_INET, socket.AF_INET6)
+FAMILIES = (socket.AF_UNIX, *INTERNET)
 AF_NETLINK, NETLINK_ROUTE = 16, 0
+
+#: Memory that belongs to no process, where it is counted by process.
+NOBODYS_MEMORY = {
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+}
+#: What all processes of a machine share that have no namespace of their own for it.
+SHARED = {
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "msgctl": (71, 187),
+    "msgget": (68, 186),
+    "msgrcv": (70, 188),
+    "msgsnd": (69, 189),
+    "semctl": (66, 191),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "shmget": (29, 194),
+}
+#: What a user may do to every file and process that is the same user's: Landlock looks at none.
+OF_THE_SAME_USER = {
+    "chmod": (90, -1),
+    "chown": (92, -1),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "fremovexattr": (199, 16),
+    "fsetxattr": (190, 7),
+    "ioprio_set": (251, 30),
+    "lchown": (94, -1),
+    "lremovexattr": (198, 15),
+    "lsetxattr": (189, 6),
+    "process_mrelease": (448, 448),
+    "removexattr": (197, 14),
+    "removexattrat": (466, 466),
+    "setpriority": (141, 140),
+    "setxattr": (188, 5),
+    "setxattrat": (463, 463),
+}
+#: The same for calls that one needs for oneself: which argument says whom, 0 being oneself.
+OF_ONESELF = {
+    "prlimit64": (302, 261, 0),
+    "sched_setaffinity": (203, 122, 0),
+    "sched_setattr": (314, 274, 0),
+    "sched_setparam": (142, 118, 0),
+    "sched_setscheduler": (144, 119, 0),
+}
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a filter refuses beside what every one does.
+
+    A template `divides`: its forks may each take namespaces of their own, in one way and no
+    other, and mount there what they are handed. They then take the filter of every instance on.
+    """
+
+    divides: bool = False
+
+    refused: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    of_oneself: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    sockets: Sequence[int] = (*FAMILIES, AF_NETLINK)
+    pairs: Sequence[int] = (*FAMILIES, AF_NETLINK)
+    keeps_its_parent: bool = False  #: It cannot unset the signal that it gets when that ends.
 
 
 def _step(code: int, value: int, then: int = 0, other: int = 0) -> bytes:
@@ -122,19 +197,19 @@ def _only_for(number: int, *steps: bytes) -> bytes:
     return _step(JUMP_EQ, number, 0, len(steps)) + b"".join(steps)
 
 
-def _families(refusal: bytes) -> tuple[bytes, ...]:
-    allow = _step(RETURN, ALLOW)
-    plain = [part for family in FAMILIES for part in (_step(JUMP_EQ, family, 0, 1), allow)]
-    route = (_step(JUMP_EQ, AF_NETLINK, 0, 3), _argument(2), _step(JUMP_EQ, NETLINK_ROUTE, 0, 1))
-    return (_argument(0), *plain, *route, allow, refusal)
+def _families(families: Sequence[int]) -> tuple[bytes, ...]:
+    allow, parts = _step(RETURN, ALLOW), [_argument(0)]
+    for family in families:
+        if family != AF_NETLINK:
+            parts += [_step(JUMP_EQ, family, 0, 1), allow]
+    if AF_NETLINK in families:
+        route = _step(JUMP_EQ, NETLINK_ROUTE, 0, 1)
+        parts += [_step(JUMP_EQ, AF_NETLINK, 0, 3), _argument(2), route, allow]
+    return (*parts, _refuse(errno.EAFNOSUPPORT))
 
 
-def program(machine: str, *, divides: bool = False) -> bytes:
-    """Return the filter for an architecture, as the kernel reads it; `KeyError` for others.
-
-    A template `divides`: its forks may each take namespaces of their own, in one way and no
-    other, and mount there what they are handed. They then take the filter of every instance on.
-    """
+def program(machine: str, rules: Rules = Rules()) -> bytes:
+    """Return the filter for an architecture, as the kernel reads it; `KeyError` for others."""
     column = ("x86_64", "aarch64").index(machine) if machine in AUDIT else -1
     allow, refuse, missing = _step(RETURN, ALLOW), _refuse(errno.EPERM), _refuse(errno.ENOSYS)
     parts = [
@@ -146,24 +221,29 @@ def program(machine: str, *, divides: bool = False) -> bytes:
     if machine == "x86_64":
         parts += [_step(JUMP_GE, X32, 0, 1), refuse]
     parts += [_step(JUMP_GE, NEWEST, 0, 1), missing]
-    if divides:
+    if rules.divides:
         same = (_argument(0), _step(JUMP_EQ, OWN_NAMESPACES, 0, 1), allow, refuse)
         parts += [
             _only_for(REFUSED["unshare"][column], *same),
             _only_for(REFUSED["move_mount"][column], allow),
         ]
-    for table, verdict in ((REFUSED, refuse), (MISSING, missing)):
+    for table, verdict in ((REFUSED, refuse), (rules.refused, refuse), (MISSING, missing)):
         for numbers in table.values():
             if numbers[column] >= 0:
                 parts.append(_only_for(numbers[column], verdict))
     looks_new = (_argument(0), _step(JUMP_SET, NAMESPACES, 0, 1), refuse, allow)
     types = (_argument(1), _step(JUMP_EQ, TIOCSTI, 1, 0), _step(JUMP_EQ, TIOCLINUX, 0, 1))
-    families = _families(_refuse(errno.EAFNOSUPPORT))
+    for *numbers, whom in rules.of_oneself.values():
+        oneself = (_argument(whom), _step(JUMP_EQ, 0, 0, 1), allow, refuse)
+        parts.append(_only_for(numbers[column], *oneself))
+    if rules.keeps_its_parent:
+        unset = (_argument(0), _step(JUMP_EQ, PR_SET_PDEATHSIG, 0, 1), refuse, allow)
+        parts.append(_only_for(PRCTL[column], *unset))
     parts += [
         _only_for(CLONE[column], *looks_new),
         _only_for(IOCTL[column], *types, refuse, allow),
-        _only_for(SOCKET[column], *families),
-        _only_for(SOCKETPAIR[column], *families),
+        _only_for(SOCKET[column], *_families(rules.sockets)),
+        _only_for(SOCKETPAIR[column], *_families(rules.pairs)),
         allow,
     ]
     return b"".join(parts)

@@ -13,10 +13,11 @@ from typing import Protocol
 
 from huidu.instances.launch import Order, Spawner
 from huidu.instances.network.networks import OPEN, Networks, NoEgress
-from huidu.instances.sandbox import kernel, seccomp
+from huidu.instances.sandbox import exposure, kernel, seccomp, walls
 from huidu.instances.sandbox.bubble import BubbleLauncher
 from huidu.instances.sandbox.gvisor import GvisorLauncher
 from huidu.instances.sandbox.launcher import SandboxLauncher
+from huidu.instances.sandbox.lodging import Footing
 from huidu.instances.starting import Launcher
 from huidu.model import network as modes
 from huidu.runtimes.interpreter import Interpreter
@@ -94,8 +95,8 @@ async def _sandbox(ground: Ground) -> Opened:
     return Opened(launcher, launcher, networks.mode, tuple(missing))
 
 
-async def _unprivileged(_: Ground) -> Opened:
-    raise OSError("this version of Huidu does not have it yet")
+async def _unprivileged(ground: Ground) -> Opened:
+    return await _on_footing(ground, walls.USER)
 
 
 async def _bwrap(ground: Ground) -> Opened:
@@ -114,8 +115,25 @@ async def _bwrap(ground: Ground) -> Opened:
     return await _tried(launcher, ground, network, missing)
 
 
-async def _basic(_: Ground) -> Opened:
-    raise OSError("this version of Huidu does not have it yet")
+async def _basic(ground: Ground) -> Opened:
+    return await _on_footing(ground, walls.BASIC)
+
+
+async def _on_footing(ground: Ground, kind: str) -> Opened:
+    """Try walls of the zygote's that take no root."""
+    _needs_a_filter()
+    network = _without_egress(ground)
+    footing = Footing(kind=kind, scratch=ground.scratch)
+    launcher = SandboxLauncher(ground.interpreter, Networks(network), footing=footing)
+    try:
+        async with asyncio.timeout(TRIAL_S):
+            abi = await launcher.warm()
+            await _try(launcher, ground)
+    except BaseException:
+        await launcher.close()
+        raise
+    missing = (*exposure.missing(kind, abi, launcher.ungrouped), *_unreached(network))
+    return Opened(launcher, launcher, network, missing)
 
 
 async def _gvisor(ground: Ground) -> Opened:
@@ -236,11 +254,7 @@ TABLE = (
             "sysctl kernel.unprivileged_userns_clone=1",
             "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
         ),
-        allows=(
-            "Take more memory than its limit with many processes, where no cgroup counts them.",
-            MEASURES,
-            SHARED,
-        ),
+        allows=exposure.ALLOWS[walls.USER],
         attempt=_unprivileged,
     ),
     Row(
@@ -258,12 +272,7 @@ TABLE = (
         name="basic",
         needs="Linux 5.13 or newer with Landlock, for containers that allow no namespaces",
         mend=("boot with lsm=landlock,...",),
-        allows=(
-            "See that other processes are there, and how busy they are, but not into them.",
-            "Reach the network as the server does.",
-            MEASURES,
-            SHARED,
-        ),
+        allows=exposure.ALLOWS[walls.BASIC],
         attempt=_basic,
     ),
     Row(

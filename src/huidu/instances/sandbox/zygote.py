@@ -14,11 +14,13 @@ import resource
 import select
 import signal
 import socket
+import stat
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from huidu.instances.sandbox import cell, kernel, root, template
+from huidu.instances.sandbox import cell, kernel, root, seccomp, template, userns, walls, warden
 from huidu.instances.sandbox.words import receive, tell
 
 UNCONTAINED = 120  #: The exit status of a cell whose walls could not be built.
@@ -38,8 +40,9 @@ COMMON = (  # noqa: SIM905 - to be read at a glance
 class Zygote:
     """Forks, and tells what became of the forks. One thing at a time."""
 
-    def __init__(self, control: socket.socket, blocks: cell.Blocks) -> None:
+    def __init__(self, control: socket.socket, blocks: cell.Blocks, kind: str) -> None:
         self._control = control
+        self._walls = kind
         self._blocks = blocks
         self._home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._poll = select.poll()
@@ -65,7 +68,7 @@ class Zygote:
             self._tell({"number": order["number"], "errno": error.errno, "why": str(error)})
         finally:
             # Only now, when nobody waits: to change the group takes longer than all the walls.
-            for group in fds[order["groups"] :]:
+            for group in fds[order["descriptors"] :]:
                 os.write(group, b"0")
             for fd in fds:
                 os.close(fd)
@@ -89,6 +92,8 @@ class Zygote:
 
     def _fork(self) -> int:
         """Fork, and have the child be the first of a process namespace of its own."""
+        if self._walls == walls.BASIC:
+            return os.fork()
         kernel.unshare(kernel.CLONE_NEWPID)
         pid = -1
         try:
@@ -100,7 +105,7 @@ class Zygote:
 
     def _become(self, order: dict[str, Any], fds: list[int], trouble: int) -> None:
         try:
-            cell.enter(order, self._blocks, fds)
+            cell.enter({**order, "walls": self._walls}, self._blocks, fds)
         except BaseException as error:  # noqa: BLE001 - nothing of it may go on as the zygote
             with suppress(OSError):
                 os.write(trouble, str(error).encode()[:MOST_TOLD])
@@ -115,6 +120,9 @@ class Zygote:
         code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         why = os.read(troubles, MOST_TOLD).decode(errors="replace")
         os.close(troubles)
+        if self._walls == walls.BASIC:
+            # Had its warden been killed, what it left is ours now.
+            warden.kill_children(but={pid for _, pid, _ in self._cells.values()})
         self._tell({"number": number, "code": code, "why": why})
 
     def _tell(self, words: dict[str, Any], *fds: int) -> None:
@@ -125,17 +133,82 @@ def prepare(settings: dict[str, Any]) -> cell.Blocks:
     """Do everything that the instances then need not do."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
-    prefixes = {sys.base_prefix, sys.base_exec_prefix, *settings["shown"]}
-    root.build(sorted(prefixes), settings["resolver"])
+    prefixes = sorted({sys.base_prefix, sys.base_exec_prefix, *settings["shown"]})
+    if settings["walls"] == walls.BASIC:
+        if not kernel.landlock_abi():
+            raise OSError("the kernel has no Landlock")
+        _check_private(settings["private"], [*root.SYSTEM, *prefixes])
+        if os.geteuid() == 0:
+            _check_ways({sys.base_prefix, sys.base_exec_prefix})
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    else:
+        kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+        root.build(prefixes, settings["resolver"])
     before = set(sys.modules)
     for name in COMMON:
         with suppress(ImportError):  # Some interpreters are built without some of them.
             importlib.import_module(name)
-    blocks = cell.Blocks(frozenset(sys.modules) - before, template.serve)
+    imported = frozenset(sys.modules) - before
+    shown = [*root.SYSTEM, *root.SETTINGS, *root.FILES, *prefixes]
+    blocks = cell.Blocks(imported, template.serve, _rules(settings), shown)
     gc.collect()
     gc.freeze()
     return blocks
+
+
+def _check_private(folder: str, readable: list[str]) -> None:
+    """Raise `OSError` where the platform's own folder would be in what functions may read."""
+    for path in map(os.path.realpath, readable):
+        if os.path.commonpath((path, os.path.realpath(folder))) == path:
+            raise OSError(f"functions may read {path}, and the platform's own {folder} is in it")
+
+
+def _check_ways(prefixes: Iterable[str]) -> None:
+    """Raise `OSError` where functions, as users of their own, could not get to their Python."""
+    for prefix in prefixes:
+        folder = os.path.realpath(prefix)
+        while os.stat(folder).st_mode & stat.S_IXOTH:
+            if folder == "/":
+                break
+            folder = os.path.dirname(folder)
+        else:
+            raise PermissionError(
+                f"functions, as users of their own, cannot get to {prefix}: {folder} is closed"
+            )
+
+
+def _rules(settings: dict[str, Any]) -> seccomp.Rules:
+    """Return what the filter refuses beyond what it always does, for want of another wall."""
+    refused: dict[str, Any] = {} if settings["counted"] else {**seccomp.NOBODYS_MEMORY}
+    if settings["walls"] != walls.BASIC:
+        return seccomp.Rules(refused=refused)
+    refused.update(seccomp.SHARED)
+    alone = os.geteuid() != 0
+    if alone:
+        refused.update(seccomp.OF_THE_SAME_USER)
+    # A socket in the host's files would be open to us, however they are closed: none is made.
+    hosts = (*seccomp.INTERNET, seccomp.AF_NETLINK) if settings["network"] == "host" else ()
+    of_oneself = seccomp.OF_ONESELF if alone else {}
+    return seccomp.Rules(
+        refused=refused,
+        of_oneself=of_oneself,
+        sockets=hosts,
+        pairs=(socket.AF_UNIX,),
+        keeps_its_parent=True,
+    )
+
+
+def enclose(kind: str) -> bool:
+    """Enter the namespaces that all instances have in common; tell whether it is done.
+
+    Only a child can be the first of a new process namespace: its outer half waits for it here.
+    """
+    if kind == walls.BASIC:
+        return True
+    if kind == walls.USER:
+        userns.enter()
+    kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWPID)
+    return os.fork() == 0
 
 
 def main(fd: int) -> None:
@@ -144,11 +217,9 @@ def main(fd: int) -> None:
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
         settings, groups = receive(control)
-        kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWPID)
-        pid = os.fork()
-        if pid:
+        if not enclose(settings["walls"]):
             control.close()
-            os.waitpid(pid, 0)
+            os.wait()
             return
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         for group in groups:
@@ -161,5 +232,5 @@ def main(fd: int) -> None:
             tell(control, {"why": str(error) or type(error).__name__})
         return
     with suppress(OSError):
-        Zygote(control, blocks).serve()
+        Zygote(control, blocks, settings["walls"]).serve()
     os._exit(0)

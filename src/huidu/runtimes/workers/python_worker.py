@@ -279,7 +279,12 @@ def settle_in() -> None:
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel end this process when the platform ends, however that comes."""
+    """Have the kernel end this process when the platform ends, however that comes.
+
+    No parent is told where what is around the process sees to that.
+    """
+    if not parent:
+        return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(SIGKILL))
     if os.getppid() != parent:  # It ended before we asked.
         os._exit(1)

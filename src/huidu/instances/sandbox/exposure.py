@@ -1,0 +1,55 @@
+"""Exposure: what walls that take no root leave open, for people to weigh."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from huidu.instances.sandbox import walls
+from huidu.instances.sandbox.landlock import ABI_SCOPES
+
+UNCOUNTED = (
+    "Hold more memory than its limit for some 100 ms, and longer in shared pages it unmapped.",
+    "Fill its /tmp beside that limit.",
+    "Take all processors: without a cgroup nothing shares them out.",
+)
+MEASURES = "See how busy the machine is (/proc/meminfo, /proc/stat)."
+KERNEL = "Get out through a hole in the kernel, which it shares with the host."
+
+#: What a function could still do, sentence by sentence.
+ALLOWS = {
+    walls.USER: (
+        *UNCOUNTED,
+        "Read what the groups of the server's user may read in the folders of the system.",
+        MEASURES,
+        KERNEL,
+    ),
+    walls.BASIC: (
+        *UNCOUNTED,
+        "Fill the disk of the data directory: each file ends at 512 MB, their sum does not.",
+        "See which files and processes there are, if it knows their names, but not into them.",
+        "Where the server is not root: use up the 4096 processes that all functions may have.",
+        "There, before Linux 6.12 (Landlock 6): end the server and other functions by signals.",
+        MEASURES,
+        KERNEL,
+    ),
+}
+
+
+def missing(kind: str, abi: int, ungrouped: str) -> Sequence[str]:
+    """Return what such walls lack on this machine, each with its reason."""
+    said = [f"memory is watched, not held, and processors are not shared out: {ungrouped}"]
+    if not ungrouped:
+        said.clear()
+    if kind == walls.BASIC:
+        said += (
+            "functions write to $TMPDIR alone, not to /tmp, and to the sum of it is no limit",
+            "functions make no unix sockets, and nothing in /dev/shm",
+        )
+        if os.geteuid() != 0:
+            said.append("instances are the server's own user, and may not change modes of files")
+            if abi < ABI_SCOPES:
+                said.append(f"functions can signal the server: Landlock is {abi}, not {ABI_SCOPES}")
+    elif os.geteuid() != 0:
+        said.append("instances are the server's user, in user namespaces of their own")
+    return said

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
 
-.PHONY: demo test check bench lock reference clean
+.PHONY: demo test node check bench lock reference clean
 
 # Set up once: an environment of our own, filled from the lock file, every package checked by hash.
 $(BIN)/.ready: requirements-dev.lock pyproject.toml
@@ -16,8 +16,14 @@ $(BIN)/.ready: requirements-dev.lock pyproject.toml
 demo: $(BIN)/.ready ## Play a gray release on real traffic; ONCE=1 checks it and leaves.
 	@$(BIN)/python -m demo.story $(if $(ONCE),--once)
 
-test: $(BIN)/.ready ## The whole suite.
+test: $(BIN)/.ready node ## The whole suite.
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+# What the tests take where it is to be had; those that need it are skipped where it is not.
+node:
+	@command -v node >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get install -qq -y --no-install-recommends nodejs >/dev/null 2>&1; } || \
+	  echo "There is no Node.js here, and none could be installed: its tests are skipped."
 
 check: $(BIN)/.ready ## Formatter, linter, type checker.
 	$(BIN)/ruff format --check .

@@ -191,7 +191,12 @@ async def _launcher(
     """Return what starts instances, in the best sandbox that works here; and say which."""
     interpreter = runtimes.find(NEWEST).interpreter.path
     launcher, opened, tier = await tiers.choose(
-        settings.tier, settings.require_tier, settings.network, interpreter, scratch
+        settings.tier,
+        settings.require_tier,
+        settings.network,
+        interpreter,
+        scratch,
+        runtimes.prefixes(),
     )
     if opened is not None:
         stack.push_async_callback(opened.close)

@@ -101,13 +101,20 @@ def _namespaces(network: str) -> None:
         kernel.loopback_up()
 
 
+def places(code: str, layers: Sequence[str]) -> Sequence[tuple[str, str]]:
+    """Return which folder is to be seen where. A blank has none yet, and is given them later."""
+    if len(layers) > 1:
+        raise OSError(errno.ENOTSUP, "more than one layer")
+    return [
+        *([(code, root.CODE)] if code else []),
+        *((layer, root.LAYERS) for layer in layers),
+    ]
+
+
 def _files(code: str, layers: Sequence[str], uid: int) -> None:
     """Show the code, a fresh `/tmp` and its own processes; then only the root is there."""
-    kernel.bind(code, root.PLACE + root.CODE, root.READ_ONLY)
-    if len(layers) == 1:
-        kernel.bind(layers[0], root.PLACE + root.LAYERS, root.READ_ONLY)
-    elif layers:
-        raise OSError(errno.ENOTSUP, "more than one layer")
+    for source, target in places(code, layers):
+        kernel.bind(source, root.PLACE + target, root.READ_ONLY)
     nothing_else = kernel.MS_NOSUID | kernel.MS_NODEV
     temporary = root.PLACE + root.TEMPORARY
     options = ",".join(f"{key}={value}" for key, value in limits.temporary(uid).items())

@@ -20,6 +20,7 @@ from huidu.instances.sandbox.divided import Template, Undivided
 from huidu.instances.sandbox.groups import Group, Groups
 from huidu.instances.sandbox.heavy import Templates
 from huidu.instances.sandbox.nursery import Nursery
+from huidu.instances.sandbox.stock import Stock
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
 RENEWED_S = 3600.0
@@ -68,6 +69,7 @@ class SandboxLauncher:
         block = random.SystemRandom().randrange(BLOCKS)
         self._users = Users(FIRST_USER + block * USERS)
         self._templates = Templates(self._template)
+        self._stock = Stock(partial(self._nursery, house), self._fork)
         self._groups: Groups | None = None
         self.ungrouped = ""  #: Why memory is not counted over all processes of an instance.
         try:
@@ -84,7 +86,13 @@ class SandboxLauncher:
         return await self._nursery(self._house).ready()
 
     async def launch(self, order: Order) -> Launched:
-        """Fork an instance, or raise `OSError`. Its walls are built after this has returned."""
+        """Fork an instance, or raise `OSError`. Its walls are built after this has returned.
+
+        A program that can wait for its code is taken from stock, where there is one.
+        """
+        blank = await self._stock.take(order) if order.waits else None
+        if blank is not None:
+            return blank
         template = self._templates.find(order)
         if template is not None:
             with suppress(Undivided):
@@ -128,7 +136,7 @@ class SandboxLauncher:
             "command": order.command(CHANNEL, Path(root.WORKERS)) if not order.worker else (),
             "imports": list(imports),
             "uid": user,
-            "code": str(order.code),
+            "code": str(order.code) if order.code.parts else "",
             "layers": [str(layer) for layer in order.layers],
             "environment": {"HOME": root.TEMPORARY, "TMPDIR": root.TEMPORARY}
             | dict(order.environment),
@@ -145,6 +153,7 @@ class SandboxLauncher:
     async def close(self) -> None:
         """End every zygote, and every instance with it."""
         await self._templates.close()
+        await self._stock.close()
         for nursery in (*self._nurseries.values(), *self._retired):
             with suppress(OSError, TimeoutError):
                 await nursery.ready()

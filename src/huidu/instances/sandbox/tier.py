@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,16 +35,22 @@ class Tier:
 
 
 async def choose(
-    wanted: str, require: str, network: str, interpreter: Path, scratch: Path
+    wanted: str,
+    require: str,
+    network: str,
+    interpreter: Path,
+    scratch: Path,
+    shown: Sequence[Path] = (),
 ) -> tuple[Launcher, SandboxLauncher | None, Tier]:
     """Return the best launcher that works here, the same if it is to be closed, and what it does.
 
+    `shown` are folders that programs in a sandbox need beside the system's.
     Raises `TooWeak` where that is less than is required.
     """
     try:
         if wanted == NONE:
             raise OSError("switched off (tier = none)")  # noqa: TRY301 - one way out
-        launcher, missing = await _sandbox(network, interpreter, scratch)
+        launcher, missing = await _sandbox(network, interpreter, scratch, shown)
     except (OSError, TimeoutError) as error:
         why = str(error) or "it took too long"
         if require != NONE:
@@ -55,13 +62,13 @@ async def choose(
 
 
 async def _sandbox(
-    network: str, interpreter: Path, scratch: Path
+    network: str, interpreter: Path, scratch: Path, shown: Sequence[Path]
 ) -> tuple[SandboxLauncher, tuple[str, ...]]:
     if kernel.MACHINE not in seccomp.AUDIT:
         raise OSError(f"no filter for system calls on {kernel.MACHINE}")
     if os.geteuid() != 0:
         raise PermissionError("it takes root")
-    launcher = SandboxLauncher(interpreter, network)
+    launcher = SandboxLauncher(interpreter, network, shown)
     try:
         async with asyncio.timeout(TRIAL_S):
             abi = await launcher.warm()

@@ -140,10 +140,12 @@ class Platform:
 
     def make(self, name: str, code: str = ECHO, **more: Any) -> str:
         """Create a function from the text of its `index.py`; return its name."""
-        runtime = {"Runtime": "Python3.10", "Handler": "index.main_handler"}
-        self.call(
-            "CreateFunction", FunctionName=name, Code={"ZipFile": zipped(code)}, **runtime | more
-        )
+        usual = {
+            "Runtime": "Python3.10",
+            "Handler": "index.main_handler",
+            "Code": {"ZipFile": zipped(code)},
+        }
+        self.call("CreateFunction", FunctionName=name, **usual | more)
         return name
 
     def publish(self, name: str) -> str:

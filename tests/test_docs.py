@@ -39,7 +39,7 @@ FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 SHELL, PYTHON, OUTPUT = "sh", "python", "output"
-SHOWN = {"text", "toml"}  #: To look at, not to run.
+SHOWN = {"text", "toml", "js"}  #: To look at, not to run.
 WHATEVER = "…"  #: In an output block: any text at all.
 MARK = "=== the next block ==="
 

@@ -28,7 +28,7 @@ from huidu.gateway.app import Gateway
 from huidu.instances.fleet import Fleet
 from huidu.instances.recipe import Workshop
 from huidu.instances.sandbox import tier as tiers
-from huidu.instances.sandbox.table import NONE
+from huidu.instances.sandbox.table import NONE, Ground
 from huidu.instances.sandbox.tier import Tier
 from huidu.instances.starting import Launcher
 from huidu.invoke.asynchronous import Asynchronous
@@ -202,11 +202,14 @@ async def _launcher(
     settings: Settings, runtimes: Runtimes, scratch: Path, stack: AsyncExitStack
 ) -> tuple[Launcher, Tier]:
     """Return what starts instances, in the best sandbox that works here; and say which."""
-    interpreter = runtimes.find(NEWEST).interpreter.path
-    launcher, opened, tier = await tiers.choose(
-        *(settings.tier, settings.require_tier, settings.network),
-        *(interpreter, scratch, settings.allowed()),
+    ground = Ground(
+        interpreter=runtimes.find(NEWEST).interpreter.path,
+        scratch=scratch,
+        network=settings.network,
+        allow=settings.allowed(),
+        shown=runtimes.prefixes(),
     )
+    launcher, opened, tier = await tiers.choose(settings.tier, settings.require_tier, ground)
     if opened is not None:
         stack.push_async_callback(opened.close)
     say = log.warning if tier.name == NONE else log.info

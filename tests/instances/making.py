@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from huidu.instances.blueprint import Blueprint
 from huidu.model.function import Code, Configuration, FunctionName
 from huidu.model.invocation import EMPTY_EVENT, Invocation
 from huidu.model.task import Task
 from huidu.model.version import Version
+from huidu.runtimes import nodejs
 from huidu.runtimes.interpreter import Interpreter
 from huidu.runtimes.table import PYTHON, Installed, Runtimes
 
@@ -24,7 +27,9 @@ OURS = Interpreter(
     Path(getattr(sys, "_base_executable", "") or sys.executable), sys.version_info[:2]
 )
 RUNTIME = f"Python{OURS}"
-RUNTIMES = Runtimes({"Python": [OURS]})
+NODES = nodejs.search()
+NODE = f"Nodejs{NODES[0]}" if NODES else "Nodejs18.15"
+RUNTIMES = Runtimes({"Python": [OURS], "Node.js": NODES})
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,16 @@ class Shelf:
             configuration=Configuration(**wanted),
         )
 
+    def script(self, source: str, *, file: str = "index.js", **configuration: Any) -> Version:
+        """A version in JavaScript."""
+        return self.version(source, file=file, **{"runtime": NODE, **configuration})
+
     def blueprint(self, version: Version, runtimes: Runtimes = RUNTIMES) -> Blueprint:
         runtime = runtimes.find(version.configuration.runtime)
         return Blueprint(version=version, code=self.unpacked(version.code), runtime=runtime)
+
+
+needs_node = pytest.mark.skipif(not NODES, reason="this machine has no Node.js 14 or newer")
 
 
 #: A worker that hears what it is to load, and says something of its own.
@@ -77,7 +89,7 @@ order = json.loads(hear())
 def lying(line: str) -> Runtimes:
     """Runtimes whose workers say what they should not."""
     command = (str(OURS.path), "-I", "-S", "-c", LIAR.format(line=line))
-    runtime = replace(PYTHON, command=lambda _, channel, __: (*command, str(channel)))
+    runtime = replace(PYTHON, command=lambda _, channel, *__: (*command, str(channel)))
 
     class Lying(Runtimes):
         def find(self, name: str) -> Installed:

@@ -10,7 +10,7 @@ import pytest
 
 from huidu.instances.launch import Spawner
 from huidu.instances.sandbox import tier
-from huidu.instances.sandbox.table import BY_NAME, TABLE
+from huidu.instances.sandbox.table import BY_NAME, TABLE, Ground
 from huidu.instances.sandbox.tier import TooWeak, candidates, choose
 from huidu.settings import TIERS
 from tests.instances.making import OURS
@@ -42,7 +42,7 @@ def test_each_tier_stands_below_the_one_before_it(higher: str, lower: str) -> No
 
 
 async def test_no_walls_are_put_up_where_none_are_wanted(tmp_path: Path) -> None:
-    launcher, closing, found = await choose("none", "none", "none", OURS.path, tmp_path)
+    launcher, closing, found = await choose("none", "none", Ground(OURS.path, tmp_path, "none"))
 
     assert isinstance(launcher, Spawner)
     assert closing is None
@@ -51,12 +51,12 @@ async def test_no_walls_are_put_up_where_none_are_wanted(tmp_path: Path) -> None
 
 async def test_less_than_is_required_is_refused_with_what_would_do(tmp_path: Path) -> None:
     with pytest.raises(TooWeak, match=r"tier sandbox is required, .*; say tier = best"):
-        await choose("bwrap", "sandbox", "none", OURS.path, tmp_path)
+        await choose("bwrap", "sandbox", Ground(OURS.path, tmp_path, "none"))
 
 
 async def test_the_best_does_not_meet_what_only_a_name_gets(tmp_path: Path) -> None:
     with pytest.raises(TooWeak, match=r"tier gvisor is required, .*; say tier = gvisor"):
-        await choose("best", "gvisor", "none", OURS.path, tmp_path)
+        await choose("best", "gvisor", Ground(OURS.path, tmp_path, "none"))
 
 
 async def test_a_tier_that_is_named_is_not_replaced_by_another(
@@ -65,7 +65,7 @@ async def test_a_tier_that_is_named_is_not_replaced_by_another(
     monkeypatch.setattr("huidu.instances.sandbox.bubble.PATH", str(tmp_path))
 
     with pytest.raises(TooWeak, match=r"tier = bwrap was asked for, .*no bwrap on this machine"):
-        await choose("bwrap", "none", "none", OURS.path, tmp_path)
+        await choose("bwrap", "none", Ground(OURS.path, tmp_path, "none"))
 
 
 async def test_what_cannot_be_had_is_told_beside_what_was_taken(
@@ -75,7 +75,7 @@ async def test_what_cannot_be_had_is_told_beside_what_was_taken(
     monkeypatch.setattr("huidu.instances.sandbox.bubble.PATH", str(tmp_path))
     rows = [row for row in candidates("best") if row.name in ("sandbox", "bwrap", "none")]
     monkeypatch.setattr(tier, "candidates", lambda wanted: rows)
-    _, _, found = await choose("best", "none", "none", OURS.path, tmp_path)
+    _, _, found = await choose("best", "none", Ground(OURS.path, tmp_path, "none"))
 
     assert found.name == "none"
     assert "sandbox: it takes root" in found.missing
@@ -84,7 +84,7 @@ async def test_what_cannot_be_had_is_told_beside_what_was_taken(
 
 @as_root
 async def test_more_than_is_required_will_do(tmp_path: Path) -> None:
-    _, closing, found = await choose("best", "basic", "none", OURS.path, tmp_path)
+    _, closing, found = await choose("best", "basic", Ground(OURS.path, tmp_path, "none"))
     assert closing is not None
     await closing.close()
 

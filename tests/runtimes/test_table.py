@@ -24,7 +24,18 @@ def test_every_python_3_has_a_row(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "Python2.7", "Python3", "Python3.5", "Python3.10.1", "python3.9", "Nodejs18.15", "Go1"],
+    [
+        "",
+        "Python2.7",
+        "Python3",
+        "Python3.5",
+        "Python3.10.1",
+        "python3.9",
+        "Nodejs18",
+        "Nodejs0.10",
+        "nodejs18.15",
+        "Go1",
+    ],
 )
 def test_what_has_no_row_is_refused_with_what_there_is(name: str) -> None:
     with pytest.raises(InvalidValue, match=r"must be one of Python3.6, .*Python3.10") as refused:

@@ -83,6 +83,7 @@ class Blueprint:
                 "code": str(scene.code),
                 "layers": [str(layer) for layer in scene.layers],
                 "handler": wanted.handler,
+                "environment": self.environment(scene),
                 "context": self._context(),
             }
         )

@@ -10,7 +10,7 @@ from time import perf_counter
 from huidu.instances import answers, wire
 from huidu.instances.answers import Ready
 from huidu.instances.channel import Channel, Lost, Undelivered
-from huidu.instances.launch import Launched
+from huidu.instances.launch import Exit, Launched
 from huidu.instances.lines import Pipe
 from huidu.instances.outcomes import Ending, Run, StartFailed, outcome
 from huidu.instances.wire import Frame, Kind, ProtocolError, TooLarge
@@ -32,18 +32,21 @@ class Instance:
     """A process that runs the calls of one version, until it ends or is ended.
 
     It ends with the first thing about it that is not as agreed; from then on `alive` is false.
+    `exhausted` is what its language prints where it ends by itself for want of memory.
     """
 
-    def __init__(self, version: Version, launched: Launched) -> None:
+    def __init__(self, version: Version, launched: Launched, exhausted: str = "") -> None:
         self.name = secrets.token_hex(8)
         self.took_s = 0.0
         self._version = version
+        self._exhausted = exhausted
         self._process = launched.process
         self._channel = Channel(launched.end, self._broken)
         self._pipe = Pipe(launched.output)
         self._alive = True
         self._gone: Callable[[], None] | None = None
         self._fresh = True
+        self._killed_unused = False
         self._born = perf_counter()
         self._init_ms = 0.0
         self._peak_bytes = 0
@@ -58,7 +61,7 @@ class Instance:
         self._init_ms = (perf_counter() - self._born) * 1000
         if isinstance(loaded, Ending):
             await self.stop()
-            raise StartFailed(loaded, self._pipe.take(), self._init_ms)
+            raise StartFailed(loaded, self._pipe.take(), self._init_ms, another=self._killed_unused)
         return loaded
 
     @property
@@ -126,8 +129,10 @@ class Instance:
             return Ending(status=Status.INIT_TIMED_OUT, message=message)
         except ProtocolError as error:
             return answers.unready(f"the instance does not speak as agreed: {error}")
-        except (Undelivered, Lost):
+        except (Undelivered, Lost) as fault:
             ended = await self._process.wait()
+            unused = isinstance(fault, Undelivered) and not ended.why and not ended.out_of_memory
+            self._killed_unused = unused and ended.code < 0
             return answers.unready(f"the instance ended before it was ready: it {ended}")
 
     async def _watch(self) -> None:
@@ -179,7 +184,7 @@ class Instance:
             message = f"the instance does not speak as agreed, and was ended: {fault}"
         elif isinstance(fault, Stopped):
             status, message = Status.INSTANCE_EXITED, "the platform ended the instance"
-        elif ended.out_of_memory:
+        elif ended.out_of_memory or self._gave_up(ended):
             limit = self._version.configuration.memory_mb
             status = Status.MEMORY_EXCEEDED
             self._peak_bytes = ended.peak_bytes or self._peak_bytes
@@ -193,6 +198,10 @@ class Instance:
             return ""
         limit = self._version.configuration.memory_mb
         return f"(a process was killed: the memory limit of {limit} MB was reached)\n"
+
+    def _gave_up(self, ended: Exit) -> bool:
+        """Tell whether the language ended the process, since it has no memory left to give."""
+        return ended.code < 0 and self._pipe.shows(self._exhausted)
 
     def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
         cold, self._fresh = self._fresh, False

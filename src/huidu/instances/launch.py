@@ -18,6 +18,8 @@ from typing import Protocol
 from huidu.runtimes.table import WORKERS
 
 PREFIX = "huidu-"
+#: Has the kernel end a program when the thread that started it ends; from util-linux.
+DYING = "setpriv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,9 @@ class Order:
     layers: tuple[Path, ...] = ()
     memory_bytes: int = 0
     online: bool = True  #: Whether it is to reach what the server allows; else nothing.
+    #: Whether the program can be started with `blank` behind its command, before anything else of
+    #: the order is known; it says `READY` then, and waits to be told.
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +186,16 @@ class Process:
 class Spawner:
     """Starts plain processes, without walls between them.
 
-    The kernel kills an instance when the thread that started it ends (see `die_with` in the
-    worker): start them from the thread of the event loop, never from a thread of a pool.
+    The kernel kills an instance when the thread that started it ends: start them from the thread
+    of the event loop, never from a thread of a pool. Python's worker asks for that itself (see
+    `die_with` there); other programs cannot, and are started by one that does, where it is there.
     `scratch` is where their temporary folders lie, the system's own place by default.
     """
 
     def __init__(self, scratch: Path | None = None) -> None:
         self._scratch = scratch
+        dying = shutil.which(DYING, path=os.defpath)
+        self._dying = (dying, "--pdeathsig", "KILL", "--") if dying else ()
 
     def sweep(self) -> None:
         """Remove the folders that a killed platform left in its scratch, before any is in use."""
@@ -215,7 +223,7 @@ class Spawner:
         own = {"HOME": str(folder), "TMPDIR": str(folder)}
         try:
             popen = subprocess.Popen(  # noqa: S603 - to start it is what we are here for
-                order.command(channel, WORKERS),
+                (*(() if order.worker else self._dying), *order.command(channel, WORKERS)),
                 stdin=subprocess.DEVNULL,
                 stdout=wires.printed,
                 stderr=wires.printed,

@@ -49,6 +49,10 @@ class Lines:
             self._keep(self._begun)
             self._begun = line[: MOST_LINE_BYTES + 1]
 
+    def shows(self, words: str) -> bool:
+        """Tell whether a line that came since the last time has these words in it."""
+        return bool(words) and any(words.encode() in line for line in (*self._kept, self._begun))
+
     def take(self) -> str:
         """Return what came since the last time, each line with its end, and begin anew."""
         if self._begun:
@@ -105,6 +109,12 @@ class Pipe:
         if self._fd >= 0:
             self._drain()
         return self._lines.take()
+
+    def shows(self, words: str) -> bool:
+        """Tell whether these words were printed since the last `take`."""
+        if self._fd >= 0:
+            self._drain()
+        return self._lines.shows(words)
 
     def close(self) -> None:
         """Keep what is in the pipe, for a last `take`, and let go of it."""

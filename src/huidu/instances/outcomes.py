@@ -40,10 +40,16 @@ class Run:
 
 
 class StartFailed(Exception):
-    """No instance could be started; the calls that waited for it end so."""
+    """No instance could be started; the calls that waited for it end so.
 
-    def __init__(self, ending: Ending, printed: str = "", init_ms: float = 0.0) -> None:
+    It is worth `another` try where the process was killed before it was told what to load.
+    """
+
+    def __init__(
+        self, ending: Ending, printed: str = "", init_ms: float = 0.0, *, another: bool = False
+    ) -> None:
         super().__init__(ending.message)
+        self.another = another
         self.ending = ending
         self.printed = printed
         self.init_ms = init_ms
@@ -67,12 +73,16 @@ def outcome(ending: Ending, run: Run) -> Outcome:
 
 
 def _payload(ending: Ending, request_id: str) -> str:
-    """Return the result of a call that failed: one shape for all runtimes (D-38)."""
+    """Return the result of a call that failed: one shape for all runtimes (D-38).
+
+    The message of 430 is always the same, as in SCF; that of 443 is what the function threw.
+    """
     users = ending.status in (Status.USER_ERROR, Status.USER_CODE_ERROR)
+    shown = USER_ERROR if ending.status == Status.USER_ERROR else ending.message
     stack = ending.stack or (ending.message if users else "")
     payload = {
         "errorCode": -1,
-        "errorMessage": USER_ERROR if users else ending.message,
+        "errorMessage": shown,
         "requestId": request_id,
         **({"stackTrace": stack} if stack else {}),
         "statusCode": int(ending.status),

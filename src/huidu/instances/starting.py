@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -35,17 +36,28 @@ async def start(blueprint: Blueprint, launcher: Launcher) -> Instance:
     """Start a process and have it load the version, or raise `StartFailed`.
 
     What is about to run is held against the version's digest here, and what the worker says that
-    it loaded once more when it is ready.
+    it loaded once more when it is ready. A process that was killed before it was told anything
+    is replaced once: nothing of the version has run.
     """
     version = blueprint.version
     if digest(version.code, version.configuration) != version.digest:
         raise StartFailed(
             answers.unready("what would run is not what this version was published with")
         )
-    scene = launcher.scene(blueprint.code, blueprint.layers)
-    order = _order(blueprint, scene)
     try:
-        instance = Instance(version, await launcher.launch(order))
+        return await _begin(blueprint, launcher)
+    except StartFailed as failure:
+        if not failure.another:
+            raise
+    return await _begin(blueprint, launcher)
+
+
+async def _begin(blueprint: Blueprint, launcher: Launcher) -> Instance:
+    scene = launcher.scene(blueprint.code, blueprint.layers)
+    order, language = _order(blueprint, scene), blueprint.runtime.runtime
+    try:
+        launched = await launcher.launch(order)
+        instance = Instance(blueprint.version, launched, language.exhausted)
     except OSError as error:
         raise StartFailed(answers.unready(f"no process could be started: {error}")) from error
     try:
@@ -59,14 +71,15 @@ async def start(blueprint: Blueprint, launcher: Launcher) -> Instance:
 
 
 def _order(blueprint: Blueprint, scene: Scene) -> Order:
-    runtime = blueprint.runtime
+    runtime, wanted = blueprint.runtime, blueprint.version.configuration
     return Order(
-        command=runtime.command,
+        command=partial(runtime.command, memory_mb=wanted.memory_mb),
         environment=blueprint.environment(scene),
         worker=runtime.runtime.worker,
         interpreter=runtime.interpreter.path,
         code=blueprint.code,
         layers=blueprint.layers,
-        memory_bytes=blueprint.version.configuration.memory_mb << 20,
-        online=network.is_online(blueprint.version.configuration),
+        memory_bytes=wanted.memory_mb << 20,
+        online=network.is_online(wanted),
+        waits=runtime.runtime.waits(dict(wanted.environment)),
     )

@@ -36,7 +36,9 @@ def choose(name: str, found: Sequence[Interpreter]) -> Interpreter:
     return (found or search())[0]
 
 
-def command(interpreter: Interpreter, channel: int, workers: Path) -> Sequence[str]:
+def command(
+    interpreter: Interpreter, channel: int, workers: Path, _memory_mb: int = 0
+) -> Sequence[str]:
     """Return what starts the worker: isolated, without site packages, in UTF-8 everywhere."""
     words = ("-I", "-S", "-X", "utf8", "-c", BEGIN, str(workers), WORKER, str(channel))
     return (str(interpreter.path), *words)

@@ -57,7 +57,9 @@ def choose(name: str, found: Sequence[Interpreter]) -> Interpreter:
     return replace(newest, note=f"{name} is not on this machine; runs on Python {newest}")
 
 
-def command(interpreter: Interpreter, channel: int, workers: Path) -> Sequence[str]:
+def command(
+    interpreter: Interpreter, channel: int, workers: Path, _memory_mb: int = 0
+) -> Sequence[str]:
     """Return what starts the worker: isolated, without site packages, in UTF-8 everywhere."""
     return (str(interpreter.path), "-I", "-S", "-X", "utf8", str(workers / WORKER), str(channel))
 

@@ -9,8 +9,13 @@ from pathlib import Path
 
 from huidu.model.errors import InvalidValue
 from huidu.model.function import check_handler
-from huidu.runtimes import custom, python
+from huidu.runtimes import custom, nodejs, python
 from huidu.runtimes.interpreter import Interpreter
+
+
+def never(_environment: Mapping[str, str]) -> bool:
+    """Return that a worker is started only once it is known what for."""
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +33,14 @@ class Runtime:
     check_handler: Callable[[str], str]  #: Returns a handler, or raises `InvalidValue`.
     search: Callable[[], Sequence[Interpreter]]  #: Looks for it on the machine; slow.
     choose: Callable[[str, Sequence[Interpreter]], Interpreter]
-    #: Starts a worker on a channel: which interpreter, which descriptor, and where workers lie.
-    command: Callable[[Interpreter, int, Path], Sequence[str]]
+    #: Starts a worker on a channel: which interpreter, which descriptor, where workers lie, and
+    #: how much memory there is, in MB.
+    command: Callable[[Interpreter, int, Path, int], Sequence[str]]
     variables: Callable[[Sequence[Path]], Mapping[str, str]]  #: By the folders it imports from.
+    #: Tells whether its program can be started with `blank` behind its command, before it is
+    #: known for which function; by what the function adds to its environment.
+    waits: Callable[[Mapping[str, str]], bool] = never
+    exhausted: str = ""  #: What its program prints where it ends by itself for want of memory.
 
 
 WORKERS = Path(__file__).with_name("workers")
@@ -47,6 +57,19 @@ PYTHON = Runtime(
     variables=python.variables,
 )
 
+NODEJS = Runtime(
+    language="Node.js",
+    spelling="Nodejs12.16, Nodejs14.18, Nodejs16.13, Nodejs18.15 (or any other NodejsX.Y)",
+    names=nodejs.NAMES,
+    check_handler=check_handler,
+    search=nodejs.search,
+    choose=nodejs.choose,
+    command=nodejs.command,
+    variables=nodejs.variables,
+    waits=nodejs.waits,
+    exhausted=nodejs.EXHAUSTED,
+)
+
 CUSTOM = Runtime(
     language="custom",
     worker=custom.WORKER,
@@ -59,7 +82,7 @@ CUSTOM = Runtime(
     variables=custom.variables,
 )
 
-TABLE = (PYTHON, CUSTOM)
+TABLE = (PYTHON, NODEJS, CUSTOM)
 
 
 def find(name: str) -> Runtime:
@@ -78,9 +101,9 @@ class Installed:
     runtime: Runtime
     interpreter: Interpreter
 
-    def command(self, channel: int, workers: Path = WORKERS) -> Sequence[str]:
+    def command(self, channel: int, workers: Path = WORKERS, memory_mb: int = 128) -> Sequence[str]:
         """Return what starts a worker that speaks over the file descriptor `channel`."""
-        return self.runtime.command(self.interpreter, channel, workers)
+        return self.runtime.command(self.interpreter, channel, workers, memory_mb)
 
 
 class Runtimes:
@@ -107,6 +130,16 @@ class Runtimes:
     def check(self, name: str, handler: str) -> None:
         """Raise `InvalidValue` unless some row has this name and takes such a handler."""
         find(name).check_handler(handler)
+
+    def prefixes(self) -> Sequence[Path]:
+        """Return the folders of the interpreters that run as programs: `/usr` for `/usr/bin/x`."""
+        programs = [
+            interpreter.path
+            for row in TABLE
+            if not row.worker
+            for interpreter in self._found.get(row.language, ())
+        ]
+        return sorted({path.parent.parent for path in programs} - {Path("/")})
 
     def note(self, name: str) -> str:
         """Return what a user must know of a runtime on this machine, or nothing."""

@@ -119,13 +119,26 @@ def _namespaces(order: Order, blocks: Blocks) -> None:
         kernel.setns(order["others"][0], kernel.CLONE_NEWNET)
 
 
+def places(code: str, layers: Sequence[str]) -> Sequence[tuple[str, str]]:
+    """Return which folder is to be seen where. A blank has none yet, and is given them later."""
+    single = layers if len(layers) == 1 else ()
+    return [
+        *([(code, root.CODE)] if code else []),
+        *((layer, root.LAYERS) for layer in single),
+    ]
+
+
 def _files(order: Order, blocks: Blocks) -> None:
-    """Show the code, a fresh `/tmp` and its own processes."""
-    code, layers = order["code"], order["layers"]
+    """Show the code, a fresh `/tmp` and its own processes.
+
+    Layers are one folder: where two have the same file, that of the later one is seen.
+    """
+    layers = order["layers"]
     owner = userns.US if order["walls"] == walls.USER else order["uid"]
-    kernel.bind(code, root.PLACE + root.CODE, root.READ_ONLY)
-    if layers:
-        _layers(layers)
+    for source, target in places(order["code"], layers):
+        kernel.bind(source, root.PLACE + target, root.READ_ONLY)
+    if len(layers) > 1:
+        kernel.overlay(layers, root.PLACE + root.LAYERS)
     nothing_else = kernel.MS_NOSUID | kernel.MS_NODEV
     temporary = root.PLACE + root.TEMPORARY
     options = ",".join(f"{key}={value}" for key, value in limits.temporary(owner).items())
@@ -137,15 +150,6 @@ def _files(order: Order, blocks: Blocks) -> None:
 def _pivot(order: Order, blocks: Blocks) -> None:
     """Let only the root be there."""
     kernel.pivot(root.PLACE)
-
-
-def _layers(layers: Sequence[str]) -> None:
-    """Show layers as one folder: where two have the same file, that of the later one is seen."""
-    target = root.PLACE + root.LAYERS
-    if len(layers) == 1:
-        kernel.bind(layers[0], target, root.READ_ONLY)
-    else:
-        kernel.overlay(layers, target)
 
 
 def _pivot_into_own(order: Order, blocks: Blocks) -> None:

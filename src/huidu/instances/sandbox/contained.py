@@ -48,6 +48,11 @@ class Contained:
         """The number of the process, as the host sees it."""
         return self._pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it is not known to have ended."""
+        return not self._exit.done()
+
     def kill(self) -> None:
         """Kill the process and everything that it started, at once."""
         if not self._exit.done():

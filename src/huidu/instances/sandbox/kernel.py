@@ -23,7 +23,8 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
 MNT_DETACH = 2
 MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV = 1, 2, 4
-AT_FDCWD, AT_RECURSIVE = -100, 0x8000
+AT_FDCWD, AT_EMPTY_PATH, AT_RECURSIVE = -100, 0x1000, 0x8000
+OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_READ, PR_CAPBSET_DROP = 1, 4, 23, 24
 PR_SET_CHILD_SUBREAPER = 36
@@ -36,7 +37,7 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 #: The numbers that differ between architectures; later calls have the same number everywhere.
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 SECCOMP = {"x86_64": 317, "aarch64": 277}
-PIDFD_OPEN, CLOSE_RANGE, MOUNT_SETATTR = 434, 436, 442
+OPEN_TREE, PIDFD_OPEN, CLOSE_RANGE, MOUNT_SETATTR = 428, 434, 436, 442
 MOVE_MOUNT, FSOPEN, FSCONFIG, FSMOUNT = 429, 430, 431, 432
 FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC, MOVE_MOUNT_F_EMPTY_PATH = 1, 1, 4
 FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE = 1, 6
@@ -112,6 +113,23 @@ def overlay(folders: Sequence[str], target: str) -> None:
     lower = ":".join(re.sub(r"([\\\\:,])", r"\\\1", folder) for folder in reversed(folders))
     flags = MS_RDONLY | MS_NOSUID | MS_NODEV
     mount("overlay", target, "overlay", flags, f"lowerdir={lower}")
+
+
+def tree(source: str, attributes: int) -> int:
+    """Return a mount of a file or folder, with all that is mounted below it, that is nowhere yet.
+
+    It is a descriptor, which can be attached in another mount namespace.
+    """
+    flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE
+    fd = _syscall(f"open_tree {source}", OPEN_TREE, AT_FDCWD, os.fsencode(source), flags)
+    attr = struct.pack("QQQQ", attributes, 0, 0, 0)
+    where = (fd, b"", AT_EMPTY_PATH | AT_RECURSIVE)
+    try:
+        _syscall(f"mount_setattr {source}", MOUNT_SETATTR, *where, attr, len(attr))
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def seal(target: str) -> None:

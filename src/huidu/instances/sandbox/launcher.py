@@ -23,6 +23,7 @@ from huidu.instances.sandbox.groups import Group, Groups
 from huidu.instances.sandbox.heavy import Templates
 from huidu.instances.sandbox.lodging import Among, Apart, Footing, Lodging
 from huidu.instances.sandbox.nursery import Nursery
+from huidu.instances.sandbox.stock import Stock
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
 RENEWED_S = 3600.0
@@ -79,6 +80,7 @@ class SandboxLauncher:
         self._lodging: Lodging = Apart()
         if footing.kind == walls.BASIC:
             self._lodging = Among(footing.scratch, FIRST_GROUP + block)
+        self._stock = Stock(partial(self._nursery, house), self._fork)
         self._groups: Groups | None = None
         self.ungrouped = ""  #: Why the kernel does not count what an instance takes.
         self.unlimited: Sequence[str] = ()  #: What else groups could limit, and do not here.
@@ -105,7 +107,14 @@ class SandboxLauncher:
         return await self._nursery(self._house).ready()
 
     async def launch(self, order: Order) -> Launched:
-        """Fork an instance, or raise `OSError`. Its walls are built after this has returned."""
+        """Fork an instance, or raise `OSError`. Its walls are built after this has returned.
+
+        A program that can wait for its code is taken from stock, where there is one.
+        """
+        stocked = order.waits and self._kind == walls.ROOT
+        blank = await self._stock.take(order) if stocked else None
+        if blank is not None:
+            return blank
         template = self._templates.find(order)
         if template is not None:
             with suppress(Undivided):
@@ -179,7 +188,7 @@ class SandboxLauncher:
             "worker": order.worker,
             "command": order.command(CHANNEL, workers) if not order.worker else (),
             "imports": list(imports),
-            "code": str(order.code),
+            "code": str(order.code) if order.code.parts else "",  # A blank has none yet.
             "seen": str(self._lodging.scene(order.code, order.layers).code),
             "layers": [str(layer) for layer in order.layers],
             "environment": dict(order.environment),
@@ -189,6 +198,7 @@ class SandboxLauncher:
     async def close(self) -> None:
         """End every zygote, and every instance with it."""
         await self._templates.close()
+        await self._stock.close()
         for nursery in (*self._nurseries.values(), *self._retired):
             with suppress(OSError, TimeoutError):
                 await nursery.ready()

@@ -68,6 +68,7 @@ class Nursery:
         self._numbers = count(1)
         self._waiting: dict[int, Waiting] = {}
         self._living: dict[int, Contained] = {}
+        self._furnishing: dict[int, asyncio.Future[None]] = {}
         self._ready: asyncio.Future[int] = self._loop.create_future()
         self._posting = asyncio.Lock()
         self.alive = True
@@ -138,6 +139,18 @@ class Nursery:
             self._waiting[number] = waiting
         return await waiting.answer
 
+    async def furnish(self, blank: Contained, code: str, layers: Sequence[str]) -> None:
+        """Show a blank these folders, or raise `OSError`, after which it is good for nothing."""
+        number = next(self._numbers)
+        done = self._furnishing[number] = self._loop.create_future()
+        try:
+            order = {"number": number, "blank": True, "code": code, "layers": list(layers)}
+            async with self._posting:
+                await self._post(order, (blank.pidfd,))
+            await done
+        finally:
+            del self._furnishing[number]
+
     def _next_group(self, memory_bytes: int) -> Group | None:
         if self._groups is None or self._group is None:
             return None
@@ -188,6 +201,9 @@ class Nursery:
             code, why = told["code"], told["why"]
             self._living.pop(number).ended(Exit(code, why))
             return
+        if number not in self._waiting:
+            self._furnished(number, told)
+            return
         waiting = self._waiting.pop(number)
         if not fds:
             waiting.fail(OSError(told["errno"], told["why"]))
@@ -197,6 +213,15 @@ class Nursery:
             child.abandon()
         else:
             waiting.answer.set_result(child)
+
+    def _furnished(self, number: int, told: dict[str, Any]) -> None:
+        done = self._furnishing.get(number)
+        if done is None or done.done():  # Whoever wanted it has gone.
+            return
+        if "why" in told:
+            done.set_exception(OSError(told["errno"], told["why"]))
+        else:
+            done.set_result(None)
 
     def _end(self, why: str) -> None:
         self.alive = False
@@ -211,6 +236,9 @@ class Nursery:
         for waiting in self._waiting.values():
             waiting.fail(ConnectionResetError(why))
         self._waiting.clear()
+        for done in self._furnishing.values():
+            if not done.done():
+                done.set_exception(ConnectionResetError(why))
         _close(self._group)
         for child in self._living.values():
             child.orphaned()

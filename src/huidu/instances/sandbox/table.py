@@ -25,7 +25,7 @@ from huidu.runtimes.table import PYTHON
 
 NONE, SANDBOX = "none", "sandbox"
 TRIAL_S = 30.0
-TRIAL_BYTES = 1 << 30
+TRIAL_MB = 1024
 ONLY_THERE = f"that takes the tier {SANDBOX}"
 SCOPES_SINCE = 6  #: The version of Landlock that keeps signals and sockets in as well.
 
@@ -44,6 +44,7 @@ class Ground:
     scratch: Path  #: A folder for temporary files.
     network: str  #: What functions are to reach, as the setting says it.
     allow: Sequence[IPv4Network] = ()  #: What they may reach beside the internet.
+    shown: Sequence[Path] = ()  #: Folders that programs need beside those of the system.
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ async def _sandbox(ground: Ground) -> Opened:
         raise PermissionError("it takes root")
     _needs_a_filter()
     networks = await Networks.open(ground.network, ground.allow)
-    launcher = SandboxLauncher(ground.interpreter, networks)
+    launcher = SandboxLauncher(ground.interpreter, networks, ground.shown)
     try:
         async with asyncio.timeout(TRIAL_S):
             abi = await launcher.warm()
@@ -102,7 +103,7 @@ async def _unprivileged(ground: Ground) -> Opened:
 async def _bwrap(ground: Ground) -> Opened:
     _needs_a_filter()
     network = _without_egress(ground)
-    launcher = BubbleLauncher(network)
+    launcher = BubbleLauncher(network, ground.shown)
     missing = [
         "each start takes bubblewrap and a whole interpreter: tens of milliseconds",
         "files in /tmp are counted by their size alone",
@@ -124,7 +125,7 @@ async def _on_footing(ground: Ground, kind: str) -> Opened:
     _needs_a_filter()
     network = _without_egress(ground)
     footing = Footing(kind=kind, scratch=ground.scratch)
-    launcher = SandboxLauncher(ground.interpreter, Networks(network), footing=footing)
+    launcher = SandboxLauncher(ground.interpreter, Networks(network), ground.shown, footing)
     try:
         async with asyncio.timeout(TRIAL_S):
             abi = await launcher.warm()
@@ -141,7 +142,7 @@ async def _gvisor(ground: Ground) -> Opened:
         raise PermissionError("it takes root")
     await asyncio.to_thread(Spawner(ground.scratch).sweep)
     network = _without_egress(ground)
-    launcher = GvisorLauncher(ground.scratch, network)
+    launcher = GvisorLauncher(ground.scratch, network, ground.shown)
     missing = [
         "each start takes a kernel of its own: hundreds of milliseconds, and some 50 MB",
         *_ungrouped(launcher.rooms.ungrouped),
@@ -177,12 +178,12 @@ async def _try(launcher: Launcher, ground: Ground) -> None:
     with tempfile.TemporaryDirectory(dir=ground.scratch) as code:
         os.chmod(code, 0o755)  # noqa: S103 - as packages are
         order = Order(
-            command=lambda channel, workers: PYTHON.command(python, channel, workers),
+            command=lambda channel, workers: PYTHON.command(python, channel, workers, TRIAL_MB),
             environment={},
             worker=PYTHON.worker,
             interpreter=ground.interpreter,
             code=Path(code),
-            memory_bytes=TRIAL_BYTES,
+            memory_bytes=TRIAL_MB << 20,
         )
         launched = await launcher.launch(order)
         launched.end.close()  # The worker ends as soon as it listens.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
-from pathlib import Path
 
 from huidu.instances.network.networks import NoEgress
 from huidu.instances.sandbox.table import BY_NAME, TABLE, Closing, Ground, Row
@@ -30,12 +28,7 @@ class Tier:
 
 
 async def choose(
-    wanted: str,
-    require: str,
-    network: str,
-    interpreter: Path,
-    scratch: Path,
-    allow: Sequence[IPv4Network] = (),
+    wanted: str, require: str, ground: Ground
 ) -> tuple[Launcher, Closing | None, Tier]:
     """Return the best launcher that works here, the same if it is to be closed, and what it does.
 
@@ -47,7 +40,6 @@ async def choose(
     for row in candidates(wanted):
         if row.stands_below(require):
             break
-        ground = Ground(interpreter, scratch, network, allow)
         try:
             opened = await row.attempt(ground)
         except (OSError, TimeoutError) as error:
@@ -55,7 +47,7 @@ async def choose(
         else:
             tier = Tier(row.name, opened.network, (*opened.missing, *refusals))
             return opened.launcher, opened.closing, tier
-    if network == modes.EGRESS:
+    if ground.network == modes.EGRESS:
         raise NoEgress(f"network = egress is required, but cannot be had: {'; '.join(refusals)}")
     raise TooWeak(_why(wanted, require, refusals))
 

@@ -45,6 +45,7 @@ class Zygote:
         self._walls = kind
         self._blocks = blocks
         self._home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        self._mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         self._poll = select.poll()
         self._cells: dict[int, tuple[int, int, int]] = {}  #: By pidfd: number, pid, its troubles.
 
@@ -62,13 +63,17 @@ class Zygote:
         order, fds = receive(self._control)
         if not order:
             return False
+        groups = fds[order.get("descriptors", len(fds)) :]  # Those of a blank have it already.
         try:
-            self._launch(order, fds)
+            if order.get("blank"):
+                self._furnish(order, fds[0])
+            else:
+                self._launch(order, fds)
         except OSError as error:
             self._tell({"number": order["number"], "errno": error.errno, "why": str(error)})
         finally:
             # Only now, when nobody waits: to change the group takes longer than all the walls.
-            for group in fds[order["descriptors"] :]:
+            for group in groups:
                 os.write(group, b"0")
             for fd in fds:
                 os.close(fd)
@@ -89,6 +94,23 @@ class Zygote:
         self._cells[pidfd] = (order["number"], pid, troubles)
         self._poll.register(pidfd, select.POLLIN)
         self._tell({"number": order["number"]}, pidfd)
+
+    def _furnish(self, order: dict[str, Any], pidfd: int) -> None:
+        """Put the code and the layers of a function where a blank will look for them."""
+        places = cell.places(order["code"], order["layers"])
+        trees: list[int] = []
+        try:
+            trees += (kernel.tree(source, root.READ_ONLY) for source, _ in places)
+            kernel.setns(pidfd, kernel.CLONE_NEWNS)
+            try:
+                for tree, (_, target) in zip(trees, places):  # noqa: B905 - not in Python 3.8
+                    kernel.attach(tree, target)
+            finally:
+                kernel.setns(self._mounts, kernel.CLONE_NEWNS)
+        finally:
+            for tree in trees:
+                os.close(tree)
+        self._tell({"number": order["number"], "furnished": True})
 
     def _fork(self) -> int:
         """Fork, and have the child be the first of a process namespace of its own."""

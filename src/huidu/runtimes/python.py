@@ -18,6 +18,7 @@ from huidu.runtimes.interpreter import Interpreter
 
 NAMES = re.compile(r"Python3\.([6-9]|[1-9][0-9])")
 OLDEST = (3, 8)
+NEWEST = "Python3.99"  #: A name that means the newest there is.
 WORKER = "python_worker.py"
 
 PROGRAM = re.compile(r"python3(?:\.([0-9]+))?")
@@ -57,9 +58,11 @@ def choose(name: str, found: Sequence[Interpreter]) -> Interpreter:
     return replace(newest, note=f"{name} is not on this machine; runs on Python {newest}")
 
 
-def command(interpreter: Interpreter, channel: int, workers: Path) -> Sequence[str]:
+def command(
+    interpreter: Interpreter, channel: int, workers: Path, worker: str = WORKER
+) -> Sequence[str]:
     """Return what starts the worker: isolated, without site packages, in UTF-8 everywhere."""
-    return (str(interpreter.path), "-I", "-S", "-X", "utf8", str(workers / WORKER), str(channel))
+    return (str(interpreter.path), "-I", "-S", "-X", "utf8", str(workers / worker), str(channel))
 
 
 def variables(folders: Sequence[Path]) -> Mapping[str, str]:

@@ -15,6 +15,9 @@ from huidu.instances.launch import Exit, peak_bytes
 from huidu.instances.sandbox.groups import Group
 
 KILLED = Exit(-signal.SIGKILL)
+#: As the first process of a namespace tells that one which it started was killed so: it cannot
+#: kill itself.
+KILLED_WITHIN = Exit(128 + signal.SIGKILL)
 
 
 class Contained:
@@ -50,8 +53,11 @@ class Contained:
         return await asyncio.shield(self._exit)
 
     def peak_bytes(self) -> int:
-        """Return the most memory that the running process has held; 0 once it has ended."""
-        return 0 if self._exit.done() else peak_bytes(self._pid)
+        """Return the most memory that it and what it started have held; 0 once it has ended."""
+        if self._exit.done():
+            return 0
+        together = self._group.peak_bytes() if self._group is not None else 0
+        return together or peak_bytes(self._pid)
 
     def starved(self) -> int:
         """Return how many processes were killed for want of memory since this was asked last."""

@@ -12,7 +12,7 @@ from huidu.control import paging, times
 from huidu.control.plane import Asked, Kind, Plane
 from huidu.model import names, quota
 from huidu.model.errors import InUse, InvalidValue, NotFound
-from huidu.model.function import FunctionName
+from huidu.model.function import Function, FunctionName
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.model.web import is_web
@@ -44,10 +44,7 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateTrigger) -> wir
             )
         quota.check("Trigger", len(there_are), plane.quota.triggers, f"{request.type} triggers")
         qualifier = request.qualifier or names.LATEST
-        if names.names_version(qualifier):
-            writing.version(function, qualifier)
-        else:
-            writing.alias(function, qualifier)
+        _check_there(writing, function, qualifier)
         made = Trigger(
             function=named,
             function_id=function.id,
@@ -66,6 +63,13 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateTrigger) -> wir
         return made
 
     return wire.TriggerCreated(trigger_info=facts(plane, await plane.catalog.write(change)))
+
+
+def _check_there(writing: Writing, function: Function, qualifier: str) -> None:
+    if names.names_version(qualifier):
+        writing.version(function, qualifier)
+    else:
+        writing.alias(function, qualifier)
 
 
 def _check_kind(version: Version, kind: Kind, type_: str) -> None:

@@ -11,8 +11,8 @@ from huidu.instances.blueprint import Blueprint
 from huidu.instances.instance import Instance
 from huidu.instances.launch import Launched, Order, Scene
 from huidu.instances.outcomes import StartFailed
-from huidu.model import network
 from huidu.instances.web import WebInstance
+from huidu.model import network
 from huidu.model.version import digest
 
 

@@ -93,6 +93,8 @@ def as_the_demo_leaves_it(platform: Platform) -> None:
 BEGINS: dict[str, tuple[str, Callable[[Platform], None]]] = {
     "README.md": (".huidu/demo", as_the_demo_leaves_it),
 }
+#: Pages whose functions need a sandbox with a network of its own.
+NEEDS_NETWORKS = {"web.md": ("--set", "tier=best", "--set", "network=none")}
 #: Pages in Chinese, each with the one that it is a translation of, whose commands are run.
 TRANSLATED = {CHINESE: README} | {page: DOCS / page.name for page in (DOCS / "zh-CN").glob("*.md")}
 RUN = [p for p in PAGES if p not in TRANSLATED and any(block.runs for block in blocks(p))]
@@ -104,7 +106,9 @@ def directory(page: Path, tmp_path: Path) -> Iterator[Path]:
     """Where a reader of a page stands: a directory with a server's data in it."""
     data, prepare = BEGINS.get(page.name, (".huidu", lambda _: None))
     (tmp_path / data).parent.mkdir(exist_ok=True)
-    platform = Platform.start(tmp_path / data)
+    if page.name in NEEDS_NETWORKS and os.geteuid() != 0:
+        pytest.skip("networks of their own for instances take root here")
+    platform = Platform.start(tmp_path / data, *NEEDS_NETWORKS.get(page.name, ()))
     prepare(platform)
     yield tmp_path
     platform.stop()

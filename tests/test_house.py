@@ -31,8 +31,10 @@ LEANS: Mapping[str, frozenset[str]] = {
         "store": "model",
         "observe": "model",
         "runtimes": "model",
-        "listener": "patience",
-        "patience": "",
+        "listener": "patience tunnel",
+        "patience": "tunnel",
+        "tunnel": "",
+        "body": "",
         # yards
         "instances": "model runtimes",
         # halls: the data plane, and the control plane
@@ -40,8 +42,8 @@ LEANS: Mapping[str, frozenset[str]] = {
         "control": "model actions store invoke",
         # doors
         "triggers": "model",
-        "gateway": "model invoke",
-        "cloudapi": "huidu model actions control",
+        "gateway": "model invoke body",
+        "cloudapi": "huidu model actions control body",
         # the roof
         "server": "huidu model settings actions store observe runtimes listener instances invoke "
         "control triggers gateway cloudapi",

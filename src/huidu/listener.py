@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from huidu.patience import PatientProtocol
+from huidu.tunnel import Tunnel
 
 KEEP_ALIVE_S = 75
 BACKLOG = 4096
@@ -49,14 +50,14 @@ class Listener:
         host, port = self._socket.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    async def open(self, app: App) -> None:
-        """Return when the application answers requests."""
+    async def open(self, app: App, *, tunnels: bool = False) -> None:
+        """Return when the application answers requests; those for a WebSocket as well if it can."""
         self._server = server = _Server(
             uvicorn.Config(
                 app,
                 http=PatientProtocol,
                 loop="none",
-                ws="none",
+                ws=Tunnel if tunnels else "none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,

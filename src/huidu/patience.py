@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import urllib.parse
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from huidu.tunnel import Tunnel
 
 MOST_HEAD_BYTES = 64 * 1024
 #: For a whole head, and between two pieces of a body.
@@ -47,6 +51,7 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
+        self.scope["state"]["cut"] = self.transport.abort
         self._reading_head, self._head_bytes = True, 0
         self._wait()
 
@@ -71,6 +76,32 @@ class PatientProtocol(HttpToolsProtocol):
         """Wait for nothing more."""
         self._rest()
         super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Have the connection go on as a tunnel, with the request that begins it."""
+        self._rest()
+        self._reading_head = self._reading_body = False
+        try:
+            url = httptools.parse_url(self.url)
+        except httptools.HttpParserInvalidURLError:
+            self.send_400_response("Invalid HTTP request received.")
+            return
+        self.connections.discard(self)
+        scope: dict[str, Any] = {
+            **self.scope,
+            "path": urllib.parse.unquote(url.path.decode("ascii")),
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "state": {**self.scope["state"], "tunnel": True},
+        }
+        tunnel = Tunnel(scope, self.app, self.server_state)
+        self.transport.set_protocol(tunnel)
+        tunnel.connection_made(self.transport)
+
+    def _should_upgrade(self) -> bool:
+        """Tell whether a request begins a tunnel, which then has the connection to itself."""
+        alone = self.cycle is None or self.cycle.response_complete
+        return alone and self.scope.get("method") == "GET" and super()._should_upgrade()
 
     @property
     def stalls(self) -> bool:

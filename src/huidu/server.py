@@ -41,6 +41,7 @@ from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.observe.exposition import Counters, Gauges
 from huidu.observe.recorder import Recorder
+from huidu.runtimes import python
 from huidu.runtimes.table import Runtimes
 from huidu.settings import Settings, address
 from huidu.store.catalog import Catalog
@@ -58,7 +59,6 @@ from huidu.triggers.url import Urls
 TIDY_S = 3600.0
 GRACE_S = 5.0  #: For instances, once nobody calls any more.
 UNUSED_CODE_S = 3600.0
-NEWEST = "Python3.99"  #: A name that means the newest Python there is.
 ENDPOINTS = "endpoints"  #: The file in the data directory that says where the server listens.
 
 log = structlog.get_logger("huidu.server")
@@ -91,7 +91,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         desk = await _desk(settings, directory, stores, data, gateway.url, stack)
         stack.push_async_callback(_close_together, api, gateway)
         await api.open(Api(desk, _pages(data)))
-        await gateway.open(Gateway(data.urls, data.invoker, _new_id))
+        await gateway.open(Gateway(data.urls, data.routes, data.invoker, _new_id), tunnels=True)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
         log.info("closing")
@@ -203,7 +203,7 @@ async def _launcher(
 ) -> tuple[Launcher, Tier]:
     """Return what starts instances, in the best sandbox that works here; and say which."""
     ground = Ground(
-        interpreter=runtimes.find(NEWEST).interpreter.path,
+        interpreter=runtimes.find(python.NEWEST).interpreter.path,
         scratch=scratch,
         network=settings.network,
         allow=settings.allowed(),

@@ -14,10 +14,13 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 
-from huidu.gateway.app import MOST_PASSED_OVER_BYTES, Gateway
+from huidu.body import MOST_PASSED_OVER_BYTES
+from huidu.gateway.app import Gateway
 from huidu.invoke.invoker import Answered
 from huidu.listener import Listener
 from huidu.model.errors import Failed, InvalidValue, NotFound, Refusal
+from huidu.model.exchange import Exchange
+from huidu.model.function import FunctionName
 from huidu.model.invocation import MOST_EVENT_BYTES, Invocation, Outcome, Status, failure
 from huidu.model.trigger import Trigger
 from tests.fakes_store import HELLO, trigger
@@ -58,6 +61,12 @@ class Behind:
     @property
     def event(self) -> dict[str, Any]:
         return dict(json.loads(self.calls[-1].event))
+
+    def is_web(self, named: FunctionName) -> bool:
+        return False
+
+    async def exchange(self, invocation: Invocation, exchange: Exchange) -> Answered:
+        raise AssertionError("nothing here is a web function")
 
 
 @dataclass
@@ -122,7 +131,7 @@ async def opened() -> AsyncIterator[Wire]:
     """One listener for all tests: to close one takes a while."""
     behind = Behind()
     listener = Listener("127.0.0.1", 0)
-    await listener.open(Gateway(Urls(), behind, behind.new_id))
+    await listener.open(Gateway(Urls(), behind, behind, behind.new_id))
     yield Wire(behind, int(listener.url.rpartition(":")[2]))
     await listener.close()
 
@@ -337,7 +346,7 @@ async def test_a_client_that_never_ends_is_not_listened_to_for_ever(behind: Behi
         sent.append(message)
 
     scope = {"type": "http", "path": "/url/u1", "headers": []}
-    await Gateway(Urls(), behind, behind.new_id)(scope, receive, send)
+    await Gateway(Urls(), behind, behind, behind.new_id)(scope, receive, send)
 
     assert sent[0]["status"] == 413
     assert megabytes == (MOST_EVENT_BYTES + MOST_PASSED_OVER_BYTES) // len(MEGABYTE) + 1
@@ -350,14 +359,14 @@ async def test_what_is_not_http_is_not_answered(behind: Behind) -> None:
     async def send(message: object) -> None:
         sent.append(message)
 
-    gateway = Gateway(Urls(), behind, lambda: "id-1")
+    gateway = Gateway(Urls(), behind, behind, lambda: "id-1")
     await gateway({"type": "lifespan"}, cast("Any", None), send)
 
     assert sent == []
 
 
 async def test_a_listener_says_where_it_listens_and_that_a_port_is_taken(behind: Behind) -> None:
-    gateway = Gateway(Urls(), behind, lambda: "id-1")
+    gateway = Gateway(Urls(), behind, behind, lambda: "id-1")
     first = Listener("127.0.0.1", 0)
     await first.open(gateway)
     port = int(first.url.rpartition(":")[2])
@@ -376,7 +385,7 @@ async def test_a_listener_says_where_it_listens_and_that_a_port_is_taken(behind:
 async def test_of_two_that_would_listen_at_one_port_the_second_is_told_at_once(
     behind: Behind,
 ) -> None:
-    gateway = Gateway(Urls(), behind, lambda: "id-1")
+    gateway = Gateway(Urls(), behind, behind, lambda: "id-1")
     first = Listener("127.0.0.1", 0)
 
     with pytest.raises(OSError, match="in use"):

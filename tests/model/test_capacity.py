@@ -217,6 +217,7 @@ scenes = st.builds(
     retired=st.booleans(),
     due=st.dictionaries(st.sampled_from([f"i{n}" for n in range(6)]), st.floats(50, 250)),
     paused_until=st.sampled_from([-NEVER, 150.0]),
+    open=st.just({}),
 )
 limits = st.builds(
     Limits,

@@ -76,7 +76,8 @@ def test_our_own_interpreter_is_known_without_asking(tmp_path: Path) -> None:
 def test_the_worker_and_the_platform_mean_the_same_by_their_frames() -> None:
     worker = runpy.run_path(str(WORKERS / python.WORKER))
 
-    assert {kind.name: worker[kind.name] for kind in Kind} == {kind.name: kind for kind in Kind}
+    spoken = set(Kind) - {Kind.SOCKETS}  # it is for workers of web functions
+    assert {kind.name: worker[kind.name] for kind in spoken} == {kind.name: kind for kind in spoken}
     assert worker["HEADER"] == wire.HEADER.size
     assert worker["NONCE"] == wire.NONCE_BYTES
     assert worker["SIZE"] == wire.LENGTH.size

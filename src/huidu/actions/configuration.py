@@ -63,7 +63,7 @@ class Tag(Wire):
     value: str
 
 
-HEEDED = frozenset({"public_net_config"})
+HEEDED = frozenset({"public_net_config", "protocol_params", "instance_concurrency_config"})
 PublicNet = Annotated[
     Json, Meta(description="`PublicNetStatus` `DISABLE`: the function has no network.")
 ]
@@ -79,8 +79,12 @@ class Settings(Wire):
     dead_letter_config: Json = None
     public_net_config: PublicNet = None
     cfs_config: Json = None
-    protocol_params: Json = None
-    instance_concurrency_config: Json = None
+    protocol_params: Annotated[
+        Json, Meta(description='`{"WSParams": {"IdleTimeOut": 600}}`, in seconds.')
+    ] = None
+    instance_concurrency_config: Annotated[
+        Json, Meta(description='`{"DynamicEnabled": "FALSE", "MaxConcurrency": 1}`, to 100.')
+    ] = None
     dns_cache: Flag | None = None
     intranet_config: Json = None
     l5_enable: Flag | None = None

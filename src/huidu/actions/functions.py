@@ -56,13 +56,13 @@ class CreateFunction(Settings, kw_only=True):
     runtime: Annotated[str, Meta(description="`Python3.10` and so on.")] | None = None
     namespace: Namespace = DEFAULT_NAMESPACE
     role: Role = ""
-    type: Annotated[str, Meta(description="Event.")] = "Event"
+    type: Annotated[str, Meta(description="Event, or HTTP for a web function.")] = "Event"
     code_source: str | None = None
     layers: Layers = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
     async_run_enable: Flag | None = None
     trace_enable: Flag | None = None
-    protocol_type: str | None = None
+    protocol_type: Annotated[str, Meta(description="WS for WebSockets.")] | None = None
 
 
 class UpdateFunctionCode(Wire):
@@ -251,7 +251,10 @@ CONFIGURATION_ERRORS = (
     "InvalidParameterValue.EnvironmentSystemProtect",
     "InvalidParameterValue.Handler",
     "InvalidParameterValue.Layers",
+    "InvalidParameterValue.InstanceConcurrencyConfig",
     "InvalidParameterValue.MemorySize",
+    "InvalidParameterValue.ProtocolParams",
+    "InvalidParameterValue.ProtocolType",
     "InvalidParameterValue.Runtime",
     "InvalidParameterValue.Type",
     "LimitExceeded.InitTimeout",

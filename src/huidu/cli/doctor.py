@@ -19,11 +19,11 @@ from huidu.cli.trials import Trial, tried
 from huidu.instances.sandbox import kernel
 from huidu.instances.sandbox.groups import HIERARCHIES
 from huidu.instances.sandbox.table import NONE
+from huidu.runtimes import python
 from huidu.runtimes.table import TABLE, Runtimes
 from huidu.settings import Settings, Unsettled, address, from_process
 
 SEALED, OPEN, REFUSED = 0, 1, 2
-NEWEST = "Python3.99"  #: A name that means the newest Python there is.
 ENOUGH_BYTES = 1 << 30
 DAY_S = 86_400.0
 
@@ -49,7 +49,7 @@ async def examine(settings: Settings, tell: show.Tell) -> Report:
     """Look at everything. Starts some processes, ends them, and leaves nothing behind."""
     tell("languages")
     found = {row.language: tuple(row.search()) for row in TABLE}
-    runtime = Runtimes(found).find(NEWEST)
+    runtime = Runtimes(found).find(python.NEWEST)
     trials = await tried(runtime, settings.network, tell)
     best = next(trial.name for trial in trials if trial.by_itself and trial.works)
     free = shutil.disk_usage(_there(Path(settings.data))).free

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
 from typing import Any
 
+from huidu import body as bodies
 from huidu.cloudapi import wire
 from huidu.cloudapi.desk import Desk
 
@@ -17,9 +16,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # The SDKs look for errors only where the type is exactly this, without a charset.
 JSON = b"application/json"
-
-MOST_PASSED_OVER_BYTES = 128 * 1024 * 1024
-PASS_OVER_S = 10.0
 
 
 class Api:
@@ -38,7 +34,7 @@ class Api:
         limit = self._desk.limit_bytes(request)
         body = await _body(request, receive, limit)
         if body is None:
-            await _pass_over(request, receive)
+            await bodies.pass_over(_declared(request), receive)
             await _send(send, self._desk.refuse(wire.too_large(limit)), close=True)
             return
         whole = wire.Request(
@@ -69,36 +65,11 @@ async def _body(request: wire.Request, receive: Receive, limit: int) -> bytes | 
     """Return the body, or None as soon as it is known to be too large."""
     if request.method == "GET":
         return b"" if len(request.query) <= limit else None
-    declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > limit:
-        return None
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+    return await bodies.read(_declared(request), receive, limit)
 
 
-async def _pass_over(request: wire.Request, receive: Receive) -> None:
-    """Let a client finish sending what is thrown away: many hear no answer before they have."""
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > MOST_PASSED_OVER_BYTES:
-        return
-    passed = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(PASS_OVER_S):
-            while passed < MOST_PASSED_OVER_BYTES:
-                message = await receive()
-                passed += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
+def _declared(request: wire.Request) -> str:
+    return request.headers.get("content-length", "0")
 
 
 async def _send(send: Send, body: bytes, *, close: bool) -> None:

@@ -20,6 +20,7 @@ from huidu.model.alias import Alias
 from huidu.model.errors import InUse, InvalidParameter, InvalidValue, NotFound, Unsupported
 from huidu.model.function import (
     EVENT,
+    WEB,
     Code,
     Configuration,
     Function,
@@ -29,6 +30,7 @@ from huidu.model.function import (
 )
 from huidu.model.trigger import Trigger
 from huidu.model.version import ACTIVE, Version
+from huidu.model.web import BOOTSTRAP, is_web, web
 from huidu.store.reading import Page, Reading
 from huidu.store.writing import Writing
 
@@ -108,15 +110,19 @@ async def _keep_new(
 
 def _first_configuration(plane: Plane, request: wire.CreateFunction) -> Configuration:
     runtime = request.runtime or DEFAULT_RUNTIME
-    handler = request.handler or DEFAULT_HANDLER
-    if request.type != EVENT:
-        raise InvalidValue("Type", f"Type {request.type[:40]!r}: must be Event")
+    default = BOOTSTRAP if request.type == WEB else DEFAULT_HANDLER
+    handler = request.handler or default
+    if request.type not in (EVENT, WEB):
+        raise InvalidValue("Type", f"Type {request.type[:40]!r}: must be {EVENT} or {WEB}")
     if request.async_run_enable is not None and is_true(request.async_run_enable):
         raise Unsupported(
             "AsyncRunEnable", "AsyncRunEnable: call with InvocationType=Event instead"
         )
-    plane.runtimes.check(runtime, handler)
-    return Configuration(
+    if request.type == EVENT:
+        plane.runtimes.check(runtime, handler)
+    else:
+        plane.runtimes.web(runtime)
+    configuration = Configuration(
         handler=handler,
         runtime=runtime,
         memory_mb=request.memory_size,
@@ -126,8 +132,10 @@ def _first_configuration(plane: Plane, request: wire.CreateFunction) -> Configur
         layers=_layers(request.layers),
         type=request.type,
         role=request.role,
-        settings=_settings(request),
+        settings=_settings(request, protocol_type=request.protocol_type or None),
     )
+    web(configuration)
+    return configuration
 
 
 def _environment(asked: made.Environment | None) -> tuple[tuple[str, str], ...]:
@@ -146,8 +154,9 @@ def _layers(asked: Sequence[made.LayerSimple]) -> tuple[Layer, ...]:
     return ()
 
 
-def _settings(asked: made.Settings) -> tuple[tuple[str, str], ...]:
-    given = ((name, getattr(asked, name)) for name in made.Settings.__struct_fields__)
+def _settings(asked: made.Settings, **more: object) -> tuple[tuple[str, str], ...]:
+    fields = ((name, getattr(asked, name)) for name in made.Settings.__struct_fields__)
+    given = (*fields, *more.items())
     kept = {name: json.dumps(value, sort_keys=True) for name, value in given if value is not None}
     if network.FIELD in kept:
         network.check(kept[network.FIELD])
@@ -162,7 +171,7 @@ async def update_code(plane: Plane, asked: Asked, request: wire.UpdateFunctionCo
     latest = await plane.catalog.read(
         lambda reading: reading.version(reading.function(named), names.LATEST)
     )
-    if request.handler is not None:
+    if request.handler is not None and not is_web(latest.configuration):
         plane.runtimes.check(latest.configuration.runtime, request.handler)
     async with packages.kept(plane, asked_code) as code:
 
@@ -199,7 +208,8 @@ async def update_configuration(
                 "Runtime", f"Runtime {request.runtime!r}: cannot be changed from {old.runtime}"
             )
         handler = request.handler if request.handler is not None else old.handler
-        plane.runtimes.check(old.runtime, handler)
+        if not is_web(old):
+            plane.runtimes.check(old.runtime, handler)
         new = replace(
             old,
             handler=handler,
@@ -213,6 +223,7 @@ async def update_configuration(
             role=_or(request.role, old.role),
             settings=tuple(sorted((dict(old.settings) | dict(_settings(request))).items())),
         )
+        web(new)
         return replace(
             latest, configuration=new, description=_or(request.description, latest.description)
         )
@@ -268,6 +279,8 @@ def _entry_file(plane: Plane, version: Version) -> str:
     """The text of the file that the handler names, where it is one of at most 1 MB."""
     root = plane.packages.unpacked(version.code)
     file = root / f"{version.configuration.handler.rpartition('.')[0]}.py"
+    if is_web(version.configuration):
+        file = root / BOOTSTRAP
     if not file.is_file() or file.stat().st_size > MOST_SHOWN_BYTES:
         return ""
     return file.read_text("utf-8", "replace")
@@ -284,7 +297,7 @@ def _facts(plane: Plane, function: Function, version: Version) -> wire.FunctionF
         function_version=version.number,
         qualifier=version.number,
         status=version.status,
-        status_desc=version.status_reason or plane.runtimes.note(configuration.runtime),
+        status_desc=version.status_reason or _note(plane, configuration),
         status_reasons=_reasons(version),
         description=version.description,
         handler=configuration.handler,
@@ -313,12 +326,17 @@ def _facts(plane: Plane, function: Function, version: Version) -> wire.FunctionF
     )
 
 
+def _note(plane: Plane, configuration: Configuration) -> str:
+    return "" if is_web(configuration) else plane.runtimes.note(configuration.runtime)
+
+
 SHOWN_SETTINGS = (
     "vpc_config",
     "public_net_config",
     "dead_letter_config",
     "cfs_config",
     "instance_concurrency_config",
+    "protocol_type",
 )
 
 
@@ -358,7 +376,7 @@ def _line(plane: Plane, function: Function, latest: Version) -> wire.FunctionLin
         namespace=function.named.namespace,
         runtime=latest.configuration.runtime,
         status=latest.status,
-        status_desc=latest.status_reason or plane.runtimes.note(latest.configuration.runtime),
+        status_desc=latest.status_reason or _note(plane, latest.configuration),
         status_reasons=_reasons(latest),
         description=latest.description,
         type=latest.configuration.type,

@@ -113,6 +113,11 @@ async def _later(plane: Plane, asked: Asked, request: wire.Invoke) -> wire.Invok
     named = FunctionName(request.namespace, request.function_name)
     qualifier = request.qualifier or plane.default_qualifier
     plane.routes.target(named, qualifier)  # NotFound, unless somebody could answer
+    if plane.routes.is_web(named):
+        raise InvalidValue(
+            "FunctionType",
+            f"Function [{named.name}] is of Type HTTP: call it over HTTP, at its URL",
+        )
     function_id = plane.routes.id_of(named) or ""
     await plane.queue.put(
         QueuedEvent(

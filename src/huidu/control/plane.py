@@ -76,6 +76,8 @@ class Routes(Protocol):
 
     def id_of(self, named: FunctionName) -> str | None: ...
 
+    def is_web(self, named: FunctionName) -> bool: ...
+
 
 class Instances(Protocol):
     """The running copies of versions."""
@@ -106,6 +108,10 @@ class Runtimes(Protocol):
         """Raise `InvalidValue` unless the runtime exists and takes such a handler."""
         ...
 
+    def web(self, name: str) -> object:
+        """Raise `InvalidValue` unless the runtime exists and can be a web function's."""
+        ...
+
     def note(self, runtime: str) -> str:
         """Return what a user must know of this runtime on this machine, or nothing."""
         ...
@@ -113,6 +119,11 @@ class Runtimes(Protocol):
 
 class Kind(Protocol):
     """A type of trigger: reads its definition, and tells how it is shown."""
+
+    @property
+    def of_web(self) -> bool:
+        """Whether it can call a web function."""
+        ...
 
     def define(self, text: str) -> str:
         """Return the definition as it is kept, or raise `InvalidValue`."""

@@ -9,11 +9,13 @@ from huidu.actions import triggers as wire
 from huidu.actions.action import Nothing
 from huidu.actions.functions import Filter, TriggerInfo
 from huidu.control import paging, times
-from huidu.control.plane import Asked, Plane
+from huidu.control.plane import Asked, Kind, Plane
 from huidu.model import names, quota
 from huidu.model.errors import InUse, InvalidValue, NotFound
-from huidu.model.function import FunctionName
+from huidu.model.function import Function, FunctionName
 from huidu.model.trigger import Trigger
+from huidu.model.version import Version
+from huidu.model.web import is_web
 from huidu.store.writing import Writing
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
@@ -34,6 +36,7 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateTrigger) -> wir
 
     def change(writing: Writing) -> Trigger:
         function = writing.function(named)
+        _check_kind(writing.version(function, names.LATEST), kind, request.type)
         there_are = [t for t in writing.triggers(function) if t.type == request.type]
         if request.trigger_name in {trigger.name for trigger in there_are}:
             raise InUse(
@@ -41,10 +44,7 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateTrigger) -> wir
             )
         quota.check("Trigger", len(there_are), plane.quota.triggers, f"{request.type} triggers")
         qualifier = request.qualifier or names.LATEST
-        if names.names_version(qualifier):
-            writing.version(function, qualifier)
-        else:
-            writing.alias(function, qualifier)
+        _check_there(writing, function, qualifier)
         made = Trigger(
             function=named,
             function_id=function.id,
@@ -63,6 +63,20 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateTrigger) -> wir
         return made
 
     return wire.TriggerCreated(trigger_info=facts(plane, await plane.catalog.write(change)))
+
+
+def _check_there(writing: Writing, function: Function, qualifier: str) -> None:
+    if names.names_version(qualifier):
+        writing.version(function, qualifier)
+    else:
+        writing.alias(function, qualifier)
+
+
+def _check_kind(version: Version, kind: Kind, type_: str) -> None:
+    if is_web(version.configuration) and not kind.of_web:
+        raise InvalidValue(
+            "Type", f"Type {type_!r}: a function of Type HTTP is called over HTTP alone"
+        )
 
 
 def _check_texts(request: wire.CreateTrigger) -> None:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Protocol
 
 import structlog
 
-from huidu.gateway.event import Request, Response, event_of, response_of, traits
+from huidu import body as bodies
+from huidu.gateway.event import Request, Response, event_of, failure_status, response_of, traits
+from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, tunnels
 from huidu.invoke.invoker import Answered
 from huidu.model.errors import Refusal
-from huidu.model.invocation import MOST_EVENT_BYTES, Invocation
+from huidu.model.exchange import Exchange
+from huidu.model.function import FunctionName
+from huidu.model.invocation import MOST_EVENT_BYTES, Invocation, Outcome, Status
 from huidu.model.trigger import Trigger
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 TRIGGER = "http"
 PREFIX = "/url/"
 CLOSE = ("connection", "close")
-MOST_PASSED_OVER_BYTES = 128 * 1024 * 1024
-PASS_OVER_S = 10.0
+#: What HTTP calls a failure, where its own number would say something else to a client.
+AS_HTTP = {
+    Status.EVENT_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Status.USER_CODE_ERROR: HTTPStatus.BAD_GATEWAY,
+}
 
 log = structlog.get_logger("huidu.gateway")
 
@@ -40,12 +42,23 @@ class Invoker(Protocol):
 
     async def invoke(self, invocation: Invocation) -> Answered: ...
 
+    async def exchange(self, invocation: Invocation, exchange: Exchange) -> Answered: ...
+
+
+class Kinds(Protocol):
+    """Which functions there are of which kind."""
+
+    def is_web(self, named: FunctionName) -> bool: ...
+
 
 class Gateway:
     """An ASGI application; every answer carries `X-Api-RequestId`."""
 
-    def __init__(self, urls: Urls, invoker: Invoker, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, urls: Urls, kinds: Kinds, invoker: Invoker, new_id: Callable[[], str]
+    ) -> None:
         self._urls = urls
+        self._kinds = kinds
         self._invoker = invoker
         self._new_id = new_id
 
@@ -54,7 +67,9 @@ class Gateway:
         if scope["type"] != "http":
             return
         request_id = self._new_id()
-        response, more = await self._answer(scope, receive, request_id)
+        response, more = await self._answer(scope, receive, send, request_id)
+        if response is None:
+            return
         headers = [("x-api-requestid", request_id), *more, *response.headers]
         await send(
             {
@@ -70,12 +85,13 @@ class Gateway:
         unread = CLOSE in more
         await send({"type": "http.response.body", "body": response.body, "more_body": unread})
         if unread:
-            await _pass_over(receive)
+            await bodies.pass_over("0", receive)
             await send({"type": "http.response.body"})
 
     async def _answer(
-        self, scope: Scope, receive: Receive, request_id: str
-    ) -> tuple[Response, list[tuple[str, str]]]:
+        self, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> tuple[Response | None, list[tuple[str, str]]]:
+        """Return the response; None where the function gave it itself."""
         path: str = scope["path"]
         if path == "/healthz":
             return _says(200, status="ok"), []
@@ -83,37 +99,92 @@ class Gateway:
         trigger = self._urls.find(url_id) if path.startswith(PREFIX) else None
         if trigger is None:
             return _says(404, errorMessage="nothing is published at this path"), []
-        body = await _body(scope, receive)
+        declared = dict(scope["headers"]).get(b"content-length", b"0").decode("latin-1")
+        if self._kinds.is_web(trigger.function):
+            if not bodies.fits(declared, MOST_EVENT_BYTES):
+                return _too_large()
+            head = head_of(scope, f"{PREFIX}{url_id}")
+            ours = [(b"x-api-requestid", request_id.encode())]
+            visit = Visit(scope, receive, send, head, ours)
+            request = _request(scope, f"/{rest}", b"")
+            return await self._visit(trigger, request, visit, request_id)
+        body = b"" if tunnels(scope) else await bodies.read(declared, receive, MOST_EVENT_BYTES)
         if body is None:
-            message = f"the body is larger than {MOST_EVENT_BYTES} bytes"
-            return _says(413, errorMessage=message), [CLOSE]
+            return _too_large()
         return await self._call(trigger, _request(scope, f"/{rest}", body), request_id)
+
+    async def _visit(
+        self, trigger: Trigger, request: Request, visit: Visit, request_id: str
+    ) -> tuple[Response | None, list[tuple[str, str]]]:
+        async def ask() -> Answered:
+            invocation = Invocation(
+                request_id=request_id,
+                function=trigger.function,
+                qualifier=trigger.qualifier,
+                traits=traits(request),
+                trigger=TRIGGER,
+            )
+            return await self._invoker.exchange(invocation, visit)
+
+        response, more = await _asked(ask, _failure, request_id)
+        if not visit.begun:
+            return response, more if visit.whole else [*more, CLOSE]
+        if not visit.finished:
+            visit.cut()
+            await visit.left()
+        return None, []
 
     async def _call(
         self, trigger: Trigger, request: Request, request_id: str
     ) -> tuple[Response, list[tuple[str, str]]]:
-        try:
-            answered = await self._invoker.invoke(
-                Invocation(
-                    request_id=request_id,
-                    function=trigger.function,
-                    qualifier=trigger.qualifier,
-                    event=event_of(request),
-                    traits=traits(request),
-                    trigger=TRIGGER,
-                )
+        async def ask() -> Answered:
+            invocation = Invocation(
+                request_id=request_id,
+                function=trigger.function,
+                qualifier=trigger.qualifier,
+                event=event_of(request),
+                traits=traits(request),
+                trigger=TRIGGER,
             )
-        except Refusal as refusal:
-            said = {"errorCode": refusal.code, "errorMessage": refusal.message}
-            return _says(_status(refusal), **said), []
-        except Exception:
-            log.exception("failed", request_id=request_id)
-            message = f"an error of ours; the log has it as {request_id}"
-            return _says(500, errorCode="InternalError", errorMessage=message), []
-        more = [("x-scf-version", answered.version)]
-        if answered.alias:
-            more.append(("x-scf-alias", answered.alias))
-        return response_of(answered.outcome), more
+            return await self._invoker.invoke(invocation)
+
+        return await _asked(ask, response_of, request_id)
+
+
+async def _asked(
+    ask: Callable[[], Awaitable[Answered]],
+    respond: Callable[[Outcome], Response],
+    request_id: str,
+) -> tuple[Response, list[tuple[str, str]]]:
+    """Return the response that a call makes, and headers that say who answered."""
+    try:
+        answered = await ask()
+    except Refusal as refusal:
+        said = {"errorCode": refusal.code, "errorMessage": refusal.message}
+        return _says(_status(refusal), **said), []
+    except Exception:
+        log.exception("failed", request_id=request_id)
+        message = f"an error of ours; the log has it as {request_id}"
+        return _says(500, errorCode="InternalError", errorMessage=message), []
+    more = [("x-scf-version", answered.version)]
+    if answered.alias:
+        more.append(("x-scf-alias", answered.alias))
+    return respond(answered.outcome), more
+
+
+def _failure(outcome: Outcome) -> Response:
+    """Return the response where a web function gave none itself."""
+    status = AS_HTTP.get(Status(outcome.status)) or failure_status(outcome.status)
+    return Response(
+        status=int(status),
+        headers=[("content-type", "application/json")],
+        body=outcome.result.encode(),
+    )
+
+
+def _too_large() -> tuple[Response, list[tuple[str, str]]]:
+    message = f"the body is larger than {MOST_EVENT_BYTES} bytes"
+    return _says(413, errorMessage=message), [CLOSE]
 
 
 def _status(refusal: Refusal) -> int:
@@ -132,35 +203,6 @@ def _request(scope: Scope, path: str, body: bytes) -> Request:
         body=body,
         source_ip=client[0] if client else "",
     )
-
-
-async def _body(scope: Scope, receive: Receive) -> bytes | None:
-    """Return the body, or None as soon as it is known to be too large."""
-    declared = dict(scope["headers"]).get(b"content-length", b"0")
-    if not declared.isdigit() or int(declared) > MOST_EVENT_BYTES:
-        return None
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        part = message.get("body", b"")
-        size += len(part)
-        if message["type"] == "http.disconnect" or size > MOST_EVENT_BYTES:
-            return None
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
-async def _pass_over(receive: Receive) -> None:
-    """Let a client finish sending what is thrown away: many hear no answer before they have."""
-    passed = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(PASS_OVER_S):
-            while passed < MOST_PASSED_OVER_BYTES:
-                message = await receive()
-                passed += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
 
 
 def _says(code: int, **fields: object) -> Response:

@@ -11,6 +11,7 @@ import msgspec
 
 from huidu.instances.launch import Scene
 from huidu.model.version import Version
+from huidu.model.web import BOOTSTRAP, is_web
 from huidu.runtimes.table import Installed
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -85,6 +86,7 @@ class Blueprint:
                 "handler": wanted.handler,
                 "environment": self.environment(scene),
                 "context": self._context(),
+                **(_served() if is_web(wanted) else {}),
             }
         )
 
@@ -104,3 +106,11 @@ class Blueprint:
             "tencentcloud_appid": self.place.appid,
             "tencentcloud_uin": self.place.uin,
         }
+
+
+def _served() -> Mapping[str, object]:
+    """Return what the worker of a web function is told as well.
+
+    By the platform's own network it knows whether it would share that.
+    """
+    return {"bootstrap": BOOTSTRAP, "network": str(Path("/proc/self/ns/net").readlink())}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from huidu.instances.channel import Undelivered
-from huidu.instances.instance import Instance
+from huidu.instances.crew import Lendable
 from huidu.instances.outcomes import Ending, Run, StartFailed, outcome
 from huidu.instances.pool import Pool
 from huidu.model.invocation import Outcome, Status
@@ -17,15 +17,23 @@ from huidu.model.task import Task
 TRIES = 3
 
 
+class Running(Lendable, Protocol):
+    """An instance of any kind."""
+
+    async def run(self, task: Task) -> Outcome:
+        """Run one call to its end; raises `Undelivered` where it certainly never began."""
+        ...
+
+
 class Claim:
     """Holds an instance for the length of an `async with`, and hands it back however that ends."""
 
     __slots__ = ("_failure", "_instance", "_pool", "_pool_of")
 
-    def __init__(self, pool_of: Callable[[], Pool[Instance]]) -> None:
+    def __init__(self, pool_of: Callable[[], Pool[Running]]) -> None:
         self._pool_of = pool_of
-        self._pool: Pool[Instance]
-        self._instance: Instance | None = None
+        self._pool: Pool[Running]
+        self._instance: Running | None = None
         self._failure: StartFailed | None = None
 
     async def __aenter__(self) -> Self:

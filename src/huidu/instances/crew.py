@@ -75,6 +75,7 @@ class Crew(Generic[T]):
         boss: Boss,
         now: Callable[[], float],
         lasts_s: Callable[[], float],
+        seats: int = 1,
     ) -> None:
         self._start = start
         self._landlord = landlord
@@ -87,6 +88,9 @@ class Crew(Generic[T]):
         self._due: dict[str, float] = {}
         self._failures, self._failed_at = 0, -NEVER
         self.failure: BaseException | None = None  #: Why the last start failed, if it did.
+        self._seats = seats
+        self._open: dict[str, int] = {}
+        self._guests: dict[str, int] = {}
         self._pace_s = NEVER
         self._starting: dict[asyncio.Task[T], float] = {}
         self._leaving = set[asyncio.Task[None]]()
@@ -105,6 +109,11 @@ class Crew(Generic[T]):
     def paused_until(self) -> float:
         """When to start instances ahead of calls again, after some that failed."""
         return again_at(self._failures, self._failed_at)
+
+    @property
+    def open(self) -> Mapping[str, int]:
+        """Each busy instance that has seats left, and how many; the last is to be filled first."""
+        return self._open
 
     @property
     def ready(self) -> int:
@@ -139,28 +148,43 @@ class Crew(Generic[T]):
         task.add_done_callback(self._came)
 
     def lend(self, name: str) -> T:
-        """Return an idle instance, which is busy from now on."""
-        del self._idle[name]
+        """Return an instance that has a seat left, which has one less from now on."""
+        free = self._open.pop(name, 0) or self._seats
+        self._idle.pop(name, None)
+        if self._seats > 1:
+            self._guests[name] = self._seats - free + 1
+            if free > 1:
+                self._open[name] = free - 1
         return self._all[name]
 
     def lend_latest(self) -> T:
-        """Return the one that was used last."""
-        return self.lend(next(reversed(self._idle)))
+        """Return the one beside whose guests there is room, else the one that was used last."""
+        return self.lend(next(reversed(self._open or self._idle)))
 
     def take_back(self, instance: T) -> None:
-        """Have an instance idle again, or off, if it is not what it was."""
-        if instance.name not in self._all:
+        """Have a seat free again; once all are, the instance idle, or off if it is at its end."""
+        name = instance.name
+        if name not in self._all:
             return  # It was let go meanwhile.
         last = instance.took_s
         self._pace_s = last if self._pace_s == NEVER else self._pace_s + (last - self._pace_s) / 8
-        if instance.alive:
-            self._idle[instance.name] = self._now()
+        guests = self._guests.pop(name, 1) - 1
+        if guests:
+            self._guests[name] = guests
+        if not instance.alive:
+            self._open.pop(name, None)
+            if not guests:
+                self.dismiss(name)
+        elif guests:
+            # One that was full is filled again first: it goes to the end, the others keep theirs.
+            self._open[name] = self._seats - guests
         else:
-            self.dismiss(instance.name)
+            self._open.pop(name, None)
+            self._idle[name] = self._now()
 
     def dismiss(self, name: str) -> None:
         """Let an instance go, whatever it is doing."""
-        for kept in (self._idle, self._born, self._due):
+        for kept in (self._idle, self._born, self._due, self._open, self._guests):
             kept.pop(name, None)
         task = asyncio.get_running_loop().create_task(self._all.pop(name).stop())
         self._leaving.add(task)
@@ -195,7 +219,7 @@ class Crew(Generic[T]):
 
     def _lost(self, name: str) -> None:
         """Let go of an instance that ended by itself. A busy one comes back first."""
-        if name in self._idle:
+        if self._open.pop(name, None) is None and name in self._idle:
             # One that ends as soon as it is there is no better than one that does not start.
             self._failures, self._failed_at = max(1, self._failures), self._born[name]
             self.dismiss(name)

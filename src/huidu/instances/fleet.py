@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from huidu.instances.claim import Claim
-from huidu.instances.instance import Instance
+from huidu.instances.claim import Claim, Running
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.pool import Numbers, Pool
 from huidu.instances.recipe import Recipe, Workshop
@@ -16,6 +15,7 @@ from huidu.model.capacity import Limits, Retired, lender
 from huidu.model.effect import Effect, ProvisionChanged
 from huidu.model.standing import Standing
 from huidu.model.version import Version
+from huidu.model.web import web
 
 LIMITS = Limits()
 MOST_INSTANCES = 200
@@ -65,7 +65,7 @@ class Fleet:
         self._most = most
         self._draw = draw
         self._instances = 0
-        self._pools: dict[Key, Pool[Instance]] = {}
+        self._pools: dict[Key, Pool[Running]] = {}
         self._versions: dict[Key, Version] = {}
         self._warming: set[asyncio.Task[None]] = set()
         self._balancing = False
@@ -178,7 +178,7 @@ class Fleet:
             f"{total.waiting} calls waiting{'; closed' if self._closed else ''}>"
         )
 
-    def pool(self, version: Version) -> Pool[Instance]:
+    def pool(self, version: Version) -> Pool[Running]:
         """Return the pool that serves a version, or raise `Retired` once the fleet is closed."""
         if self._closed:
             raise Retired
@@ -186,7 +186,8 @@ class Fleet:
         pool = self._pools.get(key)
         if pool is None:
             make = Recipe(version, self._workshop).make
-            pool = Pool(make, self._limits, asyncio.get_running_loop(), self, self._draw)
+            limits = replace(self._limits, seats=web(version.configuration).concurrency)
+            pool = Pool(make, limits, asyncio.get_running_loop(), self, self._draw)
             self._pools[key], self._versions[key] = pool, version
         return pool
 
@@ -227,7 +228,7 @@ class Fleet:
                 pool.forgive()
 
 
-def _standing(version: Version, pool: Pool[Instance]) -> Standing:
+def _standing(version: Version, pool: Pool[Running]) -> Standing:
     numbers, failure = pool.numbers, pool.failure
     return Standing(
         function=version.function,

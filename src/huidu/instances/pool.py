@@ -1,4 +1,4 @@
-"""Pool: lends the instances of one version to calls, one call each."""
+"""Pool: lends the instances of one version to calls, to each as many as it has seats for."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ class Pool(Generic[T]):
         self._limits = limits
         self._clock = clock
         self._landlord = landlord
-        self._crew = Crew(start, landlord, self, clock.time, lambda: lasts_s(limits, draw()))
+        self._crew = Crew(
+            start, landlord, self, clock.time, lambda: lasts_s(limits, draw()), limits.seats
+        )
         self._line: dict[int, float] = {}
         self._seats: dict[int, asyncio.Future[T]] = {}
         self._warming: dict[asyncio.Future[None], int] = {}
@@ -93,10 +95,11 @@ class Pool(Generic[T]):
         """Borrow an instance, or raise `Busy`, `Retired` or what kept it from starting."""
         if self._retired:
             raise Retired
-        if self._crew.idle and not self._line and not self._owed:
-            # What the plan would say, without asking it: nobody waits, and somebody is idle.
+        if (self._crew.idle or self._crew.open) and not self._line and not self._owed:
+            # What the plan would say, without asking it: nobody waits, and there is a seat.
             return self._crew.lend_latest()
-        if len(self._line) >= self._limits.waiting + self._limits.instances - self._crew.ready:
+        seats_to_come = (self._limits.instances - self._crew.ready) * self._limits.seats
+        if len(self._line) >= self._limits.waiting + seats_to_come:
             raise Busy(len(self._line))
         call = next(self._numbers)
         seat: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -262,6 +265,7 @@ class Pool(Generic[T]):
             retired=self._retired,
             due=crew.due,
             paused_until=-NEVER if self._warming else crew.paused_until,
+            open=crew.open,
         )
 
     def _floor(self) -> int:

@@ -10,13 +10,14 @@ from typing import Protocol
 
 from huidu.instances import answers
 from huidu.instances.blueprint import Blueprint, Place
-from huidu.instances.instance import Instance
+from huidu.instances.claim import Running
 from huidu.instances.launch import Spawner
 from huidu.instances.outcomes import StartFailed
-from huidu.instances.starting import Launcher, start
+from huidu.instances.starting import Launcher, serve, start
 from huidu.model.errors import Refusal
 from huidu.model.function import Code
 from huidu.model.version import Version
+from huidu.model.web import is_web
 from huidu.runtimes.table import Runtimes
 
 
@@ -51,11 +52,12 @@ class Recipe:
         self._workshop = workshop
         self._codes = (version.code,)
 
-    async def make(self) -> Instance:
+    async def make(self) -> Running:
         """Start an instance, or raise `StartFailed`."""
         self._workshop.in_use.update(code.sha256 for code in self._codes)
         try:
-            instance = await start(await self._draw(), self._workshop.launcher)
+            begin = serve if is_web(self._version.configuration) else start
+            instance = await begin(await self._draw(), self._workshop.launcher)
         except BaseException:
             self._over()
             raise
@@ -72,7 +74,9 @@ class Recipe:
     async def _draw(self) -> Blueprint:
         version, shop = self._version, self._workshop
         try:
-            runtime = shop.runtimes.find(version.configuration.runtime)
+            named = version.configuration.runtime
+            web = is_web(version.configuration)
+            runtime = shop.runtimes.web(named) if web else shop.runtimes.find(named)
             code = await asyncio.to_thread(shop.packages.unpacked, version.code)
         except (Refusal, OSError) as error:
             why = f"the version cannot be made ready: {error}"

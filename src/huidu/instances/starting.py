@@ -12,6 +12,7 @@ from huidu.instances.blueprint import Blueprint
 from huidu.instances.instance import Instance
 from huidu.instances.launch import Launched, Order, Scene
 from huidu.instances.outcomes import StartFailed
+from huidu.instances.web import WebInstance
 from huidu.model import network
 from huidu.model.version import digest
 
@@ -39,11 +40,6 @@ async def start(blueprint: Blueprint, launcher: Launcher) -> Instance:
     it loaded once more when it is ready. A process that was killed before it was told anything
     is replaced once: nothing of the version has run.
     """
-    version = blueprint.version
-    if digest(version.code, version.configuration) != version.digest:
-        raise StartFailed(
-            answers.unready("what would run is not what this version was published with")
-        )
     try:
         return await _begin(blueprint, launcher)
     except StartFailed as failure:
@@ -53,13 +49,8 @@ async def start(blueprint: Blueprint, launcher: Launcher) -> Instance:
 
 
 async def _begin(blueprint: Blueprint, launcher: Launcher) -> Instance:
-    scene = launcher.scene(blueprint.code, blueprint.layers)
-    order, language = _order(blueprint, scene), blueprint.runtime.runtime
-    try:
-        launched = await launcher.launch(order)
-        instance = Instance(blueprint.version, launched, language.exhausted)
-    except OSError as error:
-        raise StartFailed(answers.unready(f"no process could be started: {error}")) from error
+    scene, order, launched = await _launch(blueprint, launcher)
+    instance = Instance(blueprint.version, launched, blueprint.runtime.runtime.exhausted)
     try:
         ready = await instance.load(blueprint.load(scene))
     except BaseException:
@@ -68,6 +59,32 @@ async def _begin(blueprint: Blueprint, launcher: Launcher) -> Instance:
     if ready.imports:
         launcher.learn(order, ready.imports)
     return instance
+
+
+async def serve(blueprint: Blueprint, launcher: Launcher) -> WebInstance:
+    """Start a web function's server, or raise `StartFailed`; held against its digest as others."""
+    scene, _, launched = await _launch(blueprint, launcher)
+    instance = WebInstance(blueprint.version, launched, blueprint.place)
+    try:
+        await instance.load(blueprint.load(scene))
+    except BaseException:
+        await instance.stop()
+        raise
+    return instance
+
+
+async def _launch(blueprint: Blueprint, launcher: Launcher) -> tuple[Scene, Order, Launched]:
+    version = blueprint.version
+    if digest(version.code, version.configuration) != version.digest:
+        raise StartFailed(
+            answers.unready("what would run is not what this version was published with")
+        )
+    scene = launcher.scene(blueprint.code, blueprint.layers)
+    order = _order(blueprint, scene)
+    try:
+        return scene, order, await launcher.launch(order)
+    except OSError as error:
+        raise StartFailed(answers.unready(f"no process could be started: {error}")) from error
 
 
 def _order(blueprint: Blueprint, scene: Scene) -> Order:

@@ -26,6 +26,7 @@ class Kind(IntEnum):
     CALL = 0xA4
     RESULT = 0xA5
     ERROR = 0xA6
+    SOCKETS = 0xA7
 
 
 KINDS = {int(kind): kind for kind in Kind}

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from huidu.invoke.routes import Routed
 from huidu.model.capacity import Busy, Retired
-from huidu.model.errors import Failed, Refusal
+from huidu.model.errors import Failed, InvalidValue, Refusal
+from huidu.model.exchange import Exchange
 from huidu.model.function import FunctionName
 from huidu.model.invocation import (
     MOST_EVENT_BYTES,
@@ -23,6 +24,7 @@ from huidu.model.split import write_phases
 from huidu.model.task import Task
 from huidu.model.traits import Traits
 from huidu.model.version import Version
+from huidu.model.web import is_web
 
 MOST_KEPT_LOG_CHARS = 64 * 1024
 MOST_KEPT_RESULT_CHARS = 4 * 1024
@@ -80,7 +82,17 @@ class Invoker:
         Raises a `Refusal` where no version can be found to answer; whatever a version does wrong
         is in the outcome.
         """
-        call = _Call(self.clock(), self.timer())
+        return await self._run(invocation, _Call(self.clock(), self.timer()))
+
+    async def exchange(self, invocation: Invocation, exchange: Exchange) -> Answered:
+        """Have a web function answer a caller itself, and leave a record of it.
+
+        Raises as `invoke` does. What the outcome is of an answer that had begun, the caller
+        cannot be told any more; that it is not whole, it can be shown.
+        """
+        return await self._run(invocation, _Call(self.clock(), self.timer(), exchange))
+
+    async def _run(self, invocation: Invocation, call: _Call) -> Answered:
         try:
             await self._answer(invocation, call)
         except Refusal as refusal:
@@ -101,13 +113,14 @@ class Invoker:
                 invocation.function, invocation.qualifier, invocation.traits
             )
             _check_active(call.routed.version)
+            _check_door(call.routed.version, call.exchange)
             if len(invocation.event) > MOST_EVENT_BYTES:
                 call.outcome = _too_large(invocation)
                 return
             try:
                 async with self.fleet.claim(call.routed.version) as instance:
                     call.claimed = self.timer()
-                    call.outcome = await instance.run(_task(invocation, call.routed))
+                    call.outcome = await instance.run(_task(invocation, call.routed, call.exchange))
                     return
             except Busy:
                 call.outcome = _busy(invocation, call.routed)
@@ -122,9 +135,10 @@ class Invoker:
 class _Call:
     """What is known of a call while it is under way."""
 
-    __slots__ = ("began", "claimed", "outcome", "routed", "started_at")
+    __slots__ = ("began", "claimed", "exchange", "outcome", "routed", "started_at")
 
-    def __init__(self, started_at: float, began: float) -> None:
+    def __init__(self, started_at: float, began: float, exchange: Exchange | None = None) -> None:
+        self.exchange = exchange
         self.started_at = started_at
         self.began = began
         self.claimed = began
@@ -156,9 +170,21 @@ def _check_active(version: Version) -> None:
         )
 
 
-def _task(invocation: Invocation, routed: Routed) -> Task:
+def _check_door(version: Version, exchange: Exchange | None) -> None:
+    if is_web(version.configuration) and exchange is None:
+        raise InvalidValue(
+            "FunctionType",
+            f"Function [{version.function.name}] is of Type HTTP: call it over HTTP, at its URL",
+        )
+    if exchange is not None and not is_web(version.configuration):
+        raise InvalidValue(
+            "FunctionType", f"Function [{version.function.name}] is not of Type HTTP"
+        )
+
+
+def _task(invocation: Invocation, routed: Routed, exchange: Exchange | None) -> Task:
     alias = routed.alias.name if routed.alias else ""
-    return Task(invocation=invocation, version=routed.version, alias=alias)
+    return Task(invocation=invocation, version=routed.version, alias=alias, exchange=exchange)
 
 
 def _too_large(invocation: Invocation) -> Outcome:
@@ -176,7 +202,7 @@ def _status(refusal: Refusal) -> int:
 
 
 def _record(invocation: Invocation, call: _Call) -> Record:
-    routed, outcome = call.routed, call.outcome
+    routed, outcome, exchange = call.routed, call.outcome, call.exchange
     alias = routed.alias if routed else None
     decision = routed.decision if routed else None
     return Record(
@@ -205,6 +231,6 @@ def _record(invocation: Invocation, call: _Call) -> Record:
         duration_ms=outcome.duration_ms,
         memory_bytes=outcome.memory_bytes,
         memory_mb=routed.version.configuration.memory_mb if routed else 0,
-        event_bytes=len(invocation.event),
-        result_bytes=len(outcome.result),
+        event_bytes=exchange.taken_bytes if exchange else len(invocation.event),
+        result_bytes=exchange.given_bytes if exchange else len(outcome.result),
     )

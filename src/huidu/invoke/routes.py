@@ -19,11 +19,12 @@ from huidu.model.effect import (
 )
 from huidu.model.errors import NotFound
 from huidu.model.function import FunctionName
-from huidu.model.names import names_version
+from huidu.model.names import LATEST, names_version
 from huidu.model.routing import Decision
 from huidu.model.split import Phases
 from huidu.model.traits import Traits
 from huidu.model.version import Version
+from huidu.model.web import is_web
 
 Draw = Callable[[], float]
 
@@ -102,6 +103,12 @@ class Routes:
         """Return the id of a function, or None where there is none of this name."""
         entry = self._entries.get(named)
         return entry.id if entry else None
+
+    def is_web(self, named: FunctionName) -> bool:
+        """Tell whether a function answers over HTTP itself; all its versions do, or none."""
+        entry = self._entries.get(named)
+        latest = entry.versions.get(LATEST) if entry else None
+        return latest is not None and is_web(latest.configuration)
 
     def __contains__(self, key: object) -> bool:
         """Tell whether later calls may reach a version: (id of its function, number, digest)."""

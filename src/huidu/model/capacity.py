@@ -46,6 +46,7 @@ class Limits:
     #: make no short call quicker, and each that starts makes those wait that are under way.
     linger_ms: float = 20.0
     few: int = 8
+    seats: int = 1  #: Calls that one instance runs at a time.
     max_age_s: float = NEVER  #: How old an instance may be; one that runs a call ends it first.
 
 
@@ -64,8 +65,8 @@ def again_at(failures: int, since: float) -> float:
 class Scene(NamedTuple):
     """A pool at one moment.
 
-    `line` and `idle` are in the order of time: the call that has waited longest comes first, and
-    so does the instance that has been idle longest.
+    `line`, `idle` and `open` are in the order of time: the call that has waited longest comes
+    first, and so does the instance that has been idle, or not been full, for longest.
     """
 
     line: Mapping[int, float]  #: Each waiting call, and since when.
@@ -84,6 +85,8 @@ class Scene(NamedTuple):
         """Tell whether an idle instance is to be replaced."""
         return self.due.get(name, NEVER) <= now
 
+    open: Mapping[str, int] = {}  #: Busy instances that have seats left, and how many.
+
 
 class Plan(NamedTuple):
     """Orders for the pool. It carries them out; it does not second-guess them."""
@@ -98,20 +101,23 @@ class Plan(NamedTuple):
 def plan(scene: Scene, limits: Limits, now: float) -> Plan:
     """Seat the waiting calls, oldest first, and size the pool for the rest.
 
-    What is owed to other pools goes first, then what was idle too long (of a retired pool, all
-    that nobody waits for), then what is too old. An idle instance, the one used last, takes the
-    oldest call. The first instance is started at once, and each further one only for a call that
-    has lost patience: a short wait is cheaper than a process. Where calls are short there are
-    few, and late: else each start would slow the others, make them wait, and so call for the
-    next.
+    What is owed to other pools goes first (idle instances, else those that were not full for
+    longest, which take no more calls until they are idle), then what was idle too long (of a
+    retired pool, all that nobody waits for), then what is too old. A seat beside others is taken
+    before an idle instance, and of the idle ones the one used last takes the oldest call. The
+    first instance is started at once, and each further one only for a call that has lost
+    patience: a short wait is cheaper than a process. Where calls are short there are few, and
+    late: else each start would slow the others, make them wait, and so call for the next.
 
     Of those that are too old, as many go as leave the floor standing, and one at least: the last
     one serves on until its successor is there. Only where the pool may be no larger does one go
     before.
     """
     stay = list(scene.idle)[scene.owed :]
+    beside = list(scene.open.items())[max(0, scene.owed - len(scene.idle)) :]
+    wanted = -(-max(0, len(scene.line) - sum([free for _, free in beside])) // limits.seats)
     idle_s = 0.0 if scene.retired else limits.idle_s
-    spare = min(len(stay) + scene.busy - scene.floor, len(stay) - len(scene.line))
+    spare = min(len(stay) + scene.busy - scene.floor, len(stay) - wanted)
     stale = [name for name in stay if scene.idle[name] + idle_s <= now]
     stale.sort(key=lambda name: not scene.too_old(name, now))
     out = frozenset(stale[: max(0, spare)])
@@ -119,12 +125,15 @@ def plan(scene: Scene, limits: Limits, now: float) -> Plan:
     old = [] if scene.retired else [name for name in stay if scene.too_old(name, now)]
     gone = frozenset(old[: _replaced(scene, limits, len(stay) + scene.busy)])
     stay = [name for name in stay if name not in gone]
-    assign = list(zip(scene.line, reversed(stay), strict=False))
+    alone = [(name, limits.seats) for name in stay]
+    seats = (name for name, free in reversed(alone + beside) for _ in range(free))
+    assign = list(zip(scene.line, seats, strict=False))
     wish, wake_at = _wish(scene, (len(stay), len(assign), len(old) - len(gone)), limits, now)
     start = min(wish, max(0, scene.room))
     if start < wish:
         wake_at = min(wake_at, now + ASK_AGAIN_S)
-    for name in stay[: len(stay) - len(assign)]:
+    woken = -(-max(0, len(assign) - sum([free for _, free in beside])) // limits.seats)
+    for name in stay[: len(stay) - woken]:
         ends = (scene.idle[name] + idle_s, scene.due.get(name, NEVER))
         wake_at = min(wake_at, *(end if end > now else NEVER for end in ends))
     kept = frozenset(stay)
@@ -155,8 +164,9 @@ def _wish(
     short = scene.pace_s * 1000 < limits.patience_ms
     patience_s = (limits.linger_ms if short else limits.patience_ms) / 1000
     useful = max(0, min(allowed, limits.few - here) if short else allowed)
-    line = list(islice(scene.line.values(), seated, seated + scene.starting + useful))
-    impatient = sum([since + patience_s <= now for since in line])
+    most = seated + (scene.starting + useful) * limits.seats
+    line = list(islice(scene.line.values(), seated, most))
+    impatient = -(-sum([since + patience_s <= now for since in line]) // limits.seats)
     first = 1 if line and not here else 0
     ahead = (max(scene.floor, 1) if old else scene.floor) - (here - old)
     wish = max(impatient - scene.starting, first, 0)
@@ -166,7 +176,7 @@ def _wish(
     else:
         wish = max(wish, ahead)
     wish = min(allowed, wish)
-    patient = line[scene.starting + wish :]
+    patient = line[(scene.starting + wish) * limits.seats :]
     return wish, min(wake_at, patient[0] + patience_s if patient else NEVER)
 
 

@@ -37,6 +37,8 @@ class Status(IntEnum):
     INIT_FAILED = 445
     PORT_NOT_BOUND = 446
     INIT_TIMED_OUT = 450
+    SOCKET_IDLE = 455
+    SOCKET_BROKEN = 456  #: The caller of a WebSocket left without closing it.
     CANCELLED = 499
     INTERNAL_ERROR = 500
 

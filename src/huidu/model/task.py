@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from huidu.model.exchange import Exchange
 from huidu.model.invocation import Invocation
 from huidu.model.version import Version
 
@@ -16,6 +17,7 @@ class Task:
     invocation: Invocation
     version: Version
     alias: str = ""  #: The alias that it came through, if it came through one.
+    exchange: Exchange | None = None  #: The caller itself, where it is a web function's.
 
     def context(self) -> bytes:
         """Return the part of the call's context that is its own, as JSON (D-41)."""

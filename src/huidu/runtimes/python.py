@@ -18,6 +18,7 @@ from huidu.runtimes.interpreter import Interpreter
 
 NAMES = re.compile(r"Python3\.([6-9]|[1-9][0-9])")
 OLDEST = (3, 8)
+NEWEST = "Python3.99"  #: A name that means the newest there is.
 WORKER = "python_worker.py"
 
 PROGRAM = re.compile(r"python3(?:\.([0-9]+))?")
@@ -58,10 +59,14 @@ def choose(name: str, found: Sequence[Interpreter]) -> Interpreter:
 
 
 def command(
-    interpreter: Interpreter, channel: int, workers: Path, _memory_mb: int = 0
+    interpreter: Interpreter,
+    channel: int,
+    workers: Path,
+    _memory_mb: int = 0,
+    worker: str = WORKER,
 ) -> Sequence[str]:
     """Return what starts the worker: isolated, without site packages, in UTF-8 everywhere."""
-    return (str(interpreter.path), "-I", "-S", "-X", "utf8", str(workers / WORKER), str(channel))
+    return (str(interpreter.path), "-I", "-S", "-X", "utf8", str(workers / worker), str(channel))
 
 
 def variables(folders: Sequence[Path]) -> Mapping[str, str]:

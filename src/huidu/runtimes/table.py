@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from huidu.model.errors import InvalidValue
 from huidu.model.function import check_handler
-from huidu.runtimes import custom, nodejs, python
+from huidu.runtimes import custom, nodejs, python, web
 from huidu.runtimes.interpreter import Interpreter
 
 
@@ -82,6 +82,9 @@ CUSTOM = Runtime(
     variables=custom.variables,
 )
 
+#: What serves a web function, in whatever language: it answers to no name, and is in no list.
+WEB = replace(PYTHON, worker=web.WORKER, command=web.command)
+
 TABLE = (PYTHON, NODEJS, CUSTOM)
 
 
@@ -112,6 +115,7 @@ class Runtimes:
     def __init__(self, found: Mapping[str, Sequence[Interpreter]]) -> None:
         self._found = found
         self._chosen: dict[str, Installed] = {}
+        self._web: dict[str, Installed] = {}
 
     @classmethod
     def search(cls) -> Runtimes:
@@ -125,6 +129,18 @@ class Runtimes:
             row = find(name)
             interpreter = row.choose(name, self._found.get(row.language, ()))
             installed = self._chosen[name] = Installed(row, interpreter)
+        return installed
+
+    def web(self, name: str) -> Installed:
+        """Return what serves web functions of a runtime, or raise `InvalidValue` for its name.
+
+        Which language their servers are in decides what their environment holds, no more.
+        """
+        installed = self._web.get(name)
+        if installed is None:
+            row = replace(WEB, variables=web.variables(find(name).variables))
+            newest = python.choose(python.NEWEST, self._found.get(PYTHON.language, ()))
+            installed = self._web[name] = Installed(row, newest)
         return installed
 
     def check(self, name: str, handler: str) -> None:

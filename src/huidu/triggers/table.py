@@ -15,9 +15,10 @@ class Kind:
 
     define: Callable[[str], str]
     show: Callable[[Trigger, str], str]  #: By the trigger and the gateway's URL.
+    of_web: bool = False  #: Whether it can call a web function.
 
 
 TRIGGERS: Mapping[str, Kind] = {
     "timer": Kind(timer.define, timer.show),
-    "http": Kind(url.define, url.show),
+    "http": Kind(url.define, url.show, of_web=True),
 }

@@ -14,7 +14,7 @@ from typing import Any
 from huidu.instances.sandbox import kernel, landlock, limits, root, seccomp, userns, walls, warden
 from huidu.runtimes.workers import python_worker
 
-WORKERS = ("python_worker", "custom_worker")
+WORKERS = ("python_worker", "custom_worker", "web_worker")
 STDOUT, STDERR, CHANNEL = 1, 2, 3
 NOT_STARTED = 127  #: The exit status where a program could not be started, as shells have it.
 STREAMS = ((STDOUT, "stdout", "surrogateescape"), (STDERR, "stderr", "backslashreplace"))

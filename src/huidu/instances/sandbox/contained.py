@@ -73,12 +73,13 @@ class Contained:
         return await asyncio.shield(self._exit)
 
     def peak_bytes(self) -> int:
-        """Return the most memory that the running process has held; 0 once it has ended."""
+        """Return the most memory that it and what it started have held; 0 once it has ended."""
         if self._exit.done():
             return 0
         if self._watch is not None:
             return self._watch.peak_bytes
-        return max(map(peak_bytes, family(self._pid)))
+        together = self._group.peak_bytes() if self._group is not None else 0
+        return together or max(map(peak_bytes, family(self._pid)))
 
     def starved(self) -> int:
         """Return how many processes were killed for want of memory since this was asked last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from huidu.instances.sandbox import kernel
@@ -50,6 +51,15 @@ LINKS = {
     "/var/tmp": TEMPORARY,  # noqa: S108 - the same
 }
 
+#: What the bootstraps of the cloud name as interpreters, and the program that is just that version.
+LANGUAGES = {
+    **{
+        f"/var/lang/python{said}/bin/python3": f"python3.{said[1:]}" if said[1:] else ""
+        for said in ("3", "36", "37", "39", "310")
+    },
+    **{f"/var/lang/node{said}/bin/node": "" for said in ("10", "12", "14", "16", "18")},
+}
+
 
 def build(prefixes: Sequence[str], resolver: str) -> None:
     """Put the root together at `PLACE`; `resolver` says which name servers there are.
@@ -75,6 +85,9 @@ def build(prefixes: Sequence[str], resolver: str) -> None:
         _touch(PLACE + path, text)
     for path, target in LINKS.items():
         os.symlink(target, PLACE + path)
+    for path, target in _languages(prefixes).items():
+        os.makedirs(os.path.dirname(PLACE + path), 0o755)
+        os.symlink(target, PLACE + path)
     kernel.seal(PLACE)
 
 
@@ -96,6 +109,31 @@ def shown(prefixes: Iterable[str]) -> Iterator[str]:
 def prefix(interpreter: str) -> str:
     """Return the folder that an interpreter needs, as in `/usr` for `/usr/bin/python3`."""
     return os.path.dirname(os.path.dirname(os.path.realpath(interpreter)))
+
+
+def _languages(prefixes: Sequence[str]) -> dict[str, str]:
+    """Return where web functions of the cloud look for interpreters, and what lies there.
+
+    It is the version that they name where the machine has it, else another that it has.
+    """
+    own = getattr(sys, "_base_executable", "") or sys.executable
+    newest = {"python3": own, "node": _program("node", prefixes)}
+    links = {}
+    for path, exact in LANGUAGES.items():
+        program = os.path.basename(path)
+        found = _program(exact, prefixes) or newest[program]
+        if found:
+            links[path] = found
+    return links
+
+
+def _program(name: str, prefixes: Sequence[str]) -> str:
+    """Return where a program lies in the root; empty where it has none of this name."""
+    for folder in ("/usr/local", "/usr", *prefixes):
+        path = f"{folder}/bin/{name}"
+        if name and os.access(path, os.X_OK):
+            return path
+    return ""
 
 
 def _show(path: str) -> None:

@@ -1,0 +1,149 @@
+"""Visit: a caller of a web function, from the request's head to the end of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+from huidu.gateway.event import OURS
+from huidu.model.exchange import Answer, BodyTooLarge, CallerLeft, Head, Headers
+from huidu.model.invocation import MOST_EVENT_BYTES
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+WEBSOCKET = b"websocket"
+#: Headers of a request that are the connection's, or that say what only we may say.
+NOT_PASSED_ON = frozenset(
+    b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
+    b"transfer-encoding upgrade expect x-scf-request-id x-scf-memory x-scf-timeout x-scf-version "
+    b"x-scf-name x-scf-namespace x-scf-region x-scf-appid x-scf-uin x-scf-alias "
+    b"x-scf-remote-addr x-forwarded-for".split()
+)
+#: What we write ourselves, or what the listener does.
+NOT_ANSWERED = frozenset(name.encode() for name in OURS) - {b"content-length"}
+
+
+def head_of(scope: Scope, prefix: str) -> Head:
+    """Return the head that a server behind a URL is sent; `prefix` is where the URL ends."""
+    sent = dict(scope["headers"])
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    asked = raw.removeprefix(prefix.encode())
+    if asked == raw:  # the prefix was written in another way
+        asked = quote(scope["path"].removeprefix(prefix)).encode()
+    query: bytes = scope["query_string"]
+    return Head(
+        method=scope["method"].encode(),
+        target=b"/" + asked.removeprefix(b"/") + (b"?" + query if query else b""),
+        headers=_headers(scope, sent),
+        upgrade=WEBSOCKET if tunnels(scope) else b"",
+    )
+
+
+def tunnels(scope: Scope) -> bool:
+    """Tell whether the client would go on as a WebSocket: its request has no body then."""
+    return "tunnel" in _state(scope)
+
+
+def _headers(scope: Scope, sent: Mapping[bytes, bytes]) -> Headers:
+    own = {name.strip().lower() for name in sent.get(b"connection", b"").split(b",")}
+    kept = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name not in NOT_PASSED_ON and (name not in own or name == b"content-length")
+    ]
+    client = scope.get("client")
+    address = (client[0] if client else "").encode()
+    before = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    kept.append((b"x-forwarded-for", b", ".join([*before, address])))
+    kept.append((b"x-scf-remote-addr", address))
+    for name, value in (
+        (b"x-forwarded-host", sent.get(b"host", b"")),
+        (b"x-forwarded-proto", scope.get("scheme", "http").encode()),
+    ):
+        if name not in sent:
+            kept.append((name, value))
+    if b"transfer-encoding" in sent:
+        kept.append((b"transfer-encoding", b"chunked"))
+    return kept
+
+
+def _state(scope: Scope) -> MutableMapping[str, Any]:
+    """Return what the listener adds: `cut`, to drop the connection, and `tunnel` for a Tunnel."""
+    return scope.get("state") or {}
+
+
+class Visit:
+    """The side of an exchange that ASGI is, held to what a web function may be sent."""
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, head: Head, ours: Headers
+    ) -> None:
+        self.head = head
+        self.taken_bytes = 0
+        self.given_bytes = 0
+        self.begun = False
+        self.finished = False
+        self._cut: Callable[[], None] = _state(scope).get("cut", lambda: None)
+        self._receive = receive
+        self._send = send
+        self._ours = ours
+        self._told = False
+        self.whole = False  #: Whether the end of the body was read.
+
+    async def read(self) -> bytes | None:
+        """Return what came next of the body, or of a WebSocket."""
+        if self.whole and not self._told:
+            self._told = True
+            return None
+        if self.whole:
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+            raise CallerLeft
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise CallerLeft
+        piece: bytes = message.get("body", b"")
+        self.taken_bytes += len(piece)
+        if self.taken_bytes > MOST_EVENT_BYTES and not self.head.upgrade:
+            raise BodyTooLarge
+        self.whole = not message.get("more_body", False)
+        return piece
+
+    async def answer(self, answer: Answer) -> None:
+        """Begin to answer, and say which version does."""
+        self.begun = True
+        who = [(b"x-scf-version", answer.version.encode())]
+        if answer.alias:
+            who.append((b"x-scf-alias", answer.alias.encode()))
+        kept = [one for one in answer.headers if one[0].lower() not in NOT_ANSWERED]
+        headers = [*self._ours, *who, *kept]
+        await self._send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers}
+        )
+
+    async def write(self, data: bytes) -> None:
+        """Go on with the answer."""
+        self.given_bytes += len(data)
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self) -> None:
+        """End the answer."""
+        if not self.finished:
+            self.finished = True
+            await self._send({"type": "http.response.body", "body": b""})
+
+    def cut(self) -> None:
+        """Drop the connection: only so can the caller see that the answer is not whole."""
+        if not self.finished:
+            self._cut()
+
+    async def left(self) -> None:
+        """Wait until the connection is gone, once it was cut."""
+        self.whole = self._told = True
+        try:
+            await self.read()
+        except CallerLeft:
+            return

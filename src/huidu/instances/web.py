@@ -1,0 +1,281 @@
+"""Web: a live instance of a web function, which carries as many exchanges as it has seats."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from time import perf_counter
+
+from huidu.instances import answers, wire
+from huidu.instances.blueprint import Place
+from huidu.instances.channel import Lost, Undelivered
+from huidu.instances.instance import Stopped, TimedOut
+from huidu.instances.launch import Launched
+from huidu.instances.lines import Pipe, cut
+from huidu.instances.outcomes import Ending, Run, StartFailed, outcome
+from huidu.instances.passage import BadRequest, Broken, Passage, Silent, Vanished
+from huidu.instances.supply import Supply
+from huidu.instances.wire import Frame, Kind, ProtocolError
+from huidu.model.exchange import SERVER_ERROR, BodyTooLarge, CallerLeft, Headers
+from huidu.model.invocation import MOST_EVENT_BYTES, Outcome, Status
+from huidu.model.task import Task
+from huidu.model.version import Version
+from huidu.model.web import PORT, web
+
+ADDRESS = ("127.0.0.1", PORT)
+MOST_SHOWN_BYTES = 4096  #: Of what a server printed that did not come to listen.
+NO_SOCKETS = "the function takes no WebSocket: create it with ProtocolType=WS"
+#: A connection breaks a moment before the end of its process is known.
+MOMENT_S = 0.25
+
+
+class WebInstance:
+    """A server that answers the exchanges of one version, until it ends or is ended.
+
+    After one that took too long it is lent no more, and ended once the others on it are done.
+    """
+
+    def __init__(self, version: Version, launched: Launched, place: Place) -> None:
+        self.name = secrets.token_hex(8)
+        self.took_s = 0.0
+        self._version = version
+        self._place = place
+        self._web = web(version.configuration)
+        self._process = launched.process
+        self._supply = Supply(launched.end, self._web.concurrency + 1, self._broken)
+        self._pipe = Pipe(launched.output)
+        self._alive = True
+        self._stopped = False
+        self._gone: Callable[[], None] | None = None
+        self._fresh = True
+        self._born = perf_counter()
+        self._init_ms = 0.0
+        self._passages: set[Passage] = set()
+        self._loop = asyncio.get_running_loop()
+        self._watching = self._loop.create_task(self._watch())
+
+    async def load(self, order: bytes) -> None:
+        """Have the server started, or raise `StartFailed`."""
+        ending = await self._load(order)
+        self._init_ms = (perf_counter() - self._born) * 1000
+        if ending is not None:
+            await self.stop()
+            printed = self._pipe.take()
+            shown = cut(printed.encode()[-MOST_SHOWN_BYTES:], MOST_SHOWN_BYTES).decode(
+                "utf-8", "replace"
+            )
+            raise StartFailed(replace(ending, stack=ending.stack or shown), printed, self._init_ms)
+        self._supply.fill()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another exchange."""
+        return self._alive
+
+    def when_gone(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called once it can take no more exchanges."""
+        self._gone = tell
+        if not self._alive:
+            self._loop.call_soon(tell)
+
+    def when_over(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called once nothing of it is left."""
+        self._watching.add_done_callback(lambda _: tell())
+
+    async def run(self, task: Task) -> Outcome:
+        """Carry one exchange to its end, whatever that is.
+
+        Raises `Undelivered` where the server certainly never heard of it.
+        """
+        if task.exchange is None or task.version.digest != self._version.digest:
+            raise ValueError(f"instance {self.name} was not started for this")
+        began = perf_counter()
+        if task.exchange.head.upgrade and self._web.idle_s is None:
+            return self._outcome(task, Ending(status=Status.BAD_EVENT, message=NO_SOCKETS), 0.0)
+        passage, timer = None, None
+        fault: Exception | None = None
+        seconds = self._version.configuration.timeout_s
+        try:
+            async with asyncio.timeout(seconds):
+                passage = Passage(await self._connect(), task, task.exchange)
+            self._passages.add(passage)
+            left = seconds - (perf_counter() - began)
+            timer = self._loop.call_later(left, self._too_late, passage)
+            await passage.run(self._headers(task), self._web.idle_s or 0)
+        except (TimeoutError, TimedOut):
+            fault = TimedOut()
+        except (Broken, Lost, Stopped, CallerLeft, BodyTooLarge, BadRequest) as error:
+            fault = error
+        except (Silent, Vanished) as error:
+            fault = error
+        finally:
+            if timer is not None:
+                timer.cancel()
+            self._leave(passage, fault)
+        self.took_s = perf_counter() - began
+        ending = await self._ending(passage, fault)
+        return self._outcome(task, ending, self.took_s * 1000)
+
+    async def stop(self) -> None:
+        """End the process, and return when nothing of it is left."""
+        self._stopped = True
+        self._supply.fail(Stopped())
+        await asyncio.shield(self._watching)
+
+    def __repr__(self) -> str:
+        state = "alive" if self._alive else "ended"
+        who = f"{self._version.function} {self._version.number}"
+        return (
+            f"<WebInstance {self.name} of {who}, process {self._process.pid}: {state}, "
+            f"{len(self._passages)} on it>"
+        )
+
+    async def _connect(self) -> socket.socket:
+        connection = await self._supply.take()
+        try:
+            await self._loop.sock_connect(connection, ADDRESS)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+                # It listened once: it ends, or does not take connections any more.
+                self._supply.fail(Lost())
+                raise Undelivered from error
+            raise
+        return connection
+
+    async def _ending(self, passage: Passage | None, fault: Exception | None) -> Ending:
+        """Return what is told of an exchange."""
+        peak = self._process.peak_bytes()
+        if isinstance(fault, (Broken, Lost)):
+            told = await self._gone_or_broken(fault)
+            return replace(told, peak_bytes=told.peak_bytes or peak)
+        goes_well = isinstance(fault, CallerLeft) and passage is not None and passage.switched
+        if passage is not None and (fault is None or goes_well):
+            said = f"HTTP {passage.status}"
+            if passage.status >= SERVER_ERROR:
+                return Ending(status=Status.USER_CODE_ERROR, message=said, peak_bytes=peak)
+            return Ending(result=said, peak_bytes=peak)
+        status, message = self._told(fault)
+        return Ending(status=status, message=message, peak_bytes=peak)
+
+    def _told(self, fault: Exception | None) -> tuple[Status, str]:
+        seconds = self._version.configuration.timeout_s
+        told: Mapping[type, tuple[Status, str]] = {
+            TimedOut: (Status.TIMED_OUT, f"Invoking task timed out after {seconds} seconds"),
+            Silent: (
+                Status.SOCKET_IDLE,
+                f"the WebSocket was silent for {self._web.idle_s} seconds",
+            ),
+            Vanished: (
+                Status.SOCKET_BROKEN,
+                "the client left the WebSocket without closing it",
+            ),
+            BodyTooLarge: (
+                Status.EVENT_TOO_LARGE,
+                f"the body of the request is larger than {MOST_EVENT_BYTES} bytes",
+            ),
+            BadRequest: (Status.BAD_EVENT, f"the request cannot be passed on: {fault}"),
+            CallerLeft: (Status.CANCELLED, "the caller left"),
+            Stopped: (Status.INSTANCE_EXITED, "the platform ended the instance"),
+        }
+        return told[type(fault)]
+
+    async def _gone_or_broken(self, fault: Exception) -> Ending:
+        """Tell a server that ended from one that lives and does not answer as it should."""
+        try:
+            async with asyncio.timeout(MOMENT_S if isinstance(fault, Broken) else None):
+                ended = await self._process.wait()
+        except TimeoutError:
+            return Ending(status=Status.USER_CODE_ERROR, message=f"no whole answer: {fault}")
+        if ended.out_of_memory:
+            limit = self._version.configuration.memory_mb
+            peak = ended.peak_bytes
+            message = f"Memory limit of {limit} MB exceeded (peak {peak >> 20} MB)"
+            return Ending(status=Status.MEMORY_EXCEEDED, message=message, peak_bytes=peak)
+        message = f"User process exit when running: it {ended}"
+        return Ending(status=Status.PROCESS_EXITED, message=message)
+
+    async def _load(self, order: bytes) -> Ending | None:
+        limit = self._version.configuration.init_timeout_s
+        try:
+            async with asyncio.timeout(limit):
+                frame = await self._supply.exchange(wire.pack(Frame(Kind.LOAD, order)))
+            told = answers.loading(frame, self._version.digest)
+            return told if isinstance(told, Ending) else None
+        except TimeoutError:
+            message = f"the server did not listen on port {PORT} within {limit} seconds"
+            return Ending(status=Status.PORT_NOT_BOUND, message=message)
+        except ProtocolError as error:
+            return answers.unready(f"the instance does not speak as agreed: {error}")
+        except (Undelivered, Lost):
+            ended = await self._process.wait()
+            return answers.unready(f"the instance ended before it was ready: it {ended}")
+
+    async def _watch(self) -> None:
+        """See the process to its end, whenever that comes, and leave nothing of it."""
+        try:
+            await self._process.wait()
+        finally:
+            self._process.kill()
+            self._supply.close()
+            self._pipe.close()
+        await self._process.tidy()
+
+    def _broken(self) -> None:
+        """The wire broke: the instance has ended, or is to end now."""
+        self._process.kill()
+        for passage in tuple(self._passages):
+            passage.interrupt(Stopped() if self._stopped else Lost())
+        self._retire()
+
+    def _retire(self) -> None:
+        if self._alive:
+            self._alive = False
+            if self._gone is not None:
+                self._gone()
+
+    def _too_late(self, passage: Passage) -> None:
+        if not passage.switched:
+            passage.interrupt(TimedOut())
+
+    def _leave(self, passage: Passage | None, fault: Exception | None) -> None:
+        if passage is not None:
+            self._passages.discard(passage)
+        if isinstance(fault, TimedOut):
+            self._retire()
+        if not self._alive and not self._passages:
+            self._supply.fail(Stopped())
+
+    def _headers(self, task: Task) -> Headers:
+        """Return what a server is told of the call (section 4.6)."""
+        version, wanted = self._version, self._version.configuration
+        told = {
+            "Request-Id": task.invocation.request_id,
+            "Memory": str(wanted.memory_mb),
+            "Timeout": str(wanted.timeout_s),
+            "Version": version.number,
+            "Name": version.function.name,
+            "Namespace": version.function.namespace,
+            "Region": self._place.region,
+            "Appid": self._place.appid,
+            "Uin": self._place.uin,
+        }
+        return [(f"X-Scf-{name}".encode(), value.encode()) for name, value in told.items()]
+
+    def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
+        cold, self._fresh = self._fresh, False
+        return outcome(
+            ending,
+            Run(
+                request_id=task.invocation.request_id,
+                memory_mb=self._version.configuration.memory_mb,
+                instance=self.name,
+                duration_ms=duration_ms,
+                init_ms=self._init_ms if cold else 0.0,
+                cold=cold,
+                printed=self._pipe.take(),
+            ),
+        )

@@ -486,7 +486,7 @@ def test_the_three_trigger_actions(scf: Client) -> None:
 @pytest.mark.parametrize(
     ("action", "asked", "code"),
     [
-        ("CreateFunction", {"Type": "HTTP"}, "InvalidParameterValue.Type"),
+        ("CreateFunction", {"Type": "Web"}, "InvalidParameterValue.Type"),
         ("CreateFunction", {"AsyncRunEnable": "TRUE"}, "UnsupportedOperation.AsyncRunEnable"),
         (
             "CreateFunction",

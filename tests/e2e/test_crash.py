@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from requests.exceptions import RequestException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.platform import Platform, zipped
@@ -64,6 +65,8 @@ class Writer(threading.Thread):
             self.pending = write
             try:
                 self.platform.call(write.action, FunctionName=self.function, **write.parameters)
+            except RequestException:  # The SDK lets it pass where an answer breaks off.
+                return
             except TencentCloudSDKException as error:
                 if error.get_code() not in ("ClientNetworkError", "ServerNetworkError"):
                     self.problem = error

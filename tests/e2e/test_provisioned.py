@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,12 +11,20 @@ import pytest
 from tests.platform import Platform, until
 
 BROKEN = "import nowhere"
+#: Tells which process it is, and ends when it is told to.
+MORTAL = """
+import os, uuid
+WHO = str(uuid.uuid4())
+def main_handler(event, context):
+    if event.get("end"): os._exit(1)
+    return WHO
+"""
 
 
 @pytest.fixture
 def published(platform: Platform, name: str) -> Iterator[str]:
     """A function with version 1."""
-    platform.make(name)
+    platform.make(name, MORTAL)
     platform.publish(name)
     yield name
     platform.call("DeleteFunction", FunctionName=name)
@@ -80,7 +87,7 @@ def test_an_instance_that_dies_is_replaced(platform: Platform, published: str) -
     until(done(platform, published, 1))
     first = platform.invoke(published, Qualifier="1")["RetMsg"]
 
-    os.kill(int(first.partition('"pid":')[2].strip(" }")), signal.SIGKILL)
+    platform.invoke(published, {"end": True}, Qualifier="1")
     until(lambda: platform.invoke(published, Qualifier="1")["RetMsg"] != first)
     until(done(platform, published, 1))
 

@@ -152,5 +152,5 @@ def test_a_server_does_not_start_without_the_way_out_that_is_required(
 ) -> None:
     if tier == "best" and os.geteuid() == 0:
         pytest.skip("it can be had here")
-    with pytest.raises(AssertionError, match="network = egress takes a sandbox"):
+    with pytest.raises(AssertionError, match="network = egress takes the tier sandbox"):
         start("--set", f"tier={tier}", "--set", "network=egress")

@@ -82,7 +82,7 @@ PYTHON = Language(
         "subprocess.run(['echo', 'a child'])",
         "sys.stdout.write('half a line')",
     ),
-    floods=handler("for _ in range(300_000): print('x' * 99)"),
+    floods=handler("for _ in range(4000): print('x' * 999)"),
     hangs="import os, subprocess\n"
     + handler(
         "child = subprocess.Popen(['sleep', '60'])",
@@ -127,7 +127,7 @@ NODEJS = Language(
         "require('child_process').spawnSync('echo', ['a child'], { stdio: 'inherit' });",
         "process.stdout.write('half a line');",
     ),
-    floods=script("for (let n = 0; n < 300000; n++) process.stdout.write('x'.repeat(99) + '\\n');"),
+    floods=script("for (let n = 0; n < 4000; n++) process.stdout.write('x'.repeat(999) + '\\n');"),
     hangs=script(
         "const child = require('child_process').spawn('sleep', ['60']);",
         "require('fs').writeFileSync(event, `${process.pid} ${child.pid}`);",

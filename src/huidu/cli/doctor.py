@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from huidu.cli import show
+from huidu.cli.speech import log_to_stderr
 from huidu.cli.trials import Trial, tried
 from huidu.instances.sandbox import kernel
 from huidu.instances.sandbox.groups import HIERARCHIES
 from huidu.instances.sandbox.table import NONE
 from huidu.runtimes import python
-from huidu.runtimes.table import TABLE, Runtimes
+from huidu.runtimes.table import CUSTOM, TABLE, Runtimes
 from huidu.settings import Settings, Unsettled, address, from_process
 
 SEALED, OPEN, REFUSED = 0, 1, 2
@@ -63,6 +64,7 @@ async def examine(settings: Settings, tell: show.Tell) -> Report:
         runtimes={
             language: tuple(f"{one} {one.path}" for one in those)
             for language, those in found.items()
+            if language != CUSTOM.language  # Any program will do.
         },
         kernel=f"Linux {os.uname().release} {os.uname().machine}",
         landlock=kernel.landlock_abi(),
@@ -137,6 +139,7 @@ def main(told: str) -> int:
     except Unsettled as error:
         print(f"huidu: {error}", file=sys.stderr)  # noqa: T201 - it is a command
         return REFUSED
+    log_to_stderr("warning")
     with show.progress() as tell:
         report = asyncio.run(examine(settings, tell))
     if order["json"]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import resource
 import signal
@@ -12,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import structlog
 import uvloop
 
+from huidu.cli.speech import log_to_stderr
 from huidu.cloudapi.keys import Unreadable
 from huidu.model.errors import Refusal
 from huidu.server import serving
@@ -33,7 +32,7 @@ def serve(options: dict[str, Any], config: Path | None) -> int:
     except Unsettled as error:
         print(f"huidu: {error}", file=sys.stderr)  # noqa: T201 - it is a command
         return REFUSED
-    _log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level)
     sys.setswitchinterval(SWITCH_S)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection is a descriptor
@@ -60,23 +59,6 @@ async def _until_told(settings: Settings) -> int:
         print(line, flush=True)  # noqa: T201 - the one line of standard output that is promised
         await told.wait()
     return 0
-
-
-def _log_to_stderr(level: str) -> None:
-    number = logging.getLevelNamesMapping()[level.upper()]
-    people = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
 
 
 def main(told: str) -> int:

@@ -89,7 +89,7 @@ def _machine(found: Findings) -> Table:
     rows = {
         "kernel": f"{found.kernel}, Landlock {found.landlock or 'none'}, cgroups {found.cgroups}",
         **{name: ", ".join(those) or "not found" for name, those in found.runtimes.items()},
-        "network": found.settings["network"],
+        "network": _network(found),
         "data": f"{found.settings['data']}, {found.disk_free_bytes / (1 << 30):.1f} GB free",
         "server": found.server or "none runs on this data directory",
         **found.ports,
@@ -97,6 +97,12 @@ def _machine(found: Findings) -> Table:
     for name, text in rows.items():
         table.add_row(name, Text(text))
     return table
+
+
+def _network(found: Findings) -> str:
+    """Return what functions would reach, and the setting that it comes from."""
+    given = next(trial.network for trial in found.tiers if trial.name == found.tier)
+    return f"{given} (network = {found.settings['network']})"
 
 
 def _list(console: Console, title: str, lines: Sequence[str]) -> None:

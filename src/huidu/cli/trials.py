@@ -34,6 +34,7 @@ class Trial:
     works: bool
     by_itself: bool  #: Whether `tier = best` would take it.
     why_not: str
+    network: str  #: What functions would reach in it.
     cold_start_ms: float | None  #: From nothing to the first answer; the median.
     needs: str
     mend: tuple[str, ...]  #: What may be done where it does not work.
@@ -57,11 +58,11 @@ async def tried(runtime: Installed, network: str, tell: Callable[[str], None]) -
 
 
 async def _try(row: Row, ground: Ground, runtime: Installed) -> Trial:
-    why_not, cold_start_ms = "", None
+    why_not, network, cold_start_ms = "", "", None
     missing: tuple[str, ...] = ()
     try:
         opened = await row.attempt(ground)
-        missing = opened.missing
+        missing, network = opened.missing, opened.network
         try:
             cold_start_ms = await _cold_start_ms(opened.launcher, ground, runtime)
         finally:
@@ -74,6 +75,7 @@ async def _try(row: Row, ground: Ground, runtime: Installed) -> Trial:
         works=not why_not,
         by_itself=row.by_itself,
         why_not=why_not,
+        network=network,
         cold_start_ms=cold_start_ms,
         needs=row.needs,
         mend=row.mend if why_not else (),

@@ -272,7 +272,7 @@ TABLE = (
     Row(
         name="basic",
         needs="Linux 5.13 or newer with Landlock, for containers that allow no namespaces",
-        mend=("boot with lsm=landlock,...",),
+        mend=("boot with lsm=landlock,...", "have Python where every user gets to, as /usr/bin"),
         allows=exposure.ALLOWS[walls.BASIC],
         attempt=_basic,
     ),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from huidu.instances.sandbox.tier import reason
 from huidu.instances.starting import start
 from huidu.model.invocation import Outcome, Status
 from huidu.model.version import Version
+from huidu.runtimes.interpreter import Interpreter
+from huidu.runtimes.table import Runtimes
 from tests.instances.making import OURS, Shelf, task
 
 EVERY = [row.name for row in TABLE if row.name != NONE]
@@ -52,11 +56,12 @@ class Cage:
     tier: str
     opened: Opened
     shelf: Shelf
+    runtimes: Runtimes
     running: list[Instance] = field(default_factory=list)
 
     async def begin(self, version: Version) -> Instance:
         """Start an instance, which is ended with the cage if not before."""
-        blueprint = self.shelf.blueprint(version)
+        blueprint = self.shelf.blueprint(version, self.runtimes)
         self.running.append(await start(blueprint, self.opened.launcher))
         return self.running[-1]
 
@@ -78,16 +83,39 @@ class Cage:
 @asynccontextmanager
 async def cage(tier: str, folder: Path, network: str = "none") -> AsyncIterator[Cage]:
     """Open a tier, or skip where this machine does not give it."""
-    scratch = folder / "scratch"
-    scratch.mkdir()
-    try:
-        opened = await BY_NAME[tier].attempt(Ground(OURS.path, scratch, network))
-    except (OSError, TimeoutError) as error:
-        pytest.skip(f"{tier}: {reason(error)}")
-    made = Cage(tier, opened, Shelf(folder / "code"))
-    yield made
-    for instance in made.running:
-        await instance.stop()
-    if opened.closing is not None:
-        await opened.closing.close()
-    assert not any(scratch.iterdir())
+    with _home(folder, among=tier == "basic") as home:
+        python = interpreter() if tier == "basic" else OURS
+        scratch = home / "scratch"
+        scratch.mkdir(mode=0o700)
+        try:
+            opened = await BY_NAME[tier].attempt(Ground(python.path, scratch, network))
+        except (OSError, TimeoutError) as error:
+            pytest.skip(f"{tier}: {reason(error)}")
+        made = Cage(tier, opened, Shelf(home / "code"), Runtimes({"Python": [python]}))
+        yield made
+        for instance in made.running:
+            await instance.stop()
+        if opened.closing is not None:
+            await opened.closing.close()
+        assert not any(scratch.iterdir())
+
+
+@contextmanager
+def _home(folder: Path, *, among: bool) -> Iterator[Path]:
+    """Lend a place; where instances are `among` the host's files, one that every user gets to."""
+    if not among:
+        yield folder
+        return
+    base = Path(tempfile.mkdtemp(prefix="huidu-cage-"))
+    base.chmod(0o711)
+    (base / "data").mkdir(mode=0o700)
+    yield base / "data"
+    shutil.rmtree(base)
+
+
+def interpreter() -> Interpreter:
+    """A Python that users with no home can start: ours may lie in root's."""
+    for path in (OURS.path, *map(Path, ("/usr/bin/python3", "/usr/local/bin/python3"))):
+        if path.exists() and all(p.stat().st_mode & 1 for p in path.resolve().parents):
+            return replace(OURS, path=path)
+    return pytest.skip("no Python lies where other users get to")

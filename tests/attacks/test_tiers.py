@@ -99,6 +99,8 @@ async def test_what_a_function_must_not_do_it_cannot_in_any_tier(
 ) -> None:
     if caged.tier == "gvisor" and name in GUESTS:
         pytest.skip("the kernel that it would harm is its own")
+    if caged.tier == "basic" and name == "signal everybody":
+        pytest.skip("it hears that itself, and nobody else does")
     secret = caged.shelf.folder.parent / "secret"
     secret.write_text("the platform's own")
     given: object = {"pid": os.getpid(), "path": str(secret)}

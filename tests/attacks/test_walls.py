@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,8 +25,8 @@ from huidu.instances.sandbox.watch import family
 from huidu.instances.starting import start
 from huidu.model.invocation import Status
 from huidu.model.version import Version
-from huidu.runtimes.interpreter import Interpreter
 from huidu.runtimes.table import Runtimes
+from tests.attacks.cages import interpreter
 from tests.attacks.conftest import processes
 from tests.attacks.test_sandbox import DAEMON, PRELUDE, TRIALS, attack, result_of
 from tests.instances.making import OURS, Shelf, handler, is_running, soon, task
@@ -41,14 +40,6 @@ REFUSALS = {
 }
 #: Where nobody hears a signal that is sent to all, the call is a success.
 NOBODY_HEARS = "signal everybody"
-
-
-def interpreter() -> Interpreter:
-    """A Python that users with no home can start: ours may lie in root's."""
-    for path in (OURS.path, *map(Path, ("/usr/bin/python3", "/usr/local/bin/python3"))):
-        if path.exists() and all(p.stat().st_mode & 1 for p in path.resolve().parents):
-            return replace(OURS, path=path)
-    return pytest.skip("no Python lies where other users get to")
 
 
 class Box:

@@ -46,6 +46,12 @@ def serve(
     gateway: Annotated[
         str | None, typer.Option(help="HOST:PORT where functions are called. [127.0.0.1:9001]")
     ] = None,
+    tier: Annotated[
+        str | None, typer.Option(help="What is put around functions; see 'huidu doctor'. [best]")
+    ] = None,
+    require_tier: Annotated[
+        str | None, typer.Option(help="Do not start with less around them. [none]")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="A file of settings. [huidu.toml]")] = None,
     setting: Annotated[
         list[str] | None,
@@ -54,6 +60,7 @@ def serve(
 ) -> None:
     """Run the platform in the foreground, until SIGTERM or Ctrl-C."""
     options: dict[str, Any] = {"data": data, "api": api, "gateway": gateway}
+    options |= {"tier": tier, "require_tier": require_tier}
     for text in setting or ():
         name, equals, value = text.partition("=")
         if not equals or name not in KINDS:

@@ -145,7 +145,8 @@ async def test_the_temporary_folder_has_an_end(caged: Cage) -> None:
 async def test_files_without_end_take_no_more_than_its_memory(caged: Cage) -> None:
     source = attack(
         "try:",
-        "    for n in range(100_000): os.close(os.open(os.environ['TMPDIR'] + f'/{n}', os.O_CREAT | os.O_WRONLY))",
+        "    for n in range(100_000):",
+        "        os.close(os.open(os.environ['TMPDIR'] + f'/{n}', os.O_CREAT | os.O_WRONLY))",
         "except OSError as error: return errno.errorcode[error.errno]",
         "return 'done'",
     )

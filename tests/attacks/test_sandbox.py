@@ -17,10 +17,11 @@ import pytest
 
 from huidu.instances.instance import Instance
 from huidu.instances.outcomes import StartFailed
+from huidu.instances.sandbox.launcher import RENEWED_S
 from huidu.instances.starting import start
 from huidu.model.invocation import Status
 from tests.attacks.conftest import Begin, Box, processes
-from tests.instances.making import Shelf, handler, is_running, soon, task
+from tests.instances.making import OURS, Shelf, handler, is_running, soon, task
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() != "x86_64", reason="calls are made by number"
@@ -391,3 +392,27 @@ async def test_a_zygote_that_is_killed_takes_its_instances_along_and_another_tak
     again = await start(shelf.blueprint(version), launcher)
     assert await result_of(again, version, mark) == "done"
     await again.stop()
+
+
+async def test_a_zygote_that_is_old_makes_room_for_another_and_its_instances_go_on(
+    box: Box, shelf: Shelf
+) -> None:
+    launcher = await box()
+    version = shelf.version(handler("return 'here'"))
+    old = await start(shelf.blueprint(version), launcher)
+    (zygote,) = launcher._nurseries.values()
+
+    launcher._begun[OURS.path] -= RENEWED_S
+    meanwhile = await start(shelf.blueprint(version), launcher)
+    assert launcher._nurseries[OURS.path] is zygote, "nobody waits for the successor"
+    await launcher._coming[OURS.path].ready()
+    new = await start(shelf.blueprint(version), launcher)
+
+    every = (old, meanwhile, new)
+    assert [await result_of(one, version) for one in every] == ["here"] * 3
+    assert launcher._nurseries[OURS.path] is not zygote
+    assert zygote.alive
+    for one in every:
+        await one.stop()
+    launcher._leave_the_empty()
+    assert not zygote.alive

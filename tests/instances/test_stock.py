@@ -178,8 +178,11 @@ async def test_blanks_go_with_their_zygote(launcher: SandboxLauncher, shelf: She
     (zygote,) = launcher._nurseries.values()
 
     launcher._begun[OURS.path] -= 7200  # It is old, and the next launch begins another.
+    last = await begin(shelf, version, launcher)
+    await launcher._coming[OURS.path].ready()
     instance = await begin(shelf, version, launcher)
     await stocked(launcher)
+    await last.stop()
 
     assert not any(map(is_running, left))
     await until(lambda: zygote.empty)

@@ -70,6 +70,7 @@ class SandboxLauncher:
         self._house = house
         self._networks = networks or Networks()
         self._nurseries: dict[Path, Nursery] = {}
+        self._coming: dict[Path, Nursery] = {}
         self._retired: list[Nursery] = []
         self._begun: dict[Path, float] = {}
         # Processes are counted by user on the whole machine: servers should not share them.
@@ -199,7 +200,8 @@ class SandboxLauncher:
         """End every zygote, and every instance with it."""
         await self._templates.close()
         await self._stock.close()
-        for nursery in (*self._nurseries.values(), *self._retired):
+        every = (*self._nurseries.values(), *self._coming.values(), *self._retired)
+        for nursery in every:
             with suppress(OSError, TimeoutError):
                 await nursery.ready()
             nursery.close()
@@ -208,16 +210,33 @@ class SandboxLauncher:
         await self._networks.close()
 
     def _nursery(self, interpreter: Path) -> Nursery:
-        """Return the zygote of an interpreter; a new one where it has ended, or is old."""
+        """Return the zygote of an interpreter.
+
+        One that has ended is begun anew; one that is old goes on until its successor is ready.
+        """
         now = asyncio.get_running_loop().time()
         nursery = self._nurseries.get(interpreter)
-        if nursery is not None and nursery.alive and now - self._begun[interpreter] < RENEWED_S:
-            return nursery
-        if nursery is not None:
+        if nursery is None or not nursery.alive:
+            self._leave_the_empty()
+            return self._succeed(interpreter, self._begin(interpreter), now)
+        if now - self._begun[interpreter] >= RENEWED_S and interpreter not in self._coming:
+            self._coming[interpreter] = self._begin(interpreter)
+        coming = self._coming.get(interpreter)
+        if coming is not None and not coming.alive:
+            del self._coming[interpreter]  # It is tried again by the next one who asks.
+        elif coming is not None and coming.prepared:
+            del self._coming[interpreter]
             self._retired.append(nursery)
-        self._leave_the_empty()
+            self._leave_the_empty()
+            return self._succeed(interpreter, coming, now)
+        return nursery
+
+    def _begin(self, interpreter: Path) -> Nursery:
+        return Nursery(interpreter, self._settings, self._groups)
+
+    def _succeed(self, interpreter: Path, nursery: Nursery, now: float) -> Nursery:
         self._begun[interpreter] = now
-        nursery = self._nurseries[interpreter] = Nursery(interpreter, self._settings, self._groups)
+        self._nurseries[interpreter] = nursery
         return nursery
 
     def _leave_the_empty(self) -> None:

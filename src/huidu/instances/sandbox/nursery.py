@@ -103,6 +103,11 @@ class Nursery:
         return self._popen.pid
 
     @property
+    def prepared(self) -> bool:
+        """Whether it can fork."""
+        return self.alive and self._ready.done()
+
+    @property
     def empty(self) -> bool:
         """Whether it has no instance, and none to come."""
         return not self._waiting and not self._living

@@ -199,4 +199,27 @@ def test_a_plan_fills_no_seat_twice(
     assert not set(made.stop) & set(taken)
     assert len(taken) <= left
     if len(made.assign) < line:
-        assert made.start or scene.busy or made.wake_at < 10
+        assert made.start or made.assign or scene.busy or made.wake_at < 10
+
+        assert made.start or made.assign or scene.busy or made.wake_at < 10
+
+
+async def test_an_instance_that_always_has_a_guest_is_too_old_some_day_as_well() -> None:
+    room = Room(replace(LIMITS, max_age_s=100))
+    guest = await room.call()
+    first = await room.deliver()
+    for _ in range(4):
+        room.clock.move(33)
+        other = await room.call()
+        assert other.result() is first
+        await room.back(guest)
+        guest = other
+    assert room.pool.numbers.starting == 1, "it serves until its successor is there"
+
+    second = await room.deliver()
+    last = await room.call()
+    assert last.result() is second
+    await room.back(guest)
+
+    assert not first.alive
+    await room.back(last)

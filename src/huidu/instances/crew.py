@@ -178,6 +178,7 @@ class Crew(Generic[T]):
         elif guests:
             # One that was full is filled again first: it goes to the end, the others keep theirs.
             self._open[name] = self._seats - guests
+            self._spare_the_old()
         else:
             self._open.pop(name, None)
             self._idle[name] = self._now()
@@ -215,7 +216,19 @@ class Crew(Generic[T]):
         self._idle[instance.name] = self._born[instance.name] = now
         self._due[instance.name] = now + self._lasts_s()
         instance.when_gone(partial(self._lost, instance.name))
+        self._spare_the_old()
         self._boss.settle()
+
+    def _spare_the_old(self) -> None:
+        """Where others are younger, have those that are too old take no more guests.
+
+        So they are idle some day, even where there is always somebody.
+        """
+        now = self._now()
+        old = [name for name in self._open if self._due[name] <= now]
+        if old and any(due > now for due in self._due.values()):
+            for name in old:
+                del self._open[name]
 
     def _lost(self, name: str) -> None:
         """Let go of an instance that ended by itself. A busy one comes back first."""

@@ -111,7 +111,7 @@ def plan(scene: Scene, limits: Limits, now: float) -> Plan:
 
     Of those that are too old, as many go as leave the floor standing, and one at least: the last
     one serves on until its successor is there. Only where the pool may be no larger does one go
-    before.
+    before. One that has guests, and seats left, has a successor started as well.
     """
     stay = list(scene.idle)[scene.owed :]
     beside = list(scene.open.items())[max(0, scene.owed - len(scene.idle)) :]
@@ -128,7 +128,9 @@ def plan(scene: Scene, limits: Limits, now: float) -> Plan:
     alone = [(name, limits.seats) for name in stay]
     seats = (name for name, free in reversed(alone + beside) for _ in range(free))
     assign = list(zip(scene.line, seats, strict=False))
-    wish, wake_at = _wish(scene, (len(stay), len(assign), len(old) - len(gone)), limits, now)
+    ageing = sum([scene.too_old(name, now) for name in scene.open])
+    counts = (len(stay), len(assign), len(old) - len(gone) + ageing)
+    wish, wake_at = _wish(scene, counts, limits, now)
     start = min(wish, max(0, scene.room))
     if start < wish:
         wake_at = min(wake_at, now + ASK_AGAIN_S)
@@ -153,7 +155,7 @@ def _wish(
 ) -> tuple[int, float]:
     """Return how many instances to start, were there room, and when it will be more.
 
-    The counts are of the idle ones that stay, of those among them that are seated, and of those
+    The counts are of the idle ones that stay, of the calls that are seated, and of the instances
     that are too old.
     """
     idle, seated, old = counts

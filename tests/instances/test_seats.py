@@ -201,8 +201,6 @@ def test_a_plan_fills_no_seat_twice(
     if len(made.assign) < line:
         assert made.start or made.assign or scene.busy or made.wake_at < 10
 
-        assert made.start or made.assign or scene.busy or made.wake_at < 10
-
 
 async def test_an_instance_that_always_has_a_guest_is_too_old_some_day_as_well() -> None:
     room = Room(replace(LIMITS, max_age_s=100))

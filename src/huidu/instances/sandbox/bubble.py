@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
+from huidu.instances.blueprint import PATH
 from huidu.instances.launch import Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
 from huidu.instances.sandbox import kernel, limits, root, seccomp
@@ -27,7 +28,6 @@ from huidu.instances.sandbox.wrapped import (
 )
 from huidu.runtimes.workers import python_worker
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: What it takes beside bubblewrap: both are of util-linux, which every distribution has.
 PRLIMIT, SETPRIV = "prlimit", "setpriv"
 CHANNEL, ENVIRONMENT, OPTIONS, FILTER, TOLD, FIRST_FILE = 3, 4, 5, 6, 7, 10
@@ -77,9 +77,7 @@ class BubbleLauncher:
             with wired() as wires:
                 return wires.to(self._start(order, room, wires))
         except BaseException:
-            if room.group is not None:
-                room.group.close()
-            room.leave()
+            room.unused()
             raise
 
     def learn(self, order: Order, imports: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from huidu.instances.blueprint import PATH
 from huidu.instances.launch import PREFIX, Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
 from huidu.instances.sandbox import bubble, limits, root
@@ -40,9 +41,9 @@ FOLDERS = ("/proc", "/dev", "/etc", root.TEMPORARY, root.CODE, root.LAYERS, root
 def found() -> str:
     """Return where gVisor is, or raise `OSError`."""
     for program in ("runsc", bubble.SETPRIV):
-        if shutil.which(program, path=bubble.PATH) is None:
+        if shutil.which(program, path=PATH) is None:
             raise FileNotFoundError(f"there is no {program} on this machine")
-    return str(shutil.which("runsc", path=bubble.PATH))
+    return str(shutil.which("runsc", path=PATH))
 
 
 class GvisorLauncher:
@@ -73,9 +74,7 @@ class GvisorLauncher:
                 return wires.to(self._start(bundle, room, wires))
         except BaseException:
             shutil.rmtree(bundle)
-            if room.group is not None:
-                room.group.close()
-            room.leave()
+            room.unused()
             raise
 
     def learn(self, order: Order, imports: Sequence[str]) -> None:
@@ -88,7 +87,7 @@ class GvisorLauncher:
 
     def _start(self, bundle: Path, room: Room, wires: Wires) -> Wrapped:
         program = (
-            *(str(shutil.which(bubble.SETPRIV, path=bubble.PATH)), "--pdeathsig", "KILL"),
+            *(str(shutil.which(bubble.SETPRIV, path=PATH)), "--pdeathsig", "KILL"),
             *(self._program, "-root", str(bundle / "state"), "-ignore-cgroups"),
             *("-network", self._network, "run", "-bundle", str(bundle), bundle.name),
         )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
@@ -24,32 +22,10 @@ from huidu.instances.sandbox.heavy import Templates
 from huidu.instances.sandbox.lodging import Among, Apart, Footing, Lodging
 from huidu.instances.sandbox.nursery import Nursery
 from huidu.instances.sandbox.stock import Stock
+from huidu.instances.sandbox.users import Users
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
 RENEWED_S = 3600.0
-
-#: Users of this server's own: no machine gives such numbers to people.
-FIRST_USER, USERS, BLOCKS = 200_000, 10_000, 1000
-FIRST_GROUP = FIRST_USER - BLOCKS
-
-
-class Users:
-    """Numbers of users, each lent to one living instance, the lowest first."""
-
-    def __init__(self, first: int) -> None:
-        self._next = first
-        self._free: list[int] = []
-
-    def lend(self) -> int:
-        """Return a number that nobody has."""
-        if self._free:
-            return heappop(self._free)
-        self._next += 1
-        return self._next - 1
-
-    def take_back(self, user: int) -> None:
-        """Have a number lent again."""
-        heappush(self._free, user)
 
 
 class SandboxLauncher:
@@ -73,14 +49,12 @@ class SandboxLauncher:
         self._coming: dict[Path, Nursery] = {}
         self._retired: list[Nursery] = []
         self._begun: dict[Path, float] = {}
-        # Processes are counted by user on the whole machine: servers should not share them.
-        block = random.SystemRandom().randrange(BLOCKS)
-        self._users = Users(FIRST_USER + block * USERS)
+        self._users = Users()
         self._templates = Templates(self._template)
         self._kind = footing.kind
         self._lodging: Lodging = Apart()
         if footing.kind == walls.BASIC:
-            self._lodging = Among(footing.scratch, FIRST_GROUP + block)
+            self._lodging = Among(footing.scratch, self._users.group)
         self._stock = Stock(partial(self._nursery, house), self._fork)
         self._groups: Groups | None = None
         self.ungrouped = ""  #: Why the kernel does not count what an instance takes.

@@ -138,8 +138,7 @@ class Zygote:
         number, pid, troubles = self._cells.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
-        status = os.waitpid(pid, 0)[1]
-        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        code = kernel.exit_code(os.waitpid(pid, 0)[1])
         why = os.read(troubles, MOST_TOLD).decode(errors="replace")
         os.close(troubles)
         if self._walls == walls.BASIC:

@@ -87,6 +87,9 @@ WEB = replace(PYTHON, worker=web.WORKER, command=web.command)
 
 TABLE = (PYTHON, NODEJS, CUSTOM)
 
+#: The workers that a zygote imports, so that a fork of it can be one at once.
+FORKED = tuple(row.worker for row in (*TABLE, WEB) if row.worker)
+
 
 def find(name: str) -> Runtime:
     """Return the row that answers to a runtime's name, or raise `InvalidValue`."""

@@ -14,7 +14,6 @@ from typing import Any
 from huidu.instances.sandbox import kernel, landlock, limits, root, seccomp, userns, walls, warden
 from huidu.runtimes.workers import python_worker
 
-WORKERS = ("python_worker", "custom_worker", "web_worker")
 STDOUT, STDERR, CHANNEL = 1, 2, 3
 NOT_STARTED = 127  #: The exit status where a program could not be started, as shells have it.
 STREAMS = ((STDOUT, "stdout", "surrogateescape"), (STDERR, "stderr", "backslashreplace"))
@@ -38,6 +37,7 @@ class Blocks:
         divide: Callable[[Order, Blocks], None],
         rules: seccomp.Rules,
         shown: Sequence[str],
+        workers: Sequence[str],
     ) -> None:
         self.imported = imported  #: What the zygote imported that the worker alone would not.
         self.divide = divide  #: What a template does once it is between its walls.
@@ -46,7 +46,7 @@ class Blocks:
         self.filter = seccomp.program(kernel.MACHINE, rules)
         self.divides = seccomp.program(kernel.MACHINE, seccomp.Rules(divides=True))
         self.workers = {
-            name: importlib.import_module(f"huidu.runtimes.workers.{name}") for name in WORKERS
+            name: importlib.import_module(f"huidu.runtimes.workers.{name}") for name in workers
         }
 
 

@@ -23,6 +23,7 @@ from huidu.instances.sandbox.lodging import Among, Apart, Footing, Lodging
 from huidu.instances.sandbox.nursery import Nursery
 from huidu.instances.sandbox.stock import Stock
 from huidu.instances.sandbox.users import Users
+from huidu.runtimes.table import FORKED
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
 RENEWED_S = 3600.0
@@ -66,6 +67,7 @@ class SandboxLauncher:
             self.ungrouped = str(error)
         self._settings = {
             "walls": footing.kind,
+            "workers": FORKED,
             "network": self._networks.mode,
             "resolver": self._networks.resolver,
             "shown": [str(path) for path in (*shown, *self._lodging.shown)],

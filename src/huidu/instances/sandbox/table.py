@@ -13,7 +13,7 @@ from typing import Protocol
 
 from huidu.instances.launch import Order, Spawner
 from huidu.instances.network.networks import OPEN, Networks, NoEgress
-from huidu.instances.sandbox import exposure, kernel, seccomp, walls
+from huidu.instances.sandbox import exposure, kernel, landlock, seccomp, walls
 from huidu.instances.sandbox.bubble import BubbleLauncher
 from huidu.instances.sandbox.gvisor import GvisorLauncher
 from huidu.instances.sandbox.launcher import SandboxLauncher
@@ -27,13 +27,16 @@ NONE, SANDBOX = "none", "sandbox"
 TRIAL_S = 30.0
 TRIAL_MB = 1024
 ONLY_THERE = f"that takes the tier {SANDBOX}"
-SCOPES_SINCE = 6  #: The version of Landlock that keeps signals and sockets in as well.
 
 
 class Closing(Protocol):
     """What is to be closed once no instance is needed any more."""
 
     async def close(self) -> None: ...
+
+
+class ClosingLauncher(Launcher, Closing, Protocol):
+    """A launcher that keeps something open for all of its instances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +84,13 @@ async def _sandbox(ground: Ground) -> Opened:
     _needs_a_filter()
     networks = await Networks.open(ground.network, ground.allow)
     launcher = SandboxLauncher(ground.interpreter, networks, ground.shown)
-    try:
-        async with asyncio.timeout(TRIAL_S):
-            abi = await launcher.warm()
-            await _try(launcher, ground)
-    except BaseException:
-        await launcher.close()
-        raise
+    await _prove(launcher, ground)
+    abi = await launcher.warm()
     missing = [*_ungrouped(launcher.ungrouped), *networks.missing]
     if launcher.unlimited:
         missing.append(f"no group limits {', '.join(launcher.unlimited)}")
-    if abi < SCOPES_SINCE:
-        missing.append(f"the kernel has Landlock {abi}, not {SCOPES_SINCE}")
+    if abi < landlock.ABI_SCOPES:
+        missing.append(f"the kernel has Landlock {abi}, not {landlock.ABI_SCOPES}")
     return Opened(launcher, launcher, networks.mode, tuple(missing))
 
 
@@ -113,7 +111,8 @@ async def _bwrap(ground: Ground) -> Opened:
     ]
     if os.geteuid() != 0:
         missing.append("instances are the same user as the server, in namespaces of their own")
-    return await _tried(launcher, ground, network, missing)
+    await _prove(launcher, ground)
+    return Opened(launcher, launcher, network, tuple(missing))
 
 
 async def _basic(ground: Ground) -> Opened:
@@ -126,13 +125,8 @@ async def _on_footing(ground: Ground, kind: str) -> Opened:
     network = _without_egress(ground)
     footing = Footing(kind=kind, scratch=ground.scratch)
     launcher = SandboxLauncher(ground.interpreter, Networks(network), ground.shown, footing)
-    try:
-        async with asyncio.timeout(TRIAL_S):
-            abi = await launcher.warm()
-            await _try(launcher, ground)
-    except BaseException:
-        await launcher.close()
-        raise
+    await _prove(launcher, ground)
+    abi = await launcher.warm()
     missing = (*exposure.missing(kind, abi, launcher.ungrouped), *_unreached(network))
     return Opened(launcher, launcher, network, missing)
 
@@ -148,7 +142,8 @@ async def _gvisor(ground: Ground) -> Opened:
         *_ungrouped(launcher.rooms.ungrouped),
         *_unreached(network),
     ]
-    return await _tried(launcher, ground, network, missing)
+    await _prove(launcher, ground)
+    return Opened(launcher, launcher, network, tuple(missing))
 
 
 async def _none(ground: Ground) -> Opened:
@@ -160,16 +155,14 @@ async def _none(ground: Ground) -> Opened:
     )
 
 
-async def _tried(
-    launcher: BubbleLauncher | GvisorLauncher, ground: Ground, network: str, missing: list[str]
-) -> Opened:
+async def _prove(launcher: ClosingLauncher, ground: Ground) -> None:
+    """Start one worker in time, or close the launcher and raise why it cannot be."""
     try:
         async with asyncio.timeout(TRIAL_S):
             await _try(launcher, ground)
     except BaseException:
         await launcher.close()
         raise
-    return Opened(launcher, launcher, network, tuple(missing))
 
 
 async def _try(launcher: Launcher, ground: Ground) -> None:
@@ -222,30 +215,20 @@ def _unreached(network: str) -> tuple[str, ...]:
     return (f"functions have no network: {ONLY_THERE}, or network = host",)
 
 
-SHARED = "Get out through a hole in the kernel, which it shares with the host."
-MEASURES = "See how busy the machine is (/proc/meminfo, /proc/loadavg)."
-
 TABLE = (
     Row(
         name="gvisor",
         by_itself=False,
         needs="root, and runsc (gVisor)",
         mend=("apt-get install runsc, and run huidu as root",),
-        allows=(
-            "Fill its own memory, /tmp and share of the processors until its limits end it.",
-            "Break the kernel that gVisor plays for it: the way out leads on through a filter.",
-        ),
+        allows=exposure.OF_ITS_OWN_KERNEL,
         attempt=_gvisor,
     ),
     Row(
         name=SANDBOX,
         needs="root on Linux 5.12 or newer (x86_64, aarch64)",
         mend=("run huidu as root, or with CAP_SYS_ADMIN and no filter of a container around it",),
-        allows=(
-            "Fill its own memory, /tmp and share of the processors until its limits end it.",
-            MEASURES,
-            SHARED,
-        ),
+        allows=exposure.OF_ALL_WALLS,
         attempt=_sandbox,
     ),
     Row(
@@ -262,11 +245,7 @@ TABLE = (
         name="bwrap",
         needs="bubblewrap 0.8 or newer and util-linux; user namespaces where it is not root",
         mend=("apt-get install bubblewrap", "sysctl kernel.unprivileged_userns_clone=1"),
-        allows=(
-            "Fill its own memory, /tmp and share of the processors until its limits end it.",
-            MEASURES,
-            SHARED,
-        ),
+        allows=exposure.OF_ALL_WALLS,
         attempt=_bwrap,
     ),
     Row(
@@ -279,11 +258,7 @@ TABLE = (
     Row(
         name=NONE,
         needs="nothing",
-        allows=(
-            "Read and change all that the server's user may, the catalog and the keys included.",
-            "Signal, trace and end other processes of that user, the server among them.",
-            "Leave processes and files behind, and take all memory there is.",
-        ),
+        allows=exposure.OF_NO_WALLS,
         attempt=_none,
     ),
 )

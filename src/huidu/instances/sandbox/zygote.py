@@ -171,7 +171,7 @@ def prepare(settings: dict[str, Any]) -> cell.Blocks:
             importlib.import_module(name)
     imported = frozenset(sys.modules) - before
     shown = [*root.SYSTEM, *root.SETTINGS, *root.FILES, *prefixes]
-    blocks = cell.Blocks(imported, template.serve, _rules(settings), shown)
+    blocks = cell.Blocks(imported, template.serve, _rules(settings), shown, settings["workers"])
     gc.collect()
     gc.freeze()
     return blocks

@@ -24,6 +24,17 @@ WORKER = "python_worker.py"
 PROGRAM = re.compile(r"python3(?:\.([0-9]+))?")
 #: Asked of every candidate, for what lies on PATH may be a shim that leads nowhere.
 WHO = "import sys; print((sys.version_info[:2], getattr(sys, '_base_executable', sys.executable)))"
+#: Isolated, without site packages, in UTF-8 everywhere.
+ALONE = ("-I", "-S", "-X", "utf8")
+#: Makes the folder of workers known as the package that it is in the house, without the house.
+BEGIN = (
+    "import importlib, sys, types\n"
+    "for name in ('huidu', 'huidu.runtimes', 'huidu.runtimes.workers'):\n"
+    "    sys.modules[name] = types.ModuleType(name)\n"
+    "    sys.modules[name].__path__ = [sys.argv[1]]\n"
+    "importlib.import_module('huidu.runtimes.workers.' + sys.argv[2]).run(int(sys.argv[3]))\n"
+)
+
 PATIENCE_S = 10.0
 AT_ONCE = 4
 
@@ -59,14 +70,15 @@ def choose(name: str, found: Sequence[Interpreter]) -> Interpreter:
 
 
 def command(
-    interpreter: Interpreter,
-    channel: int,
-    workers: Path,
-    _memory_mb: int = 0,
-    worker: str = WORKER,
+    interpreter: Interpreter, channel: int, workers: Path, _memory_mb: int = 0
 ) -> Sequence[str]:
-    """Return what starts the worker: isolated, without site packages, in UTF-8 everywhere."""
-    return (str(interpreter.path), "-I", "-S", "-X", "utf8", str(workers / worker), str(channel))
+    """Return what starts the worker."""
+    return (str(interpreter.path), *ALONE, str(workers / WORKER), str(channel))
+
+
+def begin(interpreter: Interpreter, channel: int, workers: Path, worker: str) -> Sequence[str]:
+    """Return what starts another worker in Python, which leans on those that lie beside it."""
+    return (str(interpreter.path), *ALONE, "-c", BEGIN, str(workers), worker, str(channel))
 
 
 def variables(folders: Sequence[Path]) -> Mapping[str, str]:

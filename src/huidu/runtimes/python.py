@@ -5,16 +5,13 @@ from __future__ import annotations
 import ast
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from huidu.model.errors import Unsupported
-from huidu.runtimes.interpreter import Interpreter
+from huidu.runtimes.interpreter import PATIENCE_S, Interpreter, answering
 
 NAMES = re.compile(r"Python3\.([6-9]|[1-9][0-9])")
 OLDEST = (3, 8)
@@ -35,9 +32,6 @@ BEGIN = (
     "importlib.import_module('huidu.runtimes.workers.' + sys.argv[2]).run(int(sys.argv[3]))\n"
 )
 
-PATIENCE_S = 10.0
-AT_ONCE = 4
-
 
 def search(path: str | None = None, patience_s: float = PATIENCE_S) -> Sequence[Interpreter]:
     """Return the interpreters of this machine, newest first, one for each version.
@@ -49,11 +43,11 @@ def search(path: str | None = None, patience_s: float = PATIENCE_S) -> Sequence[
     )
     found = {own.version: own}
     folders = os.get_exec_path() if path is None else path.split(os.pathsep)
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        probe = partial(_probe, patience_s=patience_s)
-        for other in threads.map(probe, _candidates(folders, own.version)):
-            if other is not None and other.version >= OLDEST:
-                found.setdefault(other.version, other)
+    for other in answering(
+        _candidates(folders, own.version), ("-I", "-S", "-c", WHO), _read, patience_s
+    ):
+        if other.version >= OLDEST:
+            found.setdefault(other.version, other)
     return sorted(found.values(), key=lambda one: one.version, reverse=True)
 
 
@@ -111,17 +105,6 @@ def _programs(folder: Path) -> Sequence[Path]:
         return ()
 
 
-def _probe(program: Path, patience_s: float) -> Interpreter | None:
-    """Ask a program what it is; None where it does not answer, or not in time."""
-    try:
-        answer = subprocess.run(  # noqa: S603 - that is what it is here for
-            [program, "-I", "-S", "-c", WHO],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=patience_s,
-            check=True,
-        )
-        (major, minor), path = ast.literal_eval(answer.stdout.decode())
-    except (OSError, subprocess.SubprocessError, ValueError, SyntaxError):
-        return None
+def _read(answer: bytes) -> Interpreter:
+    (major, minor), path = ast.literal_eval(answer.decode())
     return Interpreter(Path(path), (major, minor))

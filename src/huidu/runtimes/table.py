@@ -10,7 +10,7 @@ from pathlib import Path
 from huidu.model.errors import InvalidValue
 from huidu.model.function import check_handler
 from huidu.runtimes import custom, nodejs, python, web
-from huidu.runtimes.interpreter import Interpreter
+from huidu.runtimes.interpreter import Interpreter, prefix
 
 
 def never(_environment: Mapping[str, str]) -> bool:
@@ -158,7 +158,7 @@ class Runtimes:
             if not row.worker
             for interpreter in self._found.get(row.language, ())
         ]
-        return sorted({path.parent.parent for path in programs} - {Path("/")})
+        return sorted({*map(prefix, programs)} - {Path("/")})
 
     def note(self, name: str) -> str:
         """Return what a user must know of a runtime on this machine, or nothing."""

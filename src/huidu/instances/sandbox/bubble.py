@@ -26,6 +26,7 @@ from huidu.instances.sandbox.wrapped import (
     keep_to_ourselves,
     spawn,
 )
+from huidu.runtimes.interpreter import prefix
 from huidu.runtimes.workers import python_worker
 
 #: What it takes beside bubblewrap: both are of util-linux, which every distribution has.
@@ -145,7 +146,7 @@ class BubbleLauncher:
 
     def _root(self, order: Order) -> Iterator[str]:
         """Yield the same root that the zygote builds, as options."""
-        paths = [*root.shown((root.prefix(str(order.interpreter)), *self._shown))]
+        paths = [*root.shown((str(prefix(order.interpreter)), *self._shown))]
         inside = (*paths, *root.FILES, "/dev/null", root.WORKERS, root.CODE)
         # Folders that bubblewrap makes by itself can be entered by nobody but root.
         for folder in sorted({str(parent) for path in inside for parent in Path(path).parents}):

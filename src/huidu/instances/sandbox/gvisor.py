@@ -27,6 +27,7 @@ from huidu.instances.sandbox.wrapped import (
     keep_to_ourselves,
     spawn,
 )
+from huidu.runtimes.interpreter import prefix
 from huidu.runtimes.workers import python_worker
 
 CHANNEL = 3
@@ -136,7 +137,7 @@ class GvisorLauncher:
             "source": "tmpfs",
             "options": temporary,
         }
-        for path in root.shown((root.prefix(str(order.interpreter)), *self._shown)):
+        for path in root.shown((str(prefix(order.interpreter)), *self._shown)):
             if not os.path.islink(path):
                 yield _bound(path, path)
         yield _bound(str(Path(python_worker.__file__).parent), root.WORKERS)

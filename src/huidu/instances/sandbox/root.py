@@ -106,11 +106,6 @@ def shown(prefixes: Iterable[str]) -> Iterator[str]:
             yield path
 
 
-def prefix(interpreter: str) -> str:
-    """Return the folder that an interpreter needs, as in `/usr` for `/usr/bin/python3`."""
-    return os.path.dirname(os.path.dirname(os.path.realpath(interpreter)))
-
-
 def _languages(prefixes: Sequence[str]) -> dict[str, str]:
     """Return where web functions of the cloud look for interpreters, and what lies there.
 

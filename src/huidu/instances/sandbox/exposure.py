@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from huidu.instances.sandbox import walls
-from huidu.instances.sandbox.landlock import ABI_SCOPES
+from huidu.instances.sandbox.walls import kinds
+from huidu.instances.sandbox.walls.landlock import ABI_SCOPES
 
 UNCOUNTED = (
     "Hold more memory than its limit for some 100 ms, and longer in shared pages it unmapped.",
@@ -30,13 +30,13 @@ OF_NO_WALLS = (
 )
 #: The same of walls that take no root, by their kind.
 ALLOWS = {
-    walls.USER: (
+    kinds.USER: (
         *UNCOUNTED,
         "Read what the groups of the server's user may read in the folders of the system.",
         MEASURES,
         KERNEL,
     ),
-    walls.BASIC: (
+    kinds.BASIC: (
         *UNCOUNTED,
         "Fill the disk of the data directory: each file ends at 512 MB, their sum does not.",
         "See which files and processes there are, if it knows their names, but not into them.",
@@ -53,7 +53,7 @@ def missing(kind: str, abi: int, ungrouped: str) -> Sequence[str]:
     said = []
     if ungrouped:
         said.append(f"memory is watched, not held, and processors are not shared out: {ungrouped}")
-    if kind == walls.BASIC:
+    if kind == kinds.BASIC:
         said += (
             "functions write to $TMPDIR alone, not to /tmp, and to the sum of it is no limit",
             "functions make no unix sockets, and nothing in /dev/shm",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from huidu.instances.sandbox.limits import MOST_PROCESSES
+from huidu.instances.sandbox.walls.limits import MOST_PROCESSES
 
 HIERARCHIES = Path("/sys/fs/cgroup")
 PREFIX = "huidu-"

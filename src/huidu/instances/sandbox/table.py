@@ -13,11 +13,12 @@ from typing import Protocol
 
 from huidu.instances.launch import Order, Spawner
 from huidu.instances.network.networks import OPEN, Networks, NoEgress
-from huidu.instances.sandbox import exposure, kernel, landlock, seccomp, walls
-from huidu.instances.sandbox.bubble import BubbleLauncher
-from huidu.instances.sandbox.gvisor import GvisorLauncher
-from huidu.instances.sandbox.launcher import SandboxLauncher
-from huidu.instances.sandbox.lodging import Footing
+from huidu.instances.sandbox import exposure
+from huidu.instances.sandbox.forks.launcher import SandboxLauncher
+from huidu.instances.sandbox.forks.lodging import Footing
+from huidu.instances.sandbox.walls import kernel, kinds, landlock, seccomp
+from huidu.instances.sandbox.wrapped.bubble import BubbleLauncher
+from huidu.instances.sandbox.wrapped.gvisor import GvisorLauncher
 from huidu.instances.starting import Launcher
 from huidu.model import network as modes
 from huidu.runtimes.interpreter import Interpreter
@@ -95,7 +96,7 @@ async def _sandbox(ground: Ground) -> Opened:
 
 
 async def _unprivileged(ground: Ground) -> Opened:
-    return await _on_footing(ground, walls.USER)
+    return await _on_footing(ground, kinds.USER)
 
 
 async def _bwrap(ground: Ground) -> Opened:
@@ -116,7 +117,7 @@ async def _bwrap(ground: Ground) -> Opened:
 
 
 async def _basic(ground: Ground) -> Opened:
-    return await _on_footing(ground, walls.BASIC)
+    return await _on_footing(ground, kinds.BASIC)
 
 
 async def _on_footing(ground: Ground, kind: str) -> Opened:
@@ -238,7 +239,7 @@ TABLE = (
             "sysctl kernel.unprivileged_userns_clone=1",
             "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
         ),
-        allows=exposure.ALLOWS[walls.USER],
+        allows=exposure.ALLOWS[kinds.USER],
         attempt=_unprivileged,
     ),
     Row(
@@ -252,7 +253,7 @@ TABLE = (
         name="basic",
         needs="Linux 5.13 or newer with Landlock, for containers that allow no namespaces",
         mend=("boot with lsm=landlock,...", "have Python where every user gets to, as /usr/bin"),
-        allows=exposure.ALLOWS[walls.BASIC],
+        allows=exposure.ALLOWS[kinds.BASIC],
         attempt=_basic,
     ),
     Row(

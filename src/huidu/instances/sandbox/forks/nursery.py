@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from huidu.instances.launch import Exit
-from huidu.instances.sandbox.contained import Contained
+from huidu.instances.sandbox.forks.contained import Contained
 from huidu.instances.sandbox.groups import Group, Groups, close
 
 MOST_BYTES = 64 * 1024
 PATIENCE_S = 30.0
 FULL_S = 0.001  #: How long to wait where the zygote has more to do than the socket holds.
-HOUSE = Path(__file__).parents[2]
+HOUSE = Path(__file__).parents[3]
 
 #: The package itself is not imported, only made known: its version is asked of an installation
 #: that the zygote's interpreter may not have.
 BEGIN = (
     "import sys, types; house = sys.modules['huidu'] = types.ModuleType('huidu'); "
-    "house.__path__ = [sys.argv[1]]; from huidu.instances.sandbox import zygote; "
+    "house.__path__ = [sys.argv[1]]; from huidu.instances.sandbox.zygote import zygote; "
     "zygote.main(int(sys.argv[2]))"
 )
 

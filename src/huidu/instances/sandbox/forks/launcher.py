@@ -13,16 +13,17 @@ from typing import Any
 
 from huidu.instances.launch import Launched, Order, Scene, wired
 from huidu.instances.network.networks import Networks, Place
-from huidu.instances.sandbox import groups, limits, walls
-from huidu.instances.sandbox.cell import CHANNEL
-from huidu.instances.sandbox.contained import Contained
-from huidu.instances.sandbox.divided import Template, Undivided
+from huidu.instances.sandbox import groups
+from huidu.instances.sandbox.forks.contained import Contained
+from huidu.instances.sandbox.forks.divided import Template, Undivided
+from huidu.instances.sandbox.forks.heavy import Templates
+from huidu.instances.sandbox.forks.lodging import Among, Apart, Footing, Lodging
+from huidu.instances.sandbox.forks.nursery import Nursery
+from huidu.instances.sandbox.forks.stock import Stock
 from huidu.instances.sandbox.groups import Group, Groups
-from huidu.instances.sandbox.heavy import Templates
-from huidu.instances.sandbox.lodging import Among, Apart, Footing, Lodging
-from huidu.instances.sandbox.nursery import Nursery
-from huidu.instances.sandbox.stock import Stock
 from huidu.instances.sandbox.users import Users
+from huidu.instances.sandbox.walls import kinds, limits
+from huidu.instances.sandbox.zygote.cell import CHANNEL
 from huidu.runtimes.table import FORKED
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
@@ -54,7 +55,7 @@ class SandboxLauncher:
         self._templates = Templates(self._template)
         self._kind = footing.kind
         self._lodging: Lodging = Apart()
-        if footing.kind == walls.BASIC:
+        if footing.kind == kinds.BASIC:
             self._lodging = Among(footing.scratch, self._users.group)
         self._stock = Stock(partial(self._nursery, house), self._fork)
         self._groups: Groups | None = None
@@ -88,7 +89,7 @@ class SandboxLauncher:
 
         A program that can wait for its code is taken from stock, where there is one.
         """
-        stocked = order.waits and self._kind == walls.ROOT
+        stocked = order.waits and self._kind == kinds.ROOT
         blank = await self._stock.take(order) if stocked else None
         if blank is not None:
             return blank
@@ -103,7 +104,7 @@ class SandboxLauncher:
     def learn(self, order: Order, imports: Sequence[str]) -> None:
         """Have the next instances of a version begin with what it takes long to import."""
         # The forks of a template live in its namespaces, and what they take is not watched.
-        if self._kind == walls.ROOT and self._groups is not None:
+        if self._kind == kinds.ROOT and self._groups is not None:
             self._templates.want(order, imports)
 
     async def _template(self, order: Order, imports: Sequence[str]) -> Template:

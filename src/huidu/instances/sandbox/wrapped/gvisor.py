@@ -15,10 +15,11 @@ from typing import Any
 from huidu.instances.blueprint import PATH
 from huidu.instances.launch import PREFIX, Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
-from huidu.instances.sandbox import bubble, limits, root
-from huidu.instances.sandbox.lodging import NOBODY
-from huidu.instances.sandbox.rooms import Room, Rooms
-from huidu.instances.sandbox.wrapped import (
+from huidu.instances.sandbox.forks.lodging import NOBODY
+from huidu.instances.sandbox.walls import limits, root
+from huidu.instances.sandbox.wrapped import bubble
+from huidu.instances.sandbox.wrapped.rooms import Room, Rooms
+from huidu.instances.sandbox.wrapped.wrapped import (
     STDERR,
     STDIN,
     STDOUT,

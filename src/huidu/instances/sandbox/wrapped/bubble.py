@@ -14,10 +14,10 @@ from pathlib import Path
 from huidu.instances.blueprint import PATH
 from huidu.instances.launch import Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
-from huidu.instances.sandbox import kernel, limits, root, seccomp
-from huidu.instances.sandbox.lodging import NOBODY
-from huidu.instances.sandbox.rooms import Room, Rooms
-from huidu.instances.sandbox.wrapped import (
+from huidu.instances.sandbox.forks.lodging import NOBODY
+from huidu.instances.sandbox.walls import kernel, limits, root, seccomp
+from huidu.instances.sandbox.wrapped.rooms import Room, Rooms
+from huidu.instances.sandbox.wrapped.wrapped import (
     STDERR,
     STDIN,
     STDOUT,

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from huidu.instances.sandbox import kernel
+from huidu.instances.sandbox.walls import kernel
 from huidu.runtimes.workers import python_worker
 
 #: Where the root is put together: in a mount namespace of our own, over a folder that is always

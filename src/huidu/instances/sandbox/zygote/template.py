@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from huidu.instances.sandbox import cell, kernel, landlock, root, seccomp
-from huidu.instances.sandbox.words import receive, tell
+from huidu.instances.sandbox.walls import kernel, landlock, root, seccomp
+from huidu.instances.sandbox.zygote import cell
+from huidu.instances.sandbox.zygote.words import receive, tell
 from huidu.runtimes.workers import python_worker
 
 UNDIVIDED = 121  #: The exit status of a fork that could not get walls of its own.

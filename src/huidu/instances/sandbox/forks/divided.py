@@ -15,10 +15,10 @@ from itertools import count
 from typing import Any
 
 from huidu.instances.launch import Exit, Launched, wired
-from huidu.instances.sandbox import kernel, limits
-from huidu.instances.sandbox.contained import KILLED, Contained
+from huidu.instances.sandbox.forks.contained import KILLED, Contained
+from huidu.instances.sandbox.forks.lodging import Lent
 from huidu.instances.sandbox.groups import Group, Groups, close
-from huidu.instances.sandbox.lodging import Lent
+from huidu.instances.sandbox.walls import kernel, limits
 
 MOST_BYTES = 64 * 1024
 READY_S = 60.0  #: What a template may take to import; as long as an instance may by default.

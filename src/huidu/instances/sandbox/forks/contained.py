@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from huidu.instances.launch import Exit, peak_bytes, see_off
+from huidu.instances.sandbox.forks.lodging import Lent
+from huidu.instances.sandbox.forks.watch import Watch, family
 from huidu.instances.sandbox.groups import Group
-from huidu.instances.sandbox.lodging import Lent
-from huidu.instances.sandbox.watch import Watch, family
 
 KILLED = Exit(-signal.SIGKILL)
 

@@ -59,6 +59,9 @@ OPENS_THE_ROOF = "cli/serve.py"
 #: What runs beside the user's code, on the user's Python: it can lean on neither us nor a package.
 WORKERS = "runtimes/workers/"
 
+#: The same of what a zygote imports, which may lean on the workers too.
+IN_A_ZYGOTE = ("instances/sandbox/walls/", "instances/sandbox/zygote/")
+
 #: What the ground floor may import: the part of the standard library that reads no clock, throws
 #: no dice, and touches no file, socket or process.
 PURE = frozenset(
@@ -234,6 +237,15 @@ def test_the_nouns_are_frozen_and_take_no_more_than_their_fields(file: str) -> N
 def test_a_worker_leans_on_the_standard_library_and_its_own_folder_alone(file: str) -> None:
     beside = {module_of(other) for other in FILES if other.startswith(WORKERS)}
     roots = {name.partition(".")[0] for name in imports(file) - beside - {"huidu.runtimes.workers"}}
+
+    assert roots <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if f.startswith(IN_A_ZYGOTE)])
+def test_what_runs_in_a_zygote_leans_on_its_like_and_the_workers_alone(file: str) -> None:
+    like = (WORKERS, *IN_A_ZYGOTE)
+    theirs = {module_of(other) for other in FILES if other.startswith(like)}
+    roots = {name.partition(".")[0] for name in imports(file) - theirs}
 
     assert roots <= sys.stdlib_module_names
 

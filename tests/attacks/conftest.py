@@ -14,7 +14,7 @@ from huidu.instances.instance import Instance
 from huidu.instances.launch import Spawner
 from huidu.instances.network.networks import Networks
 from huidu.instances.network.resolver import Resolver
-from huidu.instances.sandbox.launcher import SandboxLauncher
+from huidu.instances.sandbox.forks.launcher import SandboxLauncher
 from huidu.instances.starting import start
 from huidu.model.version import Version
 from tests.instances.making import OURS, Shelf

@@ -19,7 +19,7 @@ from huidu.instances.instance import Instance
 from huidu.instances.network.firewall import MOST_FLOWS
 from huidu.instances.network.networks import Networks
 from huidu.instances.network.resolver import Resolver
-from huidu.instances.sandbox import kernel
+from huidu.instances.sandbox.walls import kernel
 from huidu.instances.starting import start
 from tests.attacks.conftest import Begin, Box
 from tests.attacks.test_sandbox import result_of

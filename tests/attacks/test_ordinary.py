@@ -16,7 +16,7 @@ SOMEBODY = 65_533  #: A user that owns nothing here.
 #: root's home are closed to others), then is somebody else.
 AS_SOMEBODY = """
 import os, sys
-from huidu.instances.sandbox import kernel
+from huidu.instances.sandbox.walls import kernel
 
 def closed(path):
     return next((p for p in reversed(parents(path)) if not os.stat(p).st_mode & 1), None)

@@ -17,7 +17,7 @@ import pytest
 
 from huidu.instances.instance import Instance
 from huidu.instances.outcomes import StartFailed
-from huidu.instances.sandbox.launcher import RENEWED_S
+from huidu.instances.sandbox.forks.launcher import RENEWED_S
 from huidu.instances.starting import start
 from huidu.model.invocation import Status
 from tests.attacks.conftest import Begin, Box, processes

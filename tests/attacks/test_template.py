@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from huidu.instances.instance import Instance
-from huidu.instances.sandbox.divided import Template
+from huidu.instances.sandbox.forks.divided import Template
+from huidu.instances.sandbox.forks.launcher import SandboxLauncher
 from huidu.instances.sandbox.groups import HIERARCHIES, PREFIX
-from huidu.instances.sandbox.launcher import SandboxLauncher
 from huidu.instances.starting import start
 from huidu.model.invocation import Status
 from huidu.model.version import Version

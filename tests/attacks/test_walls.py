@@ -18,10 +18,10 @@ import pytest
 
 from huidu.instances.instance import Instance
 from huidu.instances.outcomes import StartFailed
-from huidu.instances.sandbox import walls
-from huidu.instances.sandbox.launcher import SandboxLauncher
-from huidu.instances.sandbox.lodging import Footing
-from huidu.instances.sandbox.watch import family
+from huidu.instances.sandbox.forks.launcher import SandboxLauncher
+from huidu.instances.sandbox.forks.lodging import Footing
+from huidu.instances.sandbox.forks.watch import family
+from huidu.instances.sandbox.walls import kinds
 from huidu.instances.starting import start
 from huidu.model.invocation import Status
 from huidu.model.version import Version
@@ -32,7 +32,7 @@ from tests.attacks.test_sandbox import DAEMON, PRELUDE, TRIALS, attack, result_o
 from tests.instances.making import OURS, Shelf, handler, is_running, soon, task
 
 ROOT = os.geteuid() == 0
-KINDS = (walls.BASIC,) if ROOT else (walls.USER, walls.BASIC)
+KINDS = (kinds.BASIC,) if ROOT else (kinds.USER, kinds.BASIC)
 #: What an attack may hear; anything else is a success of it.
 REFUSALS = {
     *("EACCES", "EAFNOSUPPORT", "ECONNREFUSED", "EINVAL", "ENOENT", "ENOSYS", "EPERM", "EROFS"),
@@ -46,7 +46,7 @@ class Box:
     """A launcher between walls of one kind, over a directory such as a server has."""
 
     def __init__(self, kind: str, home: Path, *, counts: bool = False) -> None:
-        python = OURS if kind == walls.USER else interpreter()
+        python = OURS if kind == kinds.USER else interpreter()
         self.runtimes = Runtimes({"Python": [python]})
         self.kind = kind
         self.home = home
@@ -106,7 +106,7 @@ async def test_what_a_function_must_not_do_it_cannot(box: Box, home: Path) -> No
         name: expression.replace("event", "event['secret']")
         for name, (expression, *_) in TRIALS.items()
     }
-    if box.kind == walls.BASIC:
+    if box.kind == kinds.BASIC:
         del trials[NOBODY_HEARS]
     version = box.shelf.version(trying(trials))
     instance = await box.begin(version)
@@ -170,7 +170,7 @@ HARMLESS_TO_ANOTHER = {"slow its user down"}
 async def test_the_platform_is_out_of_reach_though_it_may_be_the_same_user(
     box: Box, home: Path
 ) -> None:
-    harmless = HARMLESS_APART if box.kind == walls.USER else HARMLESS_TO_ANOTHER if ROOT else set()
+    harmless = HARMLESS_APART if box.kind == kinds.USER else HARMLESS_TO_ANOTHER if ROOT else set()
     trials = {name: how for name, how in ON_THE_PLATFORM.items() if name not in harmless}
     version = box.shelf.version(trying(trials))
     with (
@@ -286,7 +286,7 @@ async def test_a_fork_bomb_is_held_and_nothing_of_it_stays(box: Box, home: Path)
     version = box.shelf.version(source, memory_mb=3072, timeout_s=30)
     instance = await box.begin(version)
     made = await result_of(instance, version, mark)
-    if box.kind == walls.USER or ROOT:
+    if box.kind == kinds.USER or ROOT:
         assert 100 < made < 512
     pids = list(family(instance._process.pid))
     assert len(pids) > made
@@ -445,7 +445,7 @@ async def test_a_file_has_an_end(box: Box) -> None:
         "    os.truncate(open(os.environ['TMPDIR'] + '/x', 'wb').name, 1 << 40)\n"
         "    return 'done'\n"
     )
-    if box.kind == walls.USER:
+    if box.kind == kinds.USER:
         source = source.replace("os.truncate(open(", "os.posix_fallocate(os.open(").replace(
             "'wb').name, 1 << 40)", "65), 0, 1 << 40)"
         )

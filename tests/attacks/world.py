@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from huidu.instances.network.netlink import LOOPBACK, Netlink
-from huidu.instances.sandbox import kernel
+from huidu.instances.sandbox.walls import kernel
 
 #: Where its addresses are; the last number is each world's own. The first is one of those kept
 #: for documents (RFC 5737), which nobody has and which looks like the internet to us.

@@ -13,7 +13,7 @@ import pytest
 
 from huidu.instances.sandbox import groups
 from huidu.instances.sandbox.groups import BESIDE, HIERARCHIES, MEMORY, PREFIX, V1, V2, Group
-from huidu.instances.sandbox.limits import MOST_PROCESSES
+from huidu.instances.sandbox.walls.limits import MOST_PROCESSES
 from tests.instances.making import soon
 from tests.platform import Platform
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from huidu.instances.launch import Order
-from huidu.instances.sandbox.heavy import key_of
+from huidu.instances.sandbox.forks.heavy import key_of
 
 
 def order(code: Path) -> Order:

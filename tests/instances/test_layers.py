@@ -14,7 +14,7 @@ import pytest
 from huidu.instances.blueprint import Blueprint
 from huidu.instances.launch import Spawner
 from huidu.instances.outcomes import StartFailed
-from huidu.instances.sandbox.launcher import SandboxLauncher
+from huidu.instances.sandbox.forks.launcher import SandboxLauncher
 from huidu.instances.starting import Launcher, start
 from huidu.model.version import Version
 from tests.instances.making import OURS, Shelf, handler, task

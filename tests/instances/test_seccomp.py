@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huidu.instances.sandbox import seccomp
+from huidu.instances.sandbox.walls import seccomp
 
 MACHINES = sorted(seccomp.AUDIT)
 EPERM, ENOSYS = seccomp.ERRNO | errno.EPERM, seccomp.ERRNO | errno.ENOSYS

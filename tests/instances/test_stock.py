@@ -17,9 +17,9 @@ import pytest
 from huidu.instances.instance import Instance
 from huidu.instances.launch import Order
 from huidu.instances.outcomes import StartFailed
-from huidu.instances.sandbox import stock
-from huidu.instances.sandbox.launcher import SandboxLauncher
-from huidu.instances.sandbox.stock import Stock
+from huidu.instances.sandbox.forks import stock
+from huidu.instances.sandbox.forks.launcher import SandboxLauncher
+from huidu.instances.sandbox.forks.stock import Stock
 from huidu.instances.starting import start
 from huidu.model.version import Version
 from huidu.runtimes.interpreter import Interpreter

@@ -62,7 +62,7 @@ async def test_the_best_does_not_meet_what_only_a_name_gets(tmp_path: Path) -> N
 async def test_a_tier_that_is_named_is_not_replaced_by_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("huidu.instances.sandbox.bubble.PATH", str(tmp_path))
+    monkeypatch.setattr("huidu.instances.sandbox.wrapped.bubble.PATH", str(tmp_path))
 
     with pytest.raises(TooWeak, match=r"tier = bwrap was asked for, .*no bwrap on this machine"):
         await choose("bwrap", "none", Ground(OURS.path, tmp_path, "none"))
@@ -72,7 +72,7 @@ async def test_what_cannot_be_had_is_told_beside_what_was_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr("huidu.instances.sandbox.bubble.PATH", str(tmp_path))
+    monkeypatch.setattr("huidu.instances.sandbox.wrapped.bubble.PATH", str(tmp_path))
     rows = [row for row in candidates("best") if row.name in ("sandbox", "bwrap", "none")]
     monkeypatch.setattr(tier, "candidates", lambda wanted: rows)
     _, _, found = await choose("best", "none", Ground(OURS.path, tmp_path, "none"))

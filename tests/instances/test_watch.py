@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from huidu.instances.sandbox.watch import Watch, family, look, proportional_bytes
+from huidu.instances.sandbox.forks.watch import Watch, family, look, proportional_bytes
 
 MB = 1 << 20
 #: Holds so many MB, in itself and in a child that has left its session.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from huidu.instances.sandbox.ways import Ways
+from huidu.instances.sandbox.forks.ways import Ways
 
 GROUP = 199_999
 

@@ -15,7 +15,7 @@ import pytest
 from huidu.instances.instance import Instance
 from huidu.instances.launch import Spawner
 from huidu.instances.outcomes import StartFailed
-from huidu.instances.sandbox.launcher import SandboxLauncher
+from huidu.instances.sandbox.forks.launcher import SandboxLauncher
 from huidu.instances.starting import Launcher, start
 from huidu.model.errors import InvalidValue
 from huidu.model.invocation import MOST_RESULT_BYTES, Outcome, Status

@@ -98,7 +98,7 @@ def test_a_machine_without_it_says_so() -> None:
 
 
 def test_a_sandbox_shows_the_folders_that_programs_are_in() -> None:
-    root = Interpreter(Path("/bin/node"), (16, 1))
+    root = Interpreter(Path("/none/node"), (16, 1))
     here = Interpreter(Path("/home/me/.nvm/versions/node/v20/bin/node"), (20, 1))
     runtimes = Runtimes({"Python": [OLD], "Node.js": [here, root]})
 

@@ -17,9 +17,9 @@ from typing import Any
 from huidu.cli import show
 from huidu.cli.speech import log_to_stderr
 from huidu.cli.trials import Trial, tried
-from huidu.instances.sandbox import kernel
 from huidu.instances.sandbox.groups import HIERARCHIES
 from huidu.instances.sandbox.table import NONE
+from huidu.instances.sandbox.walls import kernel
 from huidu.runtimes import python
 from huidu.runtimes.table import CUSTOM, TABLE, Runtimes
 from huidu.settings import Settings, Unsettled, address, from_process

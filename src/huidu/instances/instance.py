@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 
-from huidu.instances import answers, wire
+from huidu.instances import answers, endings, wire
 from huidu.instances.answers import Ready
 from huidu.instances.channel import Channel, Lost, Undelivered
 from huidu.instances.launch import Exit, Launched
@@ -128,12 +129,12 @@ class Instance:
             message = f"Initialization timed out after {limit} seconds"
             return Ending(status=Status.INIT_TIMED_OUT, message=message)
         except ProtocolError as error:
-            return answers.unready(f"the instance does not speak as agreed: {error}")
+            return endings.never_agreed(error)
         except (Undelivered, Lost) as fault:
             ended = await self._process.wait()
             unused = isinstance(fault, Undelivered) and not ended.why and not ended.out_of_memory
             self._killed_unused = unused and ended.code < 0
-            return answers.unready(f"the instance ended before it was ready: it {ended}")
+            return endings.never_ready(ended)
 
     async def _watch(self) -> None:
         """See the process to its end, whenever that comes, and leave nothing of it."""
@@ -173,24 +174,22 @@ class Instance:
         """Return what is told of a call that the instance did not, or may not, answer."""
         self._channel.fail(fault)
         ended = await self._process.wait()
-        status, message = Status.PROCESS_EXITED, f"User process exit when running: it {ended}"
+        ending = self._told(fault, ended)
+        return replace(ending, peak_bytes=ending.peak_bytes or self._peak_bytes)
+
+    def _told(self, fault: Exception, ended: Exit) -> Ending:
         if isinstance(fault, TimedOut):
-            seconds = self._version.configuration.timeout_s
-            status = Status.TIMED_OUT
-            message = f"Invoking task timed out after {seconds} seconds"
-        elif isinstance(fault, TooLarge):
-            status, message = Status.RESULT_TOO_LARGE, str(fault)
-        elif isinstance(fault, ProtocolError):
+            return endings.timed_out(self._version.configuration)
+        if isinstance(fault, TooLarge):
+            return Ending(status=Status.RESULT_TOO_LARGE, message=str(fault))
+        if isinstance(fault, ProtocolError):
             message = f"the instance does not speak as agreed, and was ended: {fault}"
-        elif isinstance(fault, Stopped):
-            status, message = Status.INSTANCE_EXITED, "the platform ended the instance"
-        elif ended.out_of_memory or self._gave_up(ended):
-            limit = self._version.configuration.memory_mb
-            status = Status.MEMORY_EXCEEDED
-            self._peak_bytes = ended.peak_bytes or self._peak_bytes
-            peak = f" (peak {ended.peak_bytes >> 20} MB)" if ended.peak_bytes else ""
-            message = f"Memory limit of {limit} MB exceeded{peak}"
-        return Ending(status=status, message=message, peak_bytes=self._peak_bytes)
+            return Ending(status=Status.PROCESS_EXITED, message=message)
+        if isinstance(fault, Stopped):
+            return endings.stopped()
+        if ended.out_of_memory or self._gave_up(ended):
+            return endings.out_of_memory(self._version.configuration, ended.peak_bytes)
+        return endings.exited(ended)
 
     def _starved(self) -> str:
         """Return a line for the log where the memory was used up, and yet the call went on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import shutil
 import signal
 import socket
@@ -135,6 +136,13 @@ def peak_bytes(pid: int) -> int:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     return 0
+
+
+def see_off(pidfd: int) -> None:
+    """Wait, here and now, for a process to end that was killed: for a moment at most."""
+    gone = select.poll()
+    gone.register(pidfd, select.POLLIN)
+    gone.poll()
 
 
 class Process:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import perf_counter
 
-from huidu.instances import answers, wire
+from huidu.instances import answers, endings, wire
 from huidu.instances.blueprint import Place
 from huidu.instances.channel import Lost, Undelivered
 from huidu.instances.instance import Stopped, TimedOut
@@ -158,13 +158,14 @@ class WebInstance:
             if passage.status >= SERVER_ERROR:
                 return Ending(status=Status.USER_CODE_ERROR, message=said, peak_bytes=peak)
             return Ending(result=said, peak_bytes=peak)
-        status, message = self._told(fault)
-        return Ending(status=status, message=message, peak_bytes=peak)
+        return replace(self._told(fault), peak_bytes=peak)
 
-    def _told(self, fault: Exception | None) -> tuple[Status, str]:
-        seconds = self._version.configuration.timeout_s
+    def _told(self, fault: Exception | None) -> Ending:
+        if isinstance(fault, TimedOut):
+            return endings.timed_out(self._version.configuration)
+        if isinstance(fault, Stopped):
+            return endings.stopped()
         told: Mapping[type, tuple[Status, str]] = {
-            TimedOut: (Status.TIMED_OUT, f"Invoking task timed out after {seconds} seconds"),
             Silent: (
                 Status.SOCKET_IDLE,
                 f"the WebSocket was silent for {self._web.idle_s} seconds",
@@ -179,9 +180,9 @@ class WebInstance:
             ),
             BadRequest: (Status.BAD_EVENT, f"the request cannot be passed on: {fault}"),
             CallerLeft: (Status.CANCELLED, "the caller left"),
-            Stopped: (Status.INSTANCE_EXITED, "the platform ended the instance"),
         }
-        return told[type(fault)]
+        status, message = told[type(fault)]
+        return Ending(status=status, message=message)
 
     async def _gone_or_broken(self, fault: Exception) -> Ending:
         """Tell a server that ended from one that lives and does not answer as it should."""
@@ -191,12 +192,8 @@ class WebInstance:
         except TimeoutError:
             return Ending(status=Status.USER_CODE_ERROR, message=f"no whole answer: {fault}")
         if ended.out_of_memory:
-            limit = self._version.configuration.memory_mb
-            peak = ended.peak_bytes
-            message = f"Memory limit of {limit} MB exceeded (peak {peak >> 20} MB)"
-            return Ending(status=Status.MEMORY_EXCEEDED, message=message, peak_bytes=peak)
-        message = f"User process exit when running: it {ended}"
-        return Ending(status=Status.PROCESS_EXITED, message=message)
+            return endings.out_of_memory(self._version.configuration, ended.peak_bytes)
+        return endings.exited(ended)
 
     async def _load(self, order: bytes) -> Ending | None:
         limit = self._version.configuration.init_timeout_s
@@ -209,10 +206,10 @@ class WebInstance:
             message = f"the server did not listen on port {PORT} within {limit} seconds"
             return Ending(status=Status.PORT_NOT_BOUND, message=message)
         except ProtocolError as error:
-            return answers.unready(f"the instance does not speak as agreed: {error}")
+            return endings.never_agreed(error)
         except (Undelivered, Lost):
             ended = await self._process.wait()
-            return answers.unready(f"the instance ended before it was ready: it {ended}")
+            return endings.never_ready(ended)
 
     async def _watch(self) -> None:
         """See the process to its end, whenever that comes, and leave nothing of it."""

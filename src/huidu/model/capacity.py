@@ -80,12 +80,11 @@ class Scene(NamedTuple):
     retired: bool = False
     due: Mapping[str, float] = {}  #: When each idle instance is too old; never, if it is not here.
     paused_until: float = -NEVER  #: No instance is started ahead of a call before this.
+    open: Mapping[str, int] = {}  #: Busy instances that have seats left, and how many.
 
     def too_old(self, name: str, now: float) -> bool:
         """Tell whether an idle instance is to be replaced."""
         return self.due.get(name, NEVER) <= now
-
-    open: Mapping[str, int] = {}  #: Busy instances that have seats left, and how many.
 
 
 class Plan(NamedTuple):

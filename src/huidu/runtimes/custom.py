@@ -9,20 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from huidu.model.errors import InvalidValue
+from huidu.runtimes import python
 from huidu.runtimes.interpreter import Interpreter
 
 NAMES = re.compile(r"CustomRuntime")
 WORKER = "custom_worker"
 MOST_HANDLER = 128
-
-#: Makes the folder of workers known as the package that it is in the house, without the house.
-BEGIN = (
-    "import importlib, sys, types\n"
-    "for name in ('huidu', 'huidu.runtimes', 'huidu.runtimes.workers'):\n"
-    "    sys.modules[name] = types.ModuleType(name)\n"
-    "    sys.modules[name].__path__ = [sys.argv[1]]\n"
-    "importlib.import_module('huidu.runtimes.workers.' + sys.argv[2]).run(int(sys.argv[3]))\n"
-)
 
 
 def search() -> Sequence[Interpreter]:
@@ -39,9 +31,8 @@ def choose(name: str, found: Sequence[Interpreter]) -> Interpreter:
 def command(
     interpreter: Interpreter, channel: int, workers: Path, _memory_mb: int = 0
 ) -> Sequence[str]:
-    """Return what starts the worker: isolated, without site packages, in UTF-8 everywhere."""
-    words = ("-I", "-S", "-X", "utf8", "-c", BEGIN, str(workers), WORKER, str(channel))
-    return (str(interpreter.path), *words)
+    """Return what starts the worker, where no zygote becomes it."""
+    return python.begin(interpreter, channel, workers, WORKER)
 
 
 def variables(folders: Sequence[Path]) -> Mapping[str, str]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from huidu.model.errors import Unsupported
-from huidu.runtimes.interpreter import Interpreter
+from huidu.runtimes.interpreter import PATIENCE_S, Interpreter, answering
 
 NAMES = re.compile(r"Nodejs([1-9][0-9]?)\.[0-9]{1,2}")
 OLDEST = (14, 0)
@@ -31,8 +28,6 @@ KEPT = (
 )
 #: Asked of every candidate, for what lies on PATH may be a shim that leads elsewhere.
 WHO = "console.log(JSON.stringify([process.versions.node, process.execPath]))"
-PATIENCE_S = 10.0
-AT_ONCE = 4
 #: How much of an instance's memory is for what JavaScript makes; the rest is for buffers, for
 #: Node.js itself, and for children.
 HEAP = 0.75
@@ -58,11 +53,9 @@ def search(
     for kept in KEPT:
         folders.extend(sorted(home.glob(kept)))
     found = dict[tuple[int, int], Interpreter]()
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        probe = partial(_probe, patience_s=patience_s)
-        for other in threads.map(probe, _candidates(folders)):
-            if other is not None and other.version >= OLDEST:
-                found.setdefault(other.version, other)
+    for other in answering(_candidates(folders), ("-e", WHO), _read, patience_s):
+        if other.version >= OLDEST:
+            found.setdefault(other.version, other)
     return sorted(found.values(), key=lambda one: one.version, reverse=True)
 
 
@@ -108,18 +101,7 @@ def _candidates(folders: Sequence[Path]) -> Iterator[Path]:
             continue
 
 
-def _probe(program: Path, patience_s: float) -> Interpreter | None:
-    """Ask a program what it is; None where it does not answer, or not in time."""
-    try:
-        answer = subprocess.run(  # noqa: S603 - that is what it is here for
-            [program, "-e", WHO],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=patience_s,
-            check=True,
-        )
-        version, path = json.loads(answer.stdout)
-        major, minor, *_ = map(int, version.split("."))
-    except (OSError, subprocess.SubprocessError, ValueError, TypeError, AttributeError):
-        return None
+def _read(answer: bytes) -> Interpreter:
+    version, path = json.loads(answer)
+    major, minor, *_ = map(int, version.split("."))
     return Interpreter(Path(path), (major, minor))

@@ -5,16 +5,13 @@ from __future__ import annotations
 import ast
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from huidu.model.errors import Unsupported
-from huidu.runtimes.interpreter import Interpreter
+from huidu.runtimes.interpreter import PATIENCE_S, Interpreter, answering
 
 NAMES = re.compile(r"Python3\.([6-9]|[1-9][0-9])")
 OLDEST = (3, 8)
@@ -24,8 +21,16 @@ WORKER = "python_worker.py"
 PROGRAM = re.compile(r"python3(?:\.([0-9]+))?")
 #: Asked of every candidate, for what lies on PATH may be a shim that leads nowhere.
 WHO = "import sys; print((sys.version_info[:2], getattr(sys, '_base_executable', sys.executable)))"
-PATIENCE_S = 10.0
-AT_ONCE = 4
+#: Isolated, without site packages, in UTF-8 everywhere.
+ALONE = ("-I", "-S", "-X", "utf8")
+#: Makes the folder of workers known as the package that it is in the house, without the house.
+BEGIN = (
+    "import importlib, sys, types\n"
+    "for name in ('huidu', 'huidu.runtimes', 'huidu.runtimes.workers'):\n"
+    "    sys.modules[name] = types.ModuleType(name)\n"
+    "    sys.modules[name].__path__ = [sys.argv[1]]\n"
+    "importlib.import_module('huidu.runtimes.workers.' + sys.argv[2]).run(int(sys.argv[3]))\n"
+)
 
 
 def search(path: str | None = None, patience_s: float = PATIENCE_S) -> Sequence[Interpreter]:
@@ -38,11 +43,11 @@ def search(path: str | None = None, patience_s: float = PATIENCE_S) -> Sequence[
     )
     found = {own.version: own}
     folders = os.get_exec_path() if path is None else path.split(os.pathsep)
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        probe = partial(_probe, patience_s=patience_s)
-        for other in threads.map(probe, _candidates(folders, own.version)):
-            if other is not None and other.version >= OLDEST:
-                found.setdefault(other.version, other)
+    for other in answering(
+        _candidates(folders, own.version), ("-I", "-S", "-c", WHO), _read, patience_s
+    ):
+        if other.version >= OLDEST:
+            found.setdefault(other.version, other)
     return sorted(found.values(), key=lambda one: one.version, reverse=True)
 
 
@@ -59,14 +64,15 @@ def choose(name: str, found: Sequence[Interpreter]) -> Interpreter:
 
 
 def command(
-    interpreter: Interpreter,
-    channel: int,
-    workers: Path,
-    _memory_mb: int = 0,
-    worker: str = WORKER,
+    interpreter: Interpreter, channel: int, workers: Path, _memory_mb: int = 0
 ) -> Sequence[str]:
-    """Return what starts the worker: isolated, without site packages, in UTF-8 everywhere."""
-    return (str(interpreter.path), "-I", "-S", "-X", "utf8", str(workers / worker), str(channel))
+    """Return what starts the worker."""
+    return (str(interpreter.path), *ALONE, str(workers / WORKER), str(channel))
+
+
+def begin(interpreter: Interpreter, channel: int, workers: Path, worker: str) -> Sequence[str]:
+    """Return what starts another worker in Python, which leans on those that lie beside it."""
+    return (str(interpreter.path), *ALONE, "-c", BEGIN, str(workers), worker, str(channel))
 
 
 def variables(folders: Sequence[Path]) -> Mapping[str, str]:
@@ -99,17 +105,6 @@ def _programs(folder: Path) -> Sequence[Path]:
         return ()
 
 
-def _probe(program: Path, patience_s: float) -> Interpreter | None:
-    """Ask a program what it is; None where it does not answer, or not in time."""
-    try:
-        answer = subprocess.run(  # noqa: S603 - that is what it is here for
-            [program, "-I", "-S", "-c", WHO],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=patience_s,
-            check=True,
-        )
-        (major, minor), path = ast.literal_eval(answer.stdout.decode())
-    except (OSError, subprocess.SubprocessError, ValueError, SyntaxError):
-        return None
+def _read(answer: bytes) -> Interpreter:
+    (major, minor), path = ast.literal_eval(answer.decode())
     return Interpreter(Path(path), (major, minor))

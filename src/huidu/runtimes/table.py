@@ -10,7 +10,7 @@ from pathlib import Path
 from huidu.model.errors import InvalidValue
 from huidu.model.function import check_handler
 from huidu.runtimes import custom, nodejs, python, web
-from huidu.runtimes.interpreter import Interpreter
+from huidu.runtimes.interpreter import Interpreter, prefix
 
 
 def never(_environment: Mapping[str, str]) -> bool:
@@ -87,6 +87,9 @@ WEB = replace(PYTHON, worker=web.WORKER, command=web.command)
 
 TABLE = (PYTHON, NODEJS, CUSTOM)
 
+#: The workers that a zygote imports, so that a fork of it can be one at once.
+FORKED = tuple(row.worker for row in (*TABLE, WEB) if row.worker)
+
 
 def find(name: str) -> Runtime:
     """Return the row that answers to a runtime's name, or raise `InvalidValue`."""
@@ -155,7 +158,7 @@ class Runtimes:
             if not row.worker
             for interpreter in self._found.get(row.language, ())
         ]
-        return sorted({path.parent.parent for path in programs} - {Path("/")})
+        return sorted({*map(prefix, programs)} - {Path("/")})
 
     def note(self, name: str) -> str:
         """Return what a user must know of a runtime on this machine, or nothing."""

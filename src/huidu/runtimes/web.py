@@ -12,10 +12,10 @@ WORKER = "web_worker"
 
 
 def command(
-    interpreter: Interpreter, channel: int, workers: Path, memory_mb: int = 0
+    interpreter: Interpreter, channel: int, workers: Path, _memory_mb: int = 0
 ) -> Sequence[str]:
     """Return what starts the worker, where no zygote becomes it."""
-    return python.command(interpreter, channel, workers, memory_mb, f"{WORKER}.py")
+    return python.begin(interpreter, channel, workers, WORKER)
 
 
 def variables(

@@ -15,7 +15,7 @@ from itertools import count
 
 from huidu.instances.network.block import Block
 from huidu.instances.network.netlink import LOOPBACK, Netlink
-from huidu.instances.sandbox import kernel
+from huidu.instances.sandbox.walls import kernel
 
 READY = 16  #: How many are kept ready. One is made in 1 to 3 ms, faster than instances start.
 BATCH = 8

@@ -1,1 +1,1 @@
-"""The sandbox: instances as forks of a zygote, each in walls of its own (tier `sandbox`)."""
+"""The sandbox: what is put around instances, by tiers, and which of them this machine gives."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from huidu.instances.sandbox.limits import MOST_PROCESSES
+from huidu.instances.sandbox.walls.limits import MOST_PROCESSES
 
 HIERARCHIES = Path("/sys/fs/cgroup")
 PREFIX = "huidu-"
@@ -72,6 +72,7 @@ class Group:
     def __init__(self, homes: Homes, kind: Kind) -> None:
         self._homes = homes
         self._kind = kind
+        self._kills = 0
         self._events = os.open(homes[MEMORY] / kind.events, os.O_RDONLY | os.O_CLOEXEC)
         #: Whoever writes `0` to each of these is in the group.
         self.doors = [folder / "cgroup.procs" for folder in dict.fromkeys(homes.values())]
@@ -96,6 +97,11 @@ class Group:
         for entrance in self.entrances:
             os.write(entrance, str(pid).encode())
 
+    def starved(self) -> int:
+        """Return how many processes were killed for want of memory since this was asked last."""
+        before, self._kills = self._kills, self.kills()
+        return self._kills - before
+
     def kills(self) -> int:
         """Return how many of its processes were killed because its memory was used up."""
         with suppress(OSError):
@@ -118,6 +124,12 @@ class Group:
         for folder in dict.fromkeys(self._homes.values()):
             with suppress(OSError):
                 folder.rmdir()
+
+
+def close(group: Group | None) -> None:
+    """Remove a group, where there is one."""
+    if group is not None:
+        group.close()
 
 
 class Groups:

@@ -13,11 +13,12 @@ from typing import Protocol
 
 from huidu.instances.launch import Order, Spawner
 from huidu.instances.network.networks import OPEN, Networks, NoEgress
-from huidu.instances.sandbox import exposure, kernel, seccomp, walls
-from huidu.instances.sandbox.bubble import BubbleLauncher
-from huidu.instances.sandbox.gvisor import GvisorLauncher
-from huidu.instances.sandbox.launcher import SandboxLauncher
-from huidu.instances.sandbox.lodging import Footing
+from huidu.instances.sandbox import exposure
+from huidu.instances.sandbox.forks.launcher import SandboxLauncher
+from huidu.instances.sandbox.forks.lodging import Footing
+from huidu.instances.sandbox.walls import kernel, kinds, landlock, seccomp
+from huidu.instances.sandbox.wrapped.bubble import BubbleLauncher
+from huidu.instances.sandbox.wrapped.gvisor import GvisorLauncher
 from huidu.instances.starting import Launcher
 from huidu.model import network as modes
 from huidu.runtimes.interpreter import Interpreter
@@ -27,13 +28,16 @@ NONE, SANDBOX = "none", "sandbox"
 TRIAL_S = 30.0
 TRIAL_MB = 1024
 ONLY_THERE = f"that takes the tier {SANDBOX}"
-SCOPES_SINCE = 6  #: The version of Landlock that keeps signals and sockets in as well.
 
 
 class Closing(Protocol):
     """What is to be closed once no instance is needed any more."""
 
     async def close(self) -> None: ...
+
+
+class ClosingLauncher(Launcher, Closing, Protocol):
+    """A launcher that keeps something open for all of its instances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +85,18 @@ async def _sandbox(ground: Ground) -> Opened:
     _needs_a_filter()
     networks = await Networks.open(ground.network, ground.allow)
     launcher = SandboxLauncher(ground.interpreter, networks, ground.shown)
-    try:
-        async with asyncio.timeout(TRIAL_S):
-            abi = await launcher.warm()
-            await _try(launcher, ground)
-    except BaseException:
-        await launcher.close()
-        raise
+    await _prove(launcher, ground)
+    abi = await launcher.warm()
     missing = [*_ungrouped(launcher.ungrouped), *networks.missing]
     if launcher.unlimited:
         missing.append(f"no group limits {', '.join(launcher.unlimited)}")
-    if abi < SCOPES_SINCE:
-        missing.append(f"the kernel has Landlock {abi}, not {SCOPES_SINCE}")
+    if abi < landlock.ABI_SCOPES:
+        missing.append(f"the kernel has Landlock {abi}, not {landlock.ABI_SCOPES}")
     return Opened(launcher, launcher, networks.mode, tuple(missing))
 
 
 async def _unprivileged(ground: Ground) -> Opened:
-    return await _on_footing(ground, walls.USER)
+    return await _on_footing(ground, kinds.USER)
 
 
 async def _bwrap(ground: Ground) -> Opened:
@@ -113,11 +112,12 @@ async def _bwrap(ground: Ground) -> Opened:
     ]
     if os.geteuid() != 0:
         missing.append("instances are the same user as the server, in namespaces of their own")
-    return await _tried(launcher, ground, network, missing)
+    await _prove(launcher, ground)
+    return Opened(launcher, launcher, network, tuple(missing))
 
 
 async def _basic(ground: Ground) -> Opened:
-    return await _on_footing(ground, walls.BASIC)
+    return await _on_footing(ground, kinds.BASIC)
 
 
 async def _on_footing(ground: Ground, kind: str) -> Opened:
@@ -126,13 +126,8 @@ async def _on_footing(ground: Ground, kind: str) -> Opened:
     network = _without_egress(ground)
     footing = Footing(kind=kind, scratch=ground.scratch)
     launcher = SandboxLauncher(ground.interpreter, Networks(network), ground.shown, footing)
-    try:
-        async with asyncio.timeout(TRIAL_S):
-            abi = await launcher.warm()
-            await _try(launcher, ground)
-    except BaseException:
-        await launcher.close()
-        raise
+    await _prove(launcher, ground)
+    abi = await launcher.warm()
     missing = (*exposure.missing(kind, abi, launcher.ungrouped), *_unreached(network))
     return Opened(launcher, launcher, network, missing)
 
@@ -148,7 +143,8 @@ async def _gvisor(ground: Ground) -> Opened:
         *_ungrouped(launcher.rooms.ungrouped),
         *_unreached(network),
     ]
-    return await _tried(launcher, ground, network, missing)
+    await _prove(launcher, ground)
+    return Opened(launcher, launcher, network, tuple(missing))
 
 
 async def _none(ground: Ground) -> Opened:
@@ -160,16 +156,14 @@ async def _none(ground: Ground) -> Opened:
     )
 
 
-async def _tried(
-    launcher: BubbleLauncher | GvisorLauncher, ground: Ground, network: str, missing: list[str]
-) -> Opened:
+async def _prove(launcher: ClosingLauncher, ground: Ground) -> None:
+    """Start one worker in time, or close the launcher and raise why it cannot be."""
     try:
         async with asyncio.timeout(TRIAL_S):
             await _try(launcher, ground)
     except BaseException:
         await launcher.close()
         raise
-    return Opened(launcher, launcher, network, tuple(missing))
 
 
 async def _try(launcher: Launcher, ground: Ground) -> None:
@@ -222,30 +216,20 @@ def _unreached(network: str) -> tuple[str, ...]:
     return (f"functions have no network: {ONLY_THERE}, or network = host",)
 
 
-SHARED = "Get out through a hole in the kernel, which it shares with the host."
-MEASURES = "See how busy the machine is (/proc/meminfo, /proc/loadavg)."
-
 TABLE = (
     Row(
         name="gvisor",
         by_itself=False,
         needs="root, and runsc (gVisor)",
         mend=("apt-get install runsc, and run huidu as root",),
-        allows=(
-            "Fill its own memory, /tmp and share of the processors until its limits end it.",
-            "Break the kernel that gVisor plays for it: the way out leads on through a filter.",
-        ),
+        allows=exposure.OF_ITS_OWN_KERNEL,
         attempt=_gvisor,
     ),
     Row(
         name=SANDBOX,
         needs="root on Linux 5.12 or newer (x86_64, aarch64)",
         mend=("run huidu as root, or with CAP_SYS_ADMIN and no filter of a container around it",),
-        allows=(
-            "Fill its own memory, /tmp and share of the processors until its limits end it.",
-            MEASURES,
-            SHARED,
-        ),
+        allows=exposure.OF_ALL_WALLS,
         attempt=_sandbox,
     ),
     Row(
@@ -255,35 +239,27 @@ TABLE = (
             "sysctl kernel.unprivileged_userns_clone=1",
             "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
         ),
-        allows=exposure.ALLOWS[walls.USER],
+        allows=exposure.ALLOWS[kinds.USER],
         attempt=_unprivileged,
     ),
     Row(
         name="bwrap",
         needs="bubblewrap 0.8 or newer and util-linux; user namespaces where it is not root",
         mend=("apt-get install bubblewrap", "sysctl kernel.unprivileged_userns_clone=1"),
-        allows=(
-            "Fill its own memory, /tmp and share of the processors until its limits end it.",
-            MEASURES,
-            SHARED,
-        ),
+        allows=exposure.OF_ALL_WALLS,
         attempt=_bwrap,
     ),
     Row(
         name="basic",
         needs="Linux 5.13 or newer with Landlock, for containers that allow no namespaces",
         mend=("boot with lsm=landlock,...", "have Python where every user gets to, as /usr/bin"),
-        allows=exposure.ALLOWS[walls.BASIC],
+        allows=exposure.ALLOWS[kinds.BASIC],
         attempt=_basic,
     ),
     Row(
         name=NONE,
         needs="nothing",
-        allows=(
-            "Read and change all that the server's user may, the catalog and the keys included.",
-            "Signal, trace and end other processes of that user, the server among them.",
-            "Leave processes and files behind, and take all memory there is.",
-        ),
+        allows=exposure.OF_NO_WALLS,
         attempt=_none,
     ),
 )

@@ -11,7 +11,6 @@ from huidu.instances.starting import Launcher
 from huidu.model import network as modes
 
 BEST = "best"
-CHOICES = (BEST, *BY_NAME)
 
 
 class TooWeak(OSError):

@@ -78,11 +78,7 @@ class Loop:
         self._desk = desk
         self._listener = listener
         self._poll = select.epoll()
-        self._ended, wake = os.pipe()
-        os.set_blocking(self._ended, False)
-        os.set_blocking(wake, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self._ended = program.ends()
         self._clients: dict[int, Client] = {}
         for fd in (platform.fileno(), listener.fileno(), self._ended):
             self._poll.register(fd, select.EPOLLIN)
@@ -91,7 +87,7 @@ class Loop:
         """Serve until the bootstrap ends; return with which status."""
         while True:
             ended = self._attend_to(self._poll.poll())
-            status = self._bury(bootstrap) if ended else None
+            status = program.reap(self._ended, bootstrap) if ended else None
             if status is not None:
                 for _ in range(LAST_ROUNDS):  # What it said before it ended is said.
                     self._attend_to(self._poll.poll(0))
@@ -168,20 +164,6 @@ class Loop:
         self._desk.leave(client)
         del self._clients[client.end.fileno()]
         client.end.close()
-
-    def _bury(self, bootstrap: int) -> int | None:
-        """See off whoever ended; return the status of the bootstrap, if it is among them."""
-        with suppress(BlockingIOError):
-            os.read(self._ended, CHUNK)
-        status: int | None = None
-        with suppress(ChildProcessError):
-            while True:
-                pid, ended = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    break
-                if pid == bootstrap:
-                    status = program.exit_status(ended)
-        return status
 
 
 def listen() -> socket.socket:

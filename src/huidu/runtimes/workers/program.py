@@ -8,9 +8,11 @@ import os
 import signal
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 
 PR_SET_PDEATHSIG = 1
 MOST_LINE = 256
+MOST_ENDS = 64 * 1024
 ERRNO = struct.Struct("i")
 NOT_STARTED = 127
 BY_SIGNAL = 128  #: What shells add to the number of the signal that ended a program.
@@ -69,6 +71,31 @@ def begin(path: str, environment: Mapping[str, str]) -> int:
         os.waitpid(pid, 0)
         raise Unloadable(_why(path, ERRNO.unpack(said)[0]))
     return pid
+
+
+def ends() -> int:
+    """Return a descriptor that can be read whenever some child has ended; for `reap`."""
+    woken, wake = os.pipe()
+    os.set_blocking(woken, False)
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    return woken
+
+
+def reap(woken: int, program: int) -> int | None:
+    """See off whoever has ended; return the exit status of one program, if it is among them."""
+    with suppress(BlockingIOError):
+        os.read(woken, MOST_ENDS)
+    status: int | None = None
+    with suppress(ChildProcessError):
+        while True:
+            pid, ended = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            if pid == program:
+                status = exit_status(ended)
+    return status
 
 
 def exit_status(ended: int) -> int:

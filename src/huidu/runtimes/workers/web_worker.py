@@ -1,30 +1,35 @@
 """What runs beside the server of a web function: starts it, and hands out sockets that reach it.
 
-Started as `python -I -S web_worker.py FD`, where FD is one end of a socket pair; frames go over it
-as in `python_worker.py`. Once the server listens, all that the platform asks for is sockets: they
-are made here, in the network of the instance, and connected by the platform, so that what is sent
-to the server never passes through this process. Needs the standard library of Python 3.8, no more.
+It speaks to the platform in frames as `python_worker.py` does. Once the server listens, all that
+the platform asks for is sockets: they are made here, in the network of the instance, and connected
+by the platform, so that what is sent to the server never passes through this process. Needs the
+standard library of Python 3.8, no more.
 """
 
 from __future__ import annotations
 
 import array
-import ctypes
 import fcntl
 import json
 import os
 import resource
 import select
-import signal
 import socket
-import subprocess
 import sys
 from contextlib import suppress
 
-LOAD, READY, FAILED, SOCKETS = 0xA1, 0xA2, 0xA3, 0xA7
-HEADER, SIZE = 5, 4
-MOST_FILES = 1024
-HIGH = 1000  #: Where the channel lies: out of the way of the descriptors that servers open.
+from huidu.runtimes.workers import program
+from huidu.runtimes.workers.python_worker import (
+    FAILED,
+    HEADER,
+    HIGH,
+    READY,
+    SIZE,
+    die_with,
+    settle_in,
+)
+
+SOCKETS = 0xA7
 MOST_ORDER = 1 << 20
 MOST_AT_ONCE = 128
 
@@ -36,9 +41,7 @@ HEARD |= {"0000000000000000FFFF00000100007F", "00000000000000000000FFFF7F000001"
 TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
 LOOK_AGAIN_S, LOOK_AT_LEAST_S = 0.002, 0.05
 
-HANDLER_NOT_FOUND, INIT_FAILED, PORT_NOT_BOUND = 437, 445, 446
-KILLED = 128  #: What shells add to the number of the signal that ended a program.
-PR_SET_PDEATHSIG = 1
+UNLOADABLE, INIT_FAILED, PORT_NOT_BOUND = 437, 445, 446
 
 
 class Unservable(Exception):
@@ -87,61 +90,6 @@ class Channel:
         return got
 
 
-class Server:
-    """The process that the bootstrap starts, and the care of what it leaves behind."""
-
-    def __init__(self, path: str, folder: str) -> None:
-        check(path)
-        self._woken, waker = os.pipe()
-        os.set_blocking(self._woken, False)
-        os.set_blocking(waker, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        try:
-            self._pid = subprocess.Popen([path], cwd=folder, stdin=subprocess.DEVNULL).pid  # noqa: S603 - it is what we are here for
-        except OSError as error:
-            words = f"scf_bootstrap cannot be started: {error.strerror}; does its first line name a"
-            raise Unservable(INIT_FAILED, f"{words} program that is there?") from None
-
-    def fileno(self) -> int:
-        """Return what can be waited for: a child ended."""
-        return self._woken
-
-    def reap(self) -> int | None:
-        """Bury whoever ended; return the status of the server itself if it was among them."""
-        with suppress(BlockingIOError):
-            os.read(self._woken, MOST_ORDER)
-        ended = None
-        with suppress(ChildProcessError):
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    break
-                if pid == self._pid:
-                    ended = os.WEXITSTATUS(status)
-                    if os.WIFSIGNALED(status):
-                        ended = KILLED + os.WTERMSIG(status)
-        return ended
-
-
-def check(path: str) -> None:
-    """Raise `Unservable` with what is wrong with a bootstrap, as one would like to be told."""
-    wrong = ""
-    if not os.path.isfile(path):  # noqa: PTH113 - pathlib is slow to import
-        wrong = "the package has no file scf_bootstrap in its root"
-    elif not os.access(path, os.X_OK):
-        wrong = "scf_bootstrap may not be executed: give it mode 755 before it is zipped"
-    else:
-        with open(path, "rb") as file:  # noqa: PTH123 - as above
-            first = file.readline(4096)
-        if first.startswith(b"#!") and first.endswith(b"\r\n"):
-            wrong = "scf_bootstrap has the line ends of Windows: save it with LF alone"
-        elif not first.startswith((b"#!", b"\x7fELF")):
-            wrong = "scf_bootstrap does not begin with the line of its interpreter: #!/bin/bash"
-    if wrong:
-        raise Unservable(HANDLER_NOT_FOUND, wrong)
-
-
 def listens() -> bool:
     """Tell whether something takes connections, without making one: some servers report that."""
     for table in TABLES:
@@ -154,17 +102,17 @@ def listens() -> bool:
     return False
 
 
-def wait_for(server: Server, channel: Channel) -> None:
+def wait_for(server: int, ends: int, channel: Channel) -> None:
     """Return once the server listens, or raise `Unservable`. How long it may take is not ours."""
     poll = select.poll()
-    poll.register(server, select.POLLIN)
+    poll.register(ends, select.POLLIN)
     poll.register(channel, select.POLLIN)
     pause = LOOK_AGAIN_S
     while not listens():
         for fd, _ in poll.poll(pause * 1000):
             if fd == channel.fileno():
                 raise EOFError  # The platform says nothing meanwhile: it has gone.
-        status = server.reap()
+        status = program.reap(ends, server)
         if status is not None:
             said = f"scf_bootstrap ended with status {status} before a server listened on port"
             raise Unservable(INIT_FAILED, f"{said} {PORT}")
@@ -182,44 +130,45 @@ def hand_out(channel: Channel, wanted: int) -> None:
         one.close()
 
 
-def settle_in(parent: int) -> None:
-    """Set what holds for the whole life of this process, and of those that it starts."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
-    if os.getppid() != parent:  # It ended before we asked.
-        os._exit(1)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    most = min(MOST_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def begin(folder: str, bootstrap: str) -> tuple[int, int]:
+    """Start the bootstrap; return its number, and what can be read when a child ended."""
+    os.chdir(folder)
+    ends = program.ends()
+    try:
+        return program.begin(os.path.join(folder, bootstrap), os.environ), ends  # noqa: PTH118 - as above
+    except program.Unloadable as error:
+        raise Unservable(UNLOADABLE, str(error)) from None
 
 
 def serve(channel: Channel) -> int:
     """Start the server, then hand out sockets until it ends; return its status."""
     order = json.loads(channel.receive())
-    settle_in(order["parent"])
+    die_with(order["parent"])
     if os.readlink("/proc/self/ns/net") == order["network"]:  # noqa: PTH115 - as above
         raise Unservable(
             PORT_NOT_BOUND,
             f"a web function needs port {PORT} to itself, and here it would share the network of "
             "the host: set tier to best, and network to anything but host",
         )
-    server = Server(os.path.join(order["code"], order["bootstrap"]), order["code"])  # noqa: PTH118
-    wait_for(server, channel)
+    server, ends = begin(order["code"], order["bootstrap"])
+    wait_for(server, ends, channel)
     channel.send(READY, json.dumps({"digest": order["digest"]}).encode())
     poll = select.poll()
-    poll.register(server, select.POLLIN)
+    poll.register(ends, select.POLLIN)
     poll.register(channel, select.POLLIN)
     while True:
         for fd, _ in poll.poll():
             if fd == channel.fileno():
                 hand_out(channel, channel.receive()[0])
             else:
-                status = server.reap()
+                status = program.reap(ends, server)
                 if status is not None:
                     return status
 
 
 def run(fd: int) -> None:
     """Serve until the server ends or the platform hangs up."""
+    settle_in()
     channel = Channel(fd)
     status = 0
     try:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from huidu.instances.launch import PREFIX, Order, Scene, Spawner
-from huidu.instances.sandbox import root, walls, warden
-from huidu.instances.sandbox.ways import Ways
+from huidu.instances.sandbox.forks.ways import Ways
+from huidu.instances.sandbox.walls import kinds, root
+from huidu.instances.sandbox.zygote import warden
 from huidu.runtimes.table import WORKERS
 
 #: No parent is told to an instance: its walls see to it that it ends with us.
@@ -47,7 +48,7 @@ class Footing:
     `counts` is whether the kernel is to count memory, where it can.
     """
 
-    kind: str = walls.ROOT
+    kind: str = kinds.ROOT
     scratch: Path = Path()
     counts: bool = True
 

@@ -17,28 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from huidu.instances.launch import Exit
-from huidu.instances.sandbox.contained import Contained
-from huidu.instances.sandbox.groups import Group, Groups
+from huidu.instances.sandbox.forks.contained import Contained
+from huidu.instances.sandbox.groups import Group, Groups, close
 
 MOST_BYTES = 64 * 1024
 PATIENCE_S = 30.0
 FULL_S = 0.001  #: How long to wait where the zygote has more to do than the socket holds.
-HOUSE = Path(__file__).parents[2]
+HOUSE = Path(__file__).parents[3]
 
 #: The package itself is not imported, only made known: its version is asked of an installation
 #: that the zygote's interpreter may not have.
 BEGIN = (
     "import sys, types; house = sys.modules['huidu'] = types.ModuleType('huidu'); "
-    "house.__path__ = [sys.argv[1]]; from huidu.instances.sandbox import zygote; "
+    "house.__path__ = [sys.argv[1]]; from huidu.instances.sandbox.zygote import zygote; "
     "zygote.main(int(sys.argv[2]))"
 )
 
 Birth = Callable[[int, Group | None], Contained]
-
-
-def _close(group: Group | None) -> None:
-    if group is not None:
-        group.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,7 @@ class Waiting:
 
     def fail(self, error: OSError) -> None:
         """Take note that there will be no instance."""
-        _close(self.group)
+        close(self.group)
         self.lost()
         if not self.answer.done():
             self.answer.set_exception(error)
@@ -136,7 +131,7 @@ class Nursery:
                     (*fds, *(after.entrances if after else ())),
                 )
             except BaseException:
-                _close(after)
+                close(after)
                 lost()
                 raise
             self._group = after
@@ -244,7 +239,7 @@ class Nursery:
         for done in self._furnishing.values():
             if not done.done():
                 done.set_exception(ConnectionResetError(why))
-        _close(self._group)
+        close(self._group)
         for child in self._living.values():
             child.orphaned()
         self._living.clear()

@@ -4,52 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
 from huidu.instances.launch import Launched, Order, Scene, wired
 from huidu.instances.network.networks import Networks, Place
-from huidu.instances.sandbox import groups, limits, walls
-from huidu.instances.sandbox.cell import CHANNEL
-from huidu.instances.sandbox.contained import Contained
-from huidu.instances.sandbox.divided import Template, Undivided
+from huidu.instances.sandbox import groups
+from huidu.instances.sandbox.forks.contained import Contained
+from huidu.instances.sandbox.forks.divided import Template, Undivided
+from huidu.instances.sandbox.forks.heavy import Templates
+from huidu.instances.sandbox.forks.lodging import Among, Apart, Footing, Lodging
+from huidu.instances.sandbox.forks.nursery import Nursery
+from huidu.instances.sandbox.forks.stock import Stock
 from huidu.instances.sandbox.groups import Group, Groups
-from huidu.instances.sandbox.heavy import Templates
-from huidu.instances.sandbox.lodging import Among, Apart, Footing, Lodging
-from huidu.instances.sandbox.nursery import Nursery
-from huidu.instances.sandbox.stock import Stock
+from huidu.instances.sandbox.users import Users
+from huidu.instances.sandbox.walls import kinds, limits
+from huidu.instances.sandbox.zygote.cell import CHANNEL
+from huidu.runtimes.table import FORKED
 
 #: Forks of one zygote have the same layout in memory and the same seed for hashes.
 RENEWED_S = 3600.0
-
-#: Users of this server's own: no machine gives such numbers to people.
-FIRST_USER, USERS, BLOCKS = 200_000, 10_000, 1000
-FIRST_GROUP = FIRST_USER - BLOCKS
-
-
-class Users:
-    """Numbers of users, each lent to one living instance, the lowest first."""
-
-    def __init__(self, first: int) -> None:
-        self._next = first
-        self._free: list[int] = []
-
-    def lend(self) -> int:
-        """Return a number that nobody has."""
-        if self._free:
-            return heappop(self._free)
-        self._next += 1
-        return self._next - 1
-
-    def take_back(self, user: int) -> None:
-        """Have a number lent again."""
-        heappush(self._free, user)
 
 
 class SandboxLauncher:
@@ -73,14 +51,12 @@ class SandboxLauncher:
         self._coming: dict[Path, Nursery] = {}
         self._retired: list[Nursery] = []
         self._begun: dict[Path, float] = {}
-        # Processes are counted by user on the whole machine: servers should not share them.
-        block = random.SystemRandom().randrange(BLOCKS)
-        self._users = Users(FIRST_USER + block * USERS)
+        self._users = Users()
         self._templates = Templates(self._template)
         self._kind = footing.kind
         self._lodging: Lodging = Apart()
-        if footing.kind == walls.BASIC:
-            self._lodging = Among(footing.scratch, FIRST_GROUP + block)
+        if footing.kind == kinds.BASIC:
+            self._lodging = Among(footing.scratch, self._users.group)
         self._stock = Stock(partial(self._nursery, house), self._fork)
         self._groups: Groups | None = None
         self.ungrouped = ""  #: Why the kernel does not count what an instance takes.
@@ -92,6 +68,7 @@ class SandboxLauncher:
             self.ungrouped = str(error)
         self._settings = {
             "walls": footing.kind,
+            "workers": FORKED,
             "network": self._networks.mode,
             "resolver": self._networks.resolver,
             "shown": [str(path) for path in (*shown, *self._lodging.shown)],
@@ -112,7 +89,7 @@ class SandboxLauncher:
 
         A program that can wait for its code is taken from stock, where there is one.
         """
-        stocked = order.waits and self._kind == walls.ROOT
+        stocked = order.waits and self._kind == kinds.ROOT
         blank = await self._stock.take(order) if stocked else None
         if blank is not None:
             return blank
@@ -127,7 +104,7 @@ class SandboxLauncher:
     def learn(self, order: Order, imports: Sequence[str]) -> None:
         """Have the next instances of a version begin with what it takes long to import."""
         # The forks of a template live in its namespaces, and what they take is not watched.
-        if self._kind == walls.ROOT and self._groups is not None:
+        if self._kind == kinds.ROOT and self._groups is not None:
             self._templates.want(order, imports)
 
     async def _template(self, order: Order, imports: Sequence[str]) -> Template:

@@ -6,13 +6,12 @@ import asyncio
 import fcntl
 import json
 import os
-import select
 import shlex
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 
-from huidu.instances.launch import Exit, peak_bytes
+from huidu.instances.launch import Exit, peak_bytes, see_off
 from huidu.instances.sandbox.groups import Group
 
 #: Above what we hand on: so that putting one descriptor in its place never closes another.
@@ -86,7 +85,6 @@ class Wrapped:
     ) -> None:
         self._pid = pid
         self._group = group
-        self._kills = 0
         self._left = left
         self._tidied = tidied
         self._told = told
@@ -132,10 +130,7 @@ class Wrapped:
 
     def starved(self) -> int:
         """Return how many processes were killed for want of memory since this was asked last."""
-        if self._group is None:
-            return 0
-        before, self._kills = self._kills, self._group.kills()
-        return self._kills - before
+        return self._group.starved() if self._group is not None else 0
 
     async def tidy(self) -> None:
         """Remove what the program left."""
@@ -184,7 +179,5 @@ class Wrapped:
         if self._inner >= 0:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._inner, signal.SIGKILL)
-            gone = select.poll()
-            gone.register(self._inner, select.POLLIN)
-            gone.poll()  # A moment at most: the kernel has been told already.
+            see_off(self._inner)
             os.close(self._inner)

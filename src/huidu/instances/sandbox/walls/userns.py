@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from huidu.instances.sandbox import kernel, root
+from huidu.instances.sandbox.walls import kernel, root
 
 US = 0  #: What the zygote's namespace calls the user that the platform runs as.
 

@@ -12,12 +12,14 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from huidu.instances.blueprint import PATH
 from huidu.instances.launch import PREFIX, Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
-from huidu.instances.sandbox import bubble, limits, root
-from huidu.instances.sandbox.lodging import NOBODY
-from huidu.instances.sandbox.rooms import Room, Rooms
-from huidu.instances.sandbox.wrapped import (
+from huidu.instances.sandbox.forks.lodging import NOBODY
+from huidu.instances.sandbox.walls import limits, root
+from huidu.instances.sandbox.wrapped import bubble
+from huidu.instances.sandbox.wrapped.rooms import Room, Rooms
+from huidu.instances.sandbox.wrapped.wrapped import (
     STDERR,
     STDIN,
     STDOUT,
@@ -26,6 +28,7 @@ from huidu.instances.sandbox.wrapped import (
     keep_to_ourselves,
     spawn,
 )
+from huidu.runtimes.interpreter import prefix
 from huidu.runtimes.workers import python_worker
 
 CHANNEL = 3
@@ -40,9 +43,9 @@ FOLDERS = ("/proc", "/dev", "/etc", root.TEMPORARY, root.CODE, root.LAYERS, root
 def found() -> str:
     """Return where gVisor is, or raise `OSError`."""
     for program in ("runsc", bubble.SETPRIV):
-        if shutil.which(program, path=bubble.PATH) is None:
+        if shutil.which(program, path=PATH) is None:
             raise FileNotFoundError(f"there is no {program} on this machine")
-    return str(shutil.which("runsc", path=bubble.PATH))
+    return str(shutil.which("runsc", path=PATH))
 
 
 class GvisorLauncher:
@@ -73,9 +76,7 @@ class GvisorLauncher:
                 return wires.to(self._start(bundle, room, wires))
         except BaseException:
             shutil.rmtree(bundle)
-            if room.group is not None:
-                room.group.close()
-            room.leave()
+            room.unused()
             raise
 
     def learn(self, order: Order, imports: Sequence[str]) -> None:
@@ -88,7 +89,7 @@ class GvisorLauncher:
 
     def _start(self, bundle: Path, room: Room, wires: Wires) -> Wrapped:
         program = (
-            *(str(shutil.which(bubble.SETPRIV, path=bubble.PATH)), "--pdeathsig", "KILL"),
+            *(str(shutil.which(bubble.SETPRIV, path=PATH)), "--pdeathsig", "KILL"),
             *(self._program, "-root", str(bundle / "state"), "-ignore-cgroups"),
             *("-network", self._network, "run", "-bundle", str(bundle), bundle.name),
         )
@@ -137,7 +138,7 @@ class GvisorLauncher:
             "source": "tmpfs",
             "options": temporary,
         }
-        for path in root.shown((root.prefix(str(order.interpreter)), *self._shown)):
+        for path in root.shown((str(prefix(order.interpreter)), *self._shown)):
             if not os.path.islink(path):
                 yield _bound(path, path)
         yield _bound(str(Path(python_worker.__file__).parent), root.WORKERS)

@@ -11,12 +11,13 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
+from huidu.instances.blueprint import PATH
 from huidu.instances.launch import Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
-from huidu.instances.sandbox import kernel, limits, root, seccomp
-from huidu.instances.sandbox.lodging import NOBODY
-from huidu.instances.sandbox.rooms import Room, Rooms
-from huidu.instances.sandbox.wrapped import (
+from huidu.instances.sandbox.forks.lodging import NOBODY
+from huidu.instances.sandbox.walls import kernel, limits, root, seccomp
+from huidu.instances.sandbox.wrapped.rooms import Room, Rooms
+from huidu.instances.sandbox.wrapped.wrapped import (
     STDERR,
     STDIN,
     STDOUT,
@@ -25,9 +26,9 @@ from huidu.instances.sandbox.wrapped import (
     keep_to_ourselves,
     spawn,
 )
+from huidu.runtimes.interpreter import prefix
 from huidu.runtimes.workers import python_worker
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: What it takes beside bubblewrap: both are of util-linux, which every distribution has.
 PRLIMIT, SETPRIV = "prlimit", "setpriv"
 CHANNEL, ENVIRONMENT, OPTIONS, FILTER, TOLD, FIRST_FILE = 3, 4, 5, 6, 7, 10
@@ -77,9 +78,7 @@ class BubbleLauncher:
             with wired() as wires:
                 return wires.to(self._start(order, room, wires))
         except BaseException:
-            if room.group is not None:
-                room.group.close()
-            room.leave()
+            room.unused()
             raise
 
     def learn(self, order: Order, imports: Sequence[str]) -> None:
@@ -147,7 +146,7 @@ class BubbleLauncher:
 
     def _root(self, order: Order) -> Iterator[str]:
         """Yield the same root that the zygote builds, as options."""
-        paths = [*root.shown((root.prefix(str(order.interpreter)), *self._shown))]
+        paths = [*root.shown((str(prefix(order.interpreter)), *self._shown))]
         inside = (*paths, *root.FILES, "/dev/null", root.WORKERS, root.CODE)
         # Folders that bubblewrap makes by itself can be entered by nobody but root.
         for folder in sorted({str(parent) for path in inside for parent in Path(path).parents}):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from functools import partial
 
 from huidu.instances.sandbox import groups
 from huidu.instances.sandbox.groups import Group, Groups
-from huidu.instances.sandbox.launcher import BLOCKS, FIRST_USER, USERS, Users
+from huidu.instances.sandbox.users import Users
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +22,18 @@ class Room:
     group: Group | None
     leave: Callable[[], None]  #: To be called once, when its processes are gone.
 
+    def unused(self) -> None:
+        """Give all of it back, for there is no instance."""
+        if self.group is not None:
+            self.group.close()
+        self.leave()
+
 
 class Rooms:
     """Lends rooms; as an ordinary user with that user for all, and no group."""
 
     def __init__(self) -> None:
-        # Processes are counted by user on the whole machine: servers should not share them.
-        block = random.SystemRandom().randrange(BLOCKS)
-        self._users = Users(FIRST_USER + block * USERS)
+        self._users = Users()
         self._groups: Groups | None = None
         self.ungrouped = ""  #: Why memory is not counted over all processes of an instance.
         try:

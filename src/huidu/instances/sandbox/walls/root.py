@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from huidu.instances.sandbox import kernel
+from huidu.instances.sandbox.walls import kernel
 from huidu.runtimes.workers import python_worker
 
 #: Where the root is put together: in a mount namespace of our own, over a folder that is always
@@ -104,11 +104,6 @@ def shown(prefixes: Iterable[str]) -> Iterator[str]:
         if os.path.lexists(path) and not below:
             seen.append(path)
             yield path
-
-
-def prefix(interpreter: str) -> str:
-    """Return the folder that an interpreter needs, as in `/usr` for `/usr/bin/python3`."""
-    return os.path.dirname(os.path.dirname(os.path.realpath(interpreter)))
 
 
 def _languages(prefixes: Sequence[str]) -> dict[str, str]:

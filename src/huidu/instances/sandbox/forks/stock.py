@@ -17,8 +17,8 @@ from pathlib import Path
 
 from huidu.instances.blueprint import LOCALE, PATH
 from huidu.instances.launch import Launched, Order, wired
-from huidu.instances.sandbox.contained import Contained
-from huidu.instances.sandbox.nursery import Nursery
+from huidu.instances.sandbox.forks.contained import Contained
+from huidu.instances.sandbox.forks.nursery import Nursery
 from huidu.instances.wire import Kind, ProtocolError, Reader
 
 #: How many blanks of one sort there are: the more, the more often there was none.

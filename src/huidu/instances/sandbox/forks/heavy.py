@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from pathlib import Path
 
 from huidu.instances.launch import Order
-from huidu.instances.sandbox.divided import Template, Undivided
+from huidu.instances.sandbox.forks.divided import Template, Undivided
 
 #: Each holds what it imported in memory, shared with its forks.
 MOST = 16

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import NoReturn
 
-from huidu.instances.sandbox import kernel, landlock
+from huidu.instances.sandbox.walls import kernel, landlock
 
 END = signal.SIGTERM
 HEARD = {END, signal.SIGCHLD}

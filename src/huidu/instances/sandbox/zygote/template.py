@@ -18,11 +18,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from huidu.instances.sandbox import cell, kernel, landlock, root
-from huidu.instances.sandbox.words import receive, tell
+from huidu.instances.sandbox.walls import kernel, landlock, root, seccomp
+from huidu.instances.sandbox.zygote import cell
+from huidu.instances.sandbox.zygote.words import receive, tell
 from huidu.runtimes.workers import python_worker
 
-OWN_NAMESPACES = kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID
 UNDIVIDED = 121  #: The exit status of a fork that could not get walls of its own.
 
 
@@ -74,7 +74,7 @@ def _keep(control: socket.socket, number: int, fds: Sequence[int], blocks: cell.
     """Fork once more into a new process namespace, and tell the platform how that one ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
-        kernel.unshare(OWN_NAMESPACES)
+        kernel.unshare(seccomp.OWN_NAMESPACES)
         pid = os.fork()
         if pid == 0:
             _become(fds, blocks)
@@ -82,8 +82,7 @@ def _keep(control: socket.socket, number: int, fds: Sequence[int], blocks: cell.
             os.close(fd)
         pidfd = kernel.pidfd_open(pid)
         tell(control, {"number": number}, pidfd)
-        status = os.waitpid(pid, 0)[1]
-        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        code = kernel.exit_code(os.waitpid(pid, 0)[1])
         tell(control, {"number": number, "code": code})
     except OSError as error:
         tell(control, {"number": number, "errno": error.errno, "why": str(error)})

@@ -6,7 +6,7 @@ import os
 import struct
 from collections.abc import Mapping
 
-from huidu.instances.sandbox import kernel
+from huidu.instances.sandbox.walls import kernel
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 #: Execute to make_sym are in the first version; refer, truncate and ioctl_dev came later.

@@ -15,10 +15,10 @@ from itertools import count
 from typing import Any
 
 from huidu.instances.launch import Exit, Launched, wired
-from huidu.instances.sandbox import kernel, limits
-from huidu.instances.sandbox.contained import KILLED, Contained
-from huidu.instances.sandbox.groups import Group, Groups
-from huidu.instances.sandbox.lodging import Lent
+from huidu.instances.sandbox.forks.contained import KILLED, Contained
+from huidu.instances.sandbox.forks.lodging import Lent
+from huidu.instances.sandbox.groups import Group, Groups, close
+from huidu.instances.sandbox.walls import kernel, limits
 
 MOST_BYTES = 64 * 1024
 READY_S = 60.0  #: What a template may take to import; as long as an instance may by default.
@@ -29,11 +29,6 @@ LAST_WORDS_S = 0.1  #: How long the word of how a fork ended may come after its 
 
 class Undivided(OSError):
     """The template gives no forks."""
-
-
-def _close(group: Group | None) -> None:
-    if group is not None:
-        group.close()
 
 
 @dataclass(slots=True)
@@ -141,7 +136,7 @@ class Template:
             fork.child.kill()
         elif fork is not None:
             del self._forks[number]
-            _close(fork.group)
+            close(fork.group)
 
     async def _wait_in_next(self, memory_bytes: int) -> None:
         """Have it wait in the memory group of the fork to come: a fork is where its parent is."""
@@ -212,7 +207,7 @@ class Template:
         await asyncio.gather(self._moving, return_exceptions=True)
         self._loop.remove_reader(self._socket)
         self._socket.close()
-        _close(self._group)
+        close(self._group)
         if not self._ready.done():
             self._ready.set_result("the template ended")
         for number, fork in tuple(self._forks.items()):

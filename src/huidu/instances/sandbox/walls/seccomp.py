@@ -12,6 +12,8 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from huidu.instances.sandbox.walls import kernel
+
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 LOAD, JUMP_EQ, JUMP_GE, JUMP_SET, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  #: Where they lie in what a filter is given.
@@ -22,8 +24,8 @@ NEWEST = 470  #: The first number of no call that we know (Linux 6.17).
 
 #: CLONE_NEW*: time, mount, cgroup, uts, ipc, user, pid, net.
 NAMESPACES = 0x80 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x60000000
-#: CLONE_NEWUSER, CLONE_NEWNS and CLONE_NEWPID together: what a fork of a template takes.
-OWN_NAMESPACES = 0x10000000 | 0x00020000 | 0x20000000
+#: What a fork of a template takes, all at once: the one combination that its filter allows.
+OWN_NAMESPACES = kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 
 #: Calls that are refused (EPERM), with their numbers on x86_64 and aarch64; -1: it has none.
@@ -156,7 +158,6 @@ OF_ONESELF = {
     "sched_setparam": (142, 118, 0),
     "sched_setscheduler": (144, 119, 0),
 }
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,7 @@ def program(machine: str, rules: Rules = Rules()) -> bytes:
         oneself = (_argument(whom), _step(JUMP_EQ, 0, 0, 1), allow, refuse)
         parts.append(_only_for(numbers[column], *oneself))
     if rules.keeps_its_parent:
-        unset = (_argument(0), _step(JUMP_EQ, PR_SET_PDEATHSIG, 0, 1), refuse, allow)
+        unset = (_argument(0), _step(JUMP_EQ, kernel.PR_SET_PDEATHSIG, 0, 1), refuse, allow)
         parts.append(_only_for(PRCTL[column], *unset))
     parts += [
         _only_for(CLONE[column], *looks_new),

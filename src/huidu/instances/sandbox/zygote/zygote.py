@@ -20,8 +20,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from huidu.instances.sandbox import cell, kernel, root, seccomp, template, userns, walls, warden
-from huidu.instances.sandbox.words import receive, tell
+from huidu.instances.sandbox.walls import kernel, kinds, root, seccomp, userns
+from huidu.instances.sandbox.zygote import cell, template, warden
+from huidu.instances.sandbox.zygote.words import receive, tell
 
 UNCONTAINED = 120  #: The exit status of a cell whose walls could not be built.
 MOST_TOLD = 4096
@@ -114,7 +115,7 @@ class Zygote:
 
     def _fork(self) -> int:
         """Fork, and have the child be the first of a process namespace of its own."""
-        if self._walls == walls.BASIC:
+        if self._walls == kinds.BASIC:
             return os.fork()
         kernel.unshare(kernel.CLONE_NEWPID)
         pid = -1
@@ -138,11 +139,10 @@ class Zygote:
         number, pid, troubles = self._cells.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
-        status = os.waitpid(pid, 0)[1]
-        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        code = kernel.exit_code(os.waitpid(pid, 0)[1])
         why = os.read(troubles, MOST_TOLD).decode(errors="replace")
         os.close(troubles)
-        if self._walls == walls.BASIC:
+        if self._walls == kinds.BASIC:
             # Had its warden been killed, what it left is ours now.
             warden.kill_children(but={pid for _, pid, _ in self._cells.values()})
         self._tell({"number": number, "code": code, "why": why})
@@ -156,7 +156,7 @@ def prepare(settings: dict[str, Any]) -> cell.Blocks:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     prefixes = sorted({sys.base_prefix, sys.base_exec_prefix, *settings["shown"]})
-    if settings["walls"] == walls.BASIC:
+    if settings["walls"] == kinds.BASIC:
         if not kernel.landlock_abi():
             raise OSError("the kernel has no Landlock")
         _check_private(settings["private"], [*root.SYSTEM, *prefixes])
@@ -172,7 +172,7 @@ def prepare(settings: dict[str, Any]) -> cell.Blocks:
             importlib.import_module(name)
     imported = frozenset(sys.modules) - before
     shown = [*root.SYSTEM, *root.SETTINGS, *root.FILES, *prefixes]
-    blocks = cell.Blocks(imported, template.serve, _rules(settings), shown)
+    blocks = cell.Blocks(imported, template.serve, _rules(settings), shown, settings["workers"])
     gc.collect()
     gc.freeze()
     return blocks
@@ -202,7 +202,7 @@ def _check_ways(prefixes: Iterable[str]) -> None:
 def _rules(settings: dict[str, Any]) -> seccomp.Rules:
     """Return what the filter refuses beyond what it always does, for want of another wall."""
     refused: dict[str, Any] = {} if settings["counted"] else {**seccomp.NOBODYS_MEMORY}
-    if settings["walls"] != walls.BASIC:
+    if settings["walls"] != kinds.BASIC:
         return seccomp.Rules(refused=refused)
     refused.update(seccomp.SHARED)
     alone = os.geteuid() != 0
@@ -225,9 +225,9 @@ def enclose(kind: str) -> bool:
 
     Only a child can be the first of a new process namespace: its outer half waits for it here.
     """
-    if kind == walls.BASIC:
+    if kind == kinds.BASIC:
         return True
-    if kind == walls.USER:
+    if kind == kinds.USER:
         userns.enter()
     kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWPID)
     return os.fork() == 0

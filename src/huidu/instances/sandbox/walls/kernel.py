@@ -177,6 +177,11 @@ def pidfd_open(pid: int) -> int:
     return _syscall("pidfd_open", PIDFD_OPEN, pid, 0)
 
 
+def exit_code(status: int) -> int:
+    """Return what `waitpid` told as `Popen.returncode` has it: less than zero for a signal."""
+    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
 def close_from(first: int) -> None:
     """Close every descriptor from this one on."""
     _syscall("close_range", CLOSE_RANGE, first, 0xFFFFFFFF, 0)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import signal
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from huidu.instances.launch import Exit, peak_bytes
+from huidu.instances.launch import Exit, peak_bytes, see_off
+from huidu.instances.sandbox.forks.lodging import Lent
+from huidu.instances.sandbox.forks.watch import Watch, family
 from huidu.instances.sandbox.groups import Group
-from huidu.instances.sandbox.lodging import Lent
-from huidu.instances.sandbox.watch import Watch, family
 
 KILLED = Exit(-signal.SIGKILL)
 
@@ -26,7 +25,6 @@ class Contained:
 
     def __init__(self, pidfd: int, group: Group | None, lent: Lent) -> None:
         self._pidfd = pidfd
-        self._kills = 0
         self._lent = lent
         self._pid = _number(pidfd)
         self._group = group
@@ -83,10 +81,7 @@ class Contained:
 
     def starved(self) -> int:
         """Return how many processes were killed for want of memory since this was asked last."""
-        if self._group is None:
-            return 0
-        before, self._kills = self._kills, self._group.kills()
-        return self._kills - before
+        return self._group.starved() if self._group is not None else 0
 
     async def tidy(self) -> None:
         """Remove its folder; where it has none, its files went with its namespaces."""
@@ -110,9 +105,7 @@ class Contained:
     def orphaned(self) -> None:
         """Take note that the zygote ended, with which the kernel ends this one as well."""
         self.kill()
-        gone = select.poll()
-        gone.register(self._pidfd, select.POLLIN)
-        gone.poll()  # A moment at most: the kernel has been told already.
+        see_off(self._pidfd)
         self.ended(KILLED)
 
 

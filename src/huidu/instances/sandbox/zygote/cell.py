@@ -11,10 +11,10 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from huidu.instances.sandbox import kernel, landlock, limits, root, seccomp, userns, walls, warden
+from huidu.instances.sandbox.walls import kernel, kinds, landlock, limits, root, seccomp, userns
+from huidu.instances.sandbox.zygote import warden
 from huidu.runtimes.workers import python_worker
 
-WORKERS = ("python_worker", "custom_worker", "web_worker")
 STDOUT, STDERR, CHANNEL = 1, 2, 3
 NOT_STARTED = 127  #: The exit status where a program could not be started, as shells have it.
 STREAMS = ((STDOUT, "stdout", "surrogateescape"), (STDERR, "stderr", "backslashreplace"))
@@ -38,6 +38,7 @@ class Blocks:
         divide: Callable[[Order, Blocks], None],
         rules: seccomp.Rules,
         shown: Sequence[str],
+        workers: Sequence[str],
     ) -> None:
         self.imported = imported  #: What the zygote imported that the worker alone would not.
         self.divide = divide  #: What a template does once it is between its walls.
@@ -46,7 +47,7 @@ class Blocks:
         self.filter = seccomp.program(kernel.MACHINE, rules)
         self.divides = seccomp.program(kernel.MACHINE, seccomp.Rules(divides=True))
         self.workers = {
-            name: importlib.import_module(f"huidu.runtimes.workers.{name}") for name in WORKERS
+            name: importlib.import_module(f"huidu.runtimes.workers.{name}") for name in workers
         }
 
 
@@ -134,7 +135,7 @@ def _files(order: Order, blocks: Blocks) -> None:
     Layers are one folder: where two have the same file, that of the later one is seen.
     """
     layers = order["layers"]
-    owner = userns.US if order["walls"] == walls.USER else order["uid"]
+    owner = userns.US if order["walls"] == kinds.USER else order["uid"]
     for source, target in places(order["code"], layers):
         kernel.bind(source, root.PLACE + target, root.READ_ONLY)
     if len(layers) > 1:
@@ -221,21 +222,21 @@ Step = Callable[[Order, Blocks], None]
 #: How each kind of walls is built. The order is their safety: what takes a privilege comes before
 #: that is gone, and the filter last.
 STEPS: Mapping[str, Sequence[Step]] = {
-    walls.ROOT: (
+    kinds.ROOT: (
         *(_first_to_go, _session, _namespaces, _files, _pivot),
         *(_limits, _bounds, _user, _privileges, _landlock, _filter),
     ),
-    walls.USER: (
+    kinds.USER: (
         *(_first_to_go, _session, _namespaces, _files, _pivot_into_own),
         *(_limits, _bounds, _privileges, _landlock, _filter),
     ),
-    walls.BASIC: (
+    kinds.BASIC: (
         *(_warden, _first_to_go, _session),
         *(_limits_alone, _user, _privileges, _with_its_warden, _landlock_alone, _filter),
     ),
 }
 #: A template has no Landlock, under which nothing can be mounted; its forks have.
-TEMPLATE = (*STEPS[walls.ROOT][:-2], _filter_that_divides)
+TEMPLATE = (*STEPS[kinds.ROOT][:-2], _filter_that_divides)
 
 
 def _environment(order: Order) -> dict[str, str]:

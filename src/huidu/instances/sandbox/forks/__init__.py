@@ -1,0 +1,1 @@
+"""The platform's side of zygotes: who orders forks of them, and holds what is ordered."""

@@ -1,0 +1,1 @@
+"""Instances that a program of somebody else keeps in: bubblewrap, or gVisor."""

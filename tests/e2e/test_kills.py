@@ -185,7 +185,7 @@ def test_what_is_killed_at_random_takes_its_own_calls_along_and_leaves_nothing(
         if "cannot be had" not in str(error):
             raise
         pytest.skip(str(error).splitlines()[-1])
-    server.make("slow", SLOW)
+    server.make("slow", SLOW, Timeout=60)
     dice, turn, enough = random.Random(tier), 0, time.monotonic() + ENOUGH_S
     while turn < LEAST or time.monotonic() < enough:
         turn += 1

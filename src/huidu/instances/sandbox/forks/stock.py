@@ -199,7 +199,7 @@ class Stock:
             if self._shelves.get(sort) is shelf:
                 self._forget(sort)
             return
-        if self._shelves.get(sort) is shelf:
+        if self._shelves.get(sort) is shelf and blank.home is self._home():
             shelf.blanks.append(blank)
         else:
             blank.discard()

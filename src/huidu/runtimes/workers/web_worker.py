@@ -90,15 +90,19 @@ class Channel:
 class Server:
     """The process that the bootstrap starts, and the care of what it leaves behind."""
 
-    def __init__(self, path: str, folder: str) -> None:
+    def __init__(self, path: str, folder: str, environment: dict[str, str]) -> None:
         check(path)
+        whole = {**os.environ, **environment}
         self._woken, waker = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(waker, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         try:
-            self._pid = subprocess.Popen([path], cwd=folder, stdin=subprocess.DEVNULL).pid  # noqa: S603 - it is what we are here for
+            # To be kept: one that is thrown away buries its process, and nobody hears of the end.
+            self._process = subprocess.Popen(  # noqa: S603 - it is what we are here for
+                [path], cwd=folder, env=whole, stdin=subprocess.DEVNULL
+            )
         except OSError as error:
             words = f"scf_bootstrap cannot be started: {error.strerror}; does its first line name a"
             raise Unservable(INIT_FAILED, f"{words} program that is there?") from None
@@ -117,7 +121,7 @@ class Server:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
                     break
-                if pid == self._pid:
+                if pid == self._process.pid:
                     ended = os.WEXITSTATUS(status)
                     if os.WIFSIGNALED(status):
                         ended = KILLED + os.WTERMSIG(status)
@@ -202,7 +206,8 @@ def serve(channel: Channel) -> int:
             f"a web function needs port {PORT} to itself, and here it would share the network of "
             "the host: set tier to best, and network to anything but host",
         )
-    server = Server(os.path.join(order["code"], order["bootstrap"]), order["code"])  # noqa: PTH118
+    path = os.path.join(order["code"], order["bootstrap"])  # noqa: PTH118
+    server = Server(path, order["code"], order["environment"])
     wait_for(server, channel)
     channel.send(READY, json.dumps({"digest": order["digest"]}).encode())
     poll = select.poll()

@@ -288,8 +288,11 @@ async def test_nothing_of_templates_is_left(shelf: Shelf) -> None:
     for one in instances:
         await one.stop()
 
+
 #: A package that, in a template, speaks to the platform itself.
-LIAR = HEAVY + """
+LIAR = (
+    HEAVY
+    + """
 import array, json, os, socket, stat
 def say(words, *fds):
     passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
@@ -305,6 +308,7 @@ if os.path.exists("/proc/self/fd/3") and stat.S_ISSOCK(os.fstat(3).st_mode):
         number = json.loads(order)["number"]
         #LIE
 """
+)
 LIES = {
     "a pidfd of the platform": (
         'pidfd = array.array("i", platform.getsockopt(socket.SOL_SOCKET, 77, 4))[0]; '
@@ -316,10 +320,14 @@ LIES = {
         '[say({"number": number + 100}, os.pidfd_open(os.getpid()), *[FILE] * 3) '
         "for _ in range(300)]"
     ),
-    "a number that is none": 'say(b\'{"number": 1e999}\', *[FILE] * 4)',
+    "a number that is none": "say(b'{\"number\": 1e999}', *[FILE] * 4)",
     "words within words": "say(b'[' * 60_000, *[FILE] * 4)",
     "nothing": "say(b'', *[FILE] * 4)",
 }
+
+
+def open_files() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
@@ -329,7 +337,7 @@ async def test_a_template_that_lies_is_ended_and_the_platform_keeps_nothing_of_i
     version = installed(shelf, shelf.version(ASK), LIAR.replace("#LIE", lie))
     await begin(version)
     template = await divided(launcher)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
 
     instance = await begin(version)
     await asyncio.wait_for(template.closed(), 10)
@@ -337,11 +345,13 @@ async def test_a_template_that_lies_is_ended_and_the_platform_keeps_nothing_of_i
     assert instance._process.pid != os.getpid()
     assert len(await result_of(instance, version)) == 2
     await instance.stop()
-    assert len(os.listdir("/proc/self/fd")) < before + 4
+    assert open_files() < before + 4
 
 
 #: A package that leaves a process beside each fork, in its memory group and not in its namespace.
-LEAVING = HEAVY + """
+LEAVING = (
+    HEAVY
+    + """
 import os, subprocess, sys
 if os.path.exists("/proc/self/fd/3"):
     def leave():
@@ -349,6 +359,7 @@ if os.path.exists("/proc/self/fd/3"):
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "{mark}"])
     os.register_at_fork(after_in_child=leave)
 """
+)
 
 
 async def test_a_template_whose_forks_leave_processes_behind_is_ended_with_them(

@@ -21,9 +21,7 @@ RUNTIMES = Runtimes({"Python": [OURS]})
 
 async def what_it_said(made: Cage, source: str, *environment: tuple[str, str]) -> str:
     """Start a web function whose bootstrap does not listen; return why it could not start."""
-    version = made.shelf.version(
-        source, file=BOOTSTRAP, type="HTTP", environment=environment
-    )
+    version = made.shelf.version(source, file=BOOTSTRAP, type="HTTP", environment=environment)
     code = made.shelf.unpacked(version.code)
     (code / BOOTSTRAP).chmod(0o755)
     runtime = RUNTIMES.web(version.configuration.runtime)

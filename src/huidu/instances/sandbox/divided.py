@@ -42,7 +42,7 @@ def _close(group: Group | None) -> None:
 
 
 def _parent(pid: int) -> int:
-    """Return the number of the process above another, as the host sees it; 0 where there is none."""
+    """Return the process above another, as the host numbers them; 0 where there is none."""
     with suppress(OSError):
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[PARENT])
     return 0
@@ -171,9 +171,6 @@ class Template:
         try:
             # There is room for one descriptor: the kernel keeps the others from us.
             words, fds, _, _ = socket.recv_fds(self._socket, MOST_BYTES, 1)
-            self._words -= 1
-            if self._words < 0:
-                raise ValueError("it says more than there is to say")
             self._told(json.loads(words), fds)
         except BlockingIOError:
             return
@@ -185,6 +182,9 @@ class Template:
                 os.close(fd)
 
     def _told(self, told: dict[str, Any], fds: Sequence[int]) -> None:
+        self._words -= 1
+        if self._words < 0:
+            raise ValueError("it says more than there is to say")
         if "number" not in told:
             if not self._ready.done():
                 self._ready.set_result(str(told["why"]))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from huidu.instances.instance import Instance
+from huidu.instances.outcomes import StartFailed
 from huidu.instances.sandbox.forks.divided import Template
 from huidu.instances.sandbox.forks.launcher import SandboxLauncher
 from huidu.instances.sandbox.groups import HIERARCHIES, PREFIX
@@ -286,3 +287,121 @@ async def test_nothing_of_templates_is_left(shelf: Shelf) -> None:
     assert [*HIERARCHIES.glob(f"memory/**/{own}*")] == []
     for one in instances:
         await one.stop()
+
+
+#: A package that, in a template, speaks to the platform itself.
+LIAR = (
+    HEAVY
+    + """
+import array, json, os, socket, stat
+def say(words, *fds):
+    passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    platform.sendmsg([words if isinstance(words, bytes) else json.dumps(words).encode()], passed)
+if os.path.exists("/proc/self/fd/3") and stat.S_ISSOCK(os.fstat(3).st_mode):
+    platform = socket.socket(fileno=3)
+    FILE = os.open("/dev/null", os.O_RDWR)
+    say({"why": ""})
+    while True:
+        order, fds, _, _ = socket.recv_fds(platform, 65536, 8)
+        if not order:
+            os._exit(0)
+        number = json.loads(order)["number"]
+        #LIE
+"""
+)
+LIES = {
+    "a pidfd of the platform": (
+        'pidfd = array.array("i", platform.getsockopt(socket.SOL_SOCKET, 77, 4))[0]; '
+        'say({"number": number}, pidfd)'
+    ),
+    "a file for a process": 'say({"number": number}, FILE)',
+    "descriptors that nobody wants": '[say({"why": ""}, *[FILE] * 4) for _ in range(300)]',
+    "more descriptors than one": (
+        '[say({"number": number + 100}, os.pidfd_open(os.getpid()), *[FILE] * 3) '
+        "for _ in range(300)]"
+    ),
+    "a number that is none": "say(b'{\"number\": 1e999}', *[FILE] * 4)",
+    "words within words": "say(b'[' * 60_000, *[FILE] * 4)",
+    "nothing": "say(b'', *[FILE] * 4)",
+}
+
+
+def open_files() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+async def test_a_template_that_lies_is_ended_and_the_platform_keeps_nothing_of_it(
+    launcher: SandboxLauncher, begin: Any, shelf: Shelf, lie: str
+) -> None:
+    version = installed(shelf, shelf.version(ASK), LIAR.replace("#LIE", lie))
+    await begin(version)
+    template = await divided(launcher)
+    before = open_files()
+
+    instance = await begin(version)
+    await asyncio.wait_for(template.closed(), 10)
+
+    assert instance._process.pid != os.getpid()
+    assert len(await result_of(instance, version)) == 2
+    await instance.stop()
+    assert open_files() < before + 4
+
+
+#: A package that leaves a process beside each fork, in its memory group and not in its namespace.
+LEAVING = (
+    HEAVY
+    + """
+import os, subprocess, sys
+if os.path.exists("/proc/self/fd/3"):
+    def leave():
+        if os.getppid() == 1:
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "{mark}"])
+    os.register_at_fork(after_in_child=leave)
+"""
+)
+
+
+async def test_a_template_whose_forks_leave_processes_behind_is_ended_with_them(
+    launcher: SandboxLauncher, begin: Any, shelf: Shelf, tmp_path: Path
+) -> None:
+    mark = f"left-by-{tmp_path.name}-{os.getpid()}"
+    version = installed(shelf, shelf.version(ASK), LEAVING.replace("{mark}", mark))
+    await begin(version)
+    template = await divided(launcher)
+    fork = await begin(version)
+    await soon(lambda: processes(mark) != [])
+
+    await fork.stop()
+    await asyncio.wait_for(template.closed(), 20)
+
+    assert processes(mark) == []
+
+
+async def test_a_fork_that_is_said_to_have_ended_has_ended(
+    launcher: SandboxLauncher, begin: Any, shelf: Shelf
+) -> None:
+    lie = (
+        "keep = os.fork()\n"
+        "        if keep == 0:\n"
+        "            if os.fork() == 0:\n"
+        "                __import__('time').sleep(60)\n"
+        "            child = int(open('/proc/self/task/%d/children' % os.getpid()).read())\n"
+        '            say({"number": number}, os.pidfd_open(child))\n'
+        "            __import__('time').sleep(0.3)\n"
+        '            say({"number": number, "code": 0})\n'
+        "            __import__('time').sleep(60)\n"
+    )
+    version = installed(shelf, shelf.version(ASK), LIAR.replace("#LIE", lie))
+    await begin(version)
+    template = await divided(launcher)
+    starting = asyncio.create_task(begin(version))
+    await soon(lambda: any(fork.child for fork in template._forks.values()))
+    (fork,) = template._forks.values()
+    assert fork.child is not None
+
+    pid = fork.child.pid
+    with pytest.raises(StartFailed):
+        await starting
+
+    await soon(lambda: not is_running(pid))

@@ -52,7 +52,7 @@ def _headers(scope: Scope, sent: Mapping[bytes, bytes]) -> Headers:
     kept = [
         (name, value)
         for name, value in scope["headers"]
-        if name not in NOT_PASSED_ON and (name not in own or name == b"content-length")
+        if not _is_ours(name) and (name not in own or name == b"content-length")
     ]
     client = scope.get("client")
     address = (client[0] if client else "").encode()
@@ -68,6 +68,11 @@ def _headers(scope: Scope, sent: Mapping[bytes, bytes]) -> Headers:
     if b"transfer-encoding" in sent:
         kept.append((b"transfer-encoding", b"chunked"))
     return kept
+
+
+def _is_ours(name: bytes) -> bool:
+    """Tell whether a header is kept back; many servers see no difference between - and _ (CGI)."""
+    return name.replace(b"_", b"-") in NOT_PASSED_ON
 
 
 def _state(scope: Scope) -> MutableMapping[str, Any]:

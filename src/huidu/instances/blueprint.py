@@ -18,6 +18,8 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: A locale that every machine has: the cloud's en_US.UTF8, where it is missing, makes each shell
 #: that a function starts complain in the function's log.
 LOCALE = "C.UTF-8"
+#: The environment of a process that is nobody's yet, or that no function's may change.
+BARE = {"PATH": PATH, "LANG": LOCALE, "LC_ALL": LOCALE, "TZ": "UTC"}
 USER = "qcloud"
 #: What libraries of numbers look at before they start as many threads as the machine has cores.
 #: An instance gets CPU in proportion to its memory, about a core for so much of it.
@@ -51,10 +53,8 @@ class Blueprint:
         """
         version, wanted = self.version, self.version.configuration
         return {
+            **BARE,
             "PATH": ":".join([PATH, *(f"{layer}/bin" for layer in scene.layers)]),
-            "LANG": LOCALE,
-            "LC_ALL": LOCALE,
-            "TZ": "UTC",
             "USER": USER,
             "LOGNAME": USER,
             "PWD": str(scene.code),

@@ -25,6 +25,8 @@ CHUNK = 64 * 1024
 MOST_HEAD_BYTES = 64 * 1024
 MOST_HEADER_BYTES = 4096  #: Of one line (section 4.6).
 NO_BODY = (204, 304)
+HIGHEST_STATUS = 599  #: What HTTP has beyond is nothing that anybody could be answered.
+LENGTH, CODING = b"content-length", b"transfer-encoding"
 
 #: What concerns one connection alone (RFC 9110, section 7.6.1).
 HOP_BY_HOP = frozenset(
@@ -134,7 +136,7 @@ class Passage:
             words = self._http.send(request) or b""
         except h11.LocalProtocolError as error:
             raise BadRequest(str(error)) from error
-        if not any(name in (b"content-length", b"transfer-encoding") for name, _ in headers):
+        if not any(name in (LENGTH, CODING) for name, _ in headers):
             words += self._http.send(h11.EndOfMessage()) or b""
         await self._loop.sock_sendall(self._connection, words)
 
@@ -204,12 +206,15 @@ class Passage:
         return heard
 
     async def _answer(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        if status > HIGHEST_STATUS:
+            raise Broken(f"{status} is no status of HTTP")
         for name, value in headers:
             if len(name) + len(value) > MOST_HEADER_BYTES:
                 raise Broken(f"the header {name[:80].decode()} has over {MOST_HEADER_BYTES} bytes")
         kept = passed_on(headers)
-        if status in NO_BODY:
-            kept = [one for one in kept if one[0].lower() != b"content-length"]
+        # Where both are there, the coding says how long a body is (RFC 9112, section 6.3).
+        if status in NO_BODY or any(name.lower() == CODING for name, _ in headers):
+            kept = [one for one in kept if one[0].lower() != LENGTH]
         self.status = status
         task = self._task
         await self._exchange.answer(

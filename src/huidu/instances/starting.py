@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from huidu.instances import answers
-from huidu.instances.blueprint import Blueprint
+from huidu.instances.blueprint import BARE, Blueprint
 from huidu.instances.instance import Instance
 from huidu.instances.launch import Launched, Order, Scene
 from huidu.instances.outcomes import StartFailed
 from huidu.instances.web import WebInstance
 from huidu.model import network
 from huidu.model.version import digest
+from huidu.model.web import is_web
 
 
 class Launcher(Protocol):
@@ -91,7 +92,9 @@ def _order(blueprint: Blueprint, scene: Scene) -> Order:
     runtime, wanted = blueprint.runtime, blueprint.version.configuration
     return Order(
         command=partial(runtime.command, memory_mb=wanted.memory_mb),
-        environment=blueprint.environment(scene),
+        # What hands us sockets must not be the user's (LD_PRELOAD): one that it holds as well, it
+        # could have block us. The server that it starts gets the environment.
+        environment=BARE if is_web(wanted) else blueprint.environment(scene),
         worker=runtime.runtime.worker,
         interpreter=runtime.interpreter.path,
         code=blueprint.code,

@@ -121,9 +121,15 @@ class Group:
         """Remove the group, once nobody is in it."""
         for fd in (self._events, *self.entrances):
             os.close(fd)
-        for folder in dict.fromkeys(self._homes.values()):
+        self.removed()
+
+    def removed(self) -> bool:
+        """Remove a closed group where that is still to be done; tell whether nobody is in it."""
+        folders = dict.fromkeys(self._homes.values())
+        for folder in folders:
             with suppress(OSError):
                 folder.rmdir()
+        return not any(folder.exists() for folder in folders)
 
 
 def close(group: Group | None) -> None:

@@ -130,12 +130,16 @@ def hand_out(channel: Channel, wanted: int) -> None:
         one.close()
 
 
-def begin(folder: str, bootstrap: str) -> tuple[int, int]:
-    """Start the bootstrap; return its number, and what can be read when a child ended."""
+def begin(folder: str, bootstrap: str, environment: dict[str, str]) -> tuple[int, int]:
+    """Start the bootstrap; return its number, and what can be read when a child ended.
+
+    The environment is the function's: what hands out sockets does not begin with it.
+    """
     os.chdir(folder)
     ends = program.ends()
+    whole = {**os.environ, **environment}
     try:
-        return program.begin(os.path.join(folder, bootstrap), os.environ), ends  # noqa: PTH118 - as above
+        return program.begin(os.path.join(folder, bootstrap), whole), ends  # noqa: PTH118 - as above
     except program.Unloadable as error:
         raise Unservable(UNLOADABLE, str(error)) from None
 
@@ -150,7 +154,7 @@ def serve(channel: Channel) -> int:
             f"a web function needs port {PORT} to itself, and here it would share the network of "
             "the host: set tier to best, and network to anything but host",
         )
-    server, ends = begin(order["code"], order["bootstrap"])
+    server, ends = begin(order["code"], order["bootstrap"], order["environment"])
     wait_for(server, ends, channel)
     channel.send(READY, json.dumps({"digest": order["digest"]}).encode())
     poll = select.poll()

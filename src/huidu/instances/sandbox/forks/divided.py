@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from huidu.instances.launch import Exit, Launched, wired
@@ -25,10 +26,21 @@ READY_S = 60.0  #: What a template may take to import; as long as an instance ma
 FORK_S = 2.0  #: What a fork may take before the template is given up.
 NOTHING = Lent(0, signal.SIGKILL, lambda: None)  #: Of the launcher's, a fork has nothing.
 LAST_WORDS_S = 0.1  #: How long the word of how a fork ended may come after its end.
+LEFT_S = 5.0  #: How long what stood by a fork may take to end after it.
+MOST_WORDS = 2  #: What is said of each fork: that it is there, and how it ended.
+SIGNALS, STATUSES = 64, 255
+PARENT = 1  #: Which field after the name of a process in its `stat` is its parent.
 
 
 class Undivided(OSError):
     """The template gives no forks."""
+
+
+def _parent(pid: int) -> int:
+    """Return the process above another, as the host numbers them; 0 where there is none."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[PARENT])
+    return 0
 
 
 @dataclass(slots=True)
@@ -43,8 +55,9 @@ class Fork:
 class Template:
     """A cell that has imported a version's packages, as the platform holds it.
 
-    It runs what a tenant wrote, so that nothing it says is believed but that a fork is there:
-    a descriptor of a process can only be that of one of its own.
+    It runs what a tenant wrote, so that nothing it says is believed but that a fork is there, and
+    that only where the process is seen to be one of its own: the kernel hands out descriptors of
+    whoever is at the other end of a socket, so that it could name us (`SO_PEERPIDFD`).
     """
 
     def __init__(
@@ -57,6 +70,7 @@ class Template:
         self._loop = asyncio.get_running_loop()
         self._forks: dict[int, Fork] = {}
         self._numbers = count(1)
+        self._words = 1  #: How often it may still speak: once of itself.
         self._one_by_one = asyncio.Lock()
         self._group: Group | None = None
         self._moving: asyncio.Future[None] = self._loop.create_future()
@@ -106,6 +120,7 @@ class Template:
         async with self._one_by_one, asyncio.timeout(FORK_S):
             await self._moving
             number = next(self._numbers)
+            self._words += MOST_WORDS
             fork = self._forks[number] = Fork(self._loop.create_future(), self._group)
             self._group = None
             try:
@@ -149,18 +164,22 @@ class Template:
     def _hear(self) -> None:
         fds: Sequence[int] = ()
         try:
-            words, fds, _, _ = socket.recv_fds(self._socket, MOST_BYTES, 4)
+            # There is room for one descriptor: the kernel keeps the others from us.
+            words, fds, _, _ = socket.recv_fds(self._socket, MOST_BYTES, 1)
             self._told(json.loads(words), fds)
         except BlockingIOError:
             return
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             self.close()  # It speaks as nobody of ours does, or has hung up.
             self._loop.remove_reader(self._socket)
+        finally:
             for fd in fds:
-                with suppress(OSError):
-                    os.close(fd)
+                os.close(fd)
 
     def _told(self, told: dict[str, Any], fds: Sequence[int]) -> None:
+        self._words -= 1
+        if self._words < 0:
+            raise ValueError("it says more than there is to say")
         if "number" not in told:
             if not self._ready.done():
                 self._ready.set_result(str(told["why"]))
@@ -172,21 +191,30 @@ class Template:
         elif fork is None:
             return  # Nobody waits for it any more.
         elif fork.child is not None:
-            self._end(number, Exit(int(told["code"])))
+            code = int(told["code"])
+            if not -SIGNALS <= code <= STATUSES:
+                raise ValueError(f"no process ends with {code}")
+            self._end(number, Exit(code))
         elif not fork.answer.done():
             fork.answer.set_exception(Undivided(str(told["why"])))
 
-    def _begin(self, number: int, fork: Fork | None, pidfd: int) -> None:
-        child = Contained(pidfd, fork.group if fork else None, NOTHING)
-        if child.pid < 0:
-            raise ValueError("that is no process, or has ended already")
+    def _begin(self, number: int, fork: Fork | None, passed: int) -> None:
+        child = Contained(os.dup(passed), fork.group if fork else None, NOTHING)
+        if not self._is_of(child.pid):
+            os.close(child.pidfd)
+            raise ValueError("that is no process of its own, or has ended already")
         if fork is None or fork.child is not None or fork.answer.done():
             child.kill()
-            os.close(pidfd)
+            os.close(child.pidfd)
             return
         fork.child = child
-        self._loop.add_reader(pidfd, self._gone, number, pidfd)
+        self._loop.add_reader(child.pidfd, self._gone, number, child.pidfd)
         fork.answer.set_result(child)
+
+    def _is_of(self, pid: int) -> bool:
+        """Tell whether a process is a fork's: one stands between it and us, while that lives."""
+        parent = _parent(pid)
+        return self._process.pid in (parent, _parent(parent))
 
     def _gone(self, number: int, pidfd: int) -> None:
         """The process has ended, whatever the template says of it, if it is still there."""
@@ -197,8 +225,16 @@ class Template:
         fork = self._forks.pop(number, None)
         if fork is not None and fork.child is not None:
             self._loop.remove_reader(fork.child.pidfd)
+            fork.child.kill()  # It may be said to have ended, and live.
             fork.child.ended(exit_)
+            if fork.group is not None:
+                self._loop.call_later(LEFT_S, self._end_if_left, fork.group)
         if self._retired and not self._forks:
+            self.close()
+
+    def _end_if_left(self, group: Group) -> None:
+        """End it where a fork left processes outside of itself, which nobody would end."""
+        if not group.removed():
             self.close()
 
     async def _end_with_it(self) -> None:

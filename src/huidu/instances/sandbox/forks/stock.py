@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from huidu.instances.blueprint import LOCALE, PATH
+from huidu.instances.blueprint import BARE
 from huidu.instances.launch import Launched, Order, wired
 from huidu.instances.sandbox.forks.contained import Contained
 from huidu.instances.sandbox.forks.nursery import Nursery
@@ -226,7 +226,7 @@ def _unknown(order: Order) -> Order:
     return replace(
         order,
         command=lambda channel, workers: (*order.command(channel, workers), BLANK),
-        environment={"PATH": PATH, "LANG": LOCALE, "LC_ALL": LOCALE, "TZ": "UTC"},
+        environment=BARE,
         code=Path(),
         layers=(),
     )

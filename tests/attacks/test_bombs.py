@@ -297,6 +297,20 @@ async def test_the_hosts_own_are_reached_where_the_operator_says_so(
             assert await open_.result(source, server.getsockname()[1], timeout_s=10) == "done"
 
 
+@pytest.mark.parametrize("tier", EVERY)
+async def test_a_function_that_is_to_have_no_network_has_none_where_others_have_the_hosts(
+    tier: str, tmp_path: Path
+) -> None:
+    source = attack("socket.create_connection(('127.0.0.1', event), 5)", "return 'done'")
+    wants_none = (("public_net_config", json.dumps({"PublicNetStatus": "DISABLE"})),)
+    async with cage(tier, tmp_path, "host") as open_:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            outcome = await open_.outcome(source, port, timeout_s=10, settings=wants_none)
+
+    assert outcome.status == 430, outcome
+
+
 ENVIRONMENTS = (
     "LIBC.prctl(4, 1, 0, 0, 0)",
     "seen = set()",

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from huidu.instances.launch import Order, Spawner
 from huidu.instances.network.networks import OPEN, Networks, NoEgress
-from huidu.instances.sandbox import exposure, kernel, seccomp, walls
+from huidu.instances.sandbox import advice, exposure, kernel, seccomp, walls
+from huidu.instances.sandbox.advice import Advice
 from huidu.instances.sandbox.bubble import BubbleLauncher
 from huidu.instances.sandbox.gvisor import GvisorLauncher
 from huidu.instances.sandbox.launcher import SandboxLauncher
@@ -64,7 +65,7 @@ class Row:
     name: str
     by_itself: bool = True  #: Whether `best` may choose it; if not, only its name does.
     needs: str  #: What it takes, for people.
-    mend: tuple[str, ...] = ()  #: What may be done where it is missing: commands, or advice.
+    mend: tuple[Advice, ...] = ()  #: What may be done where it is missing.
     allows: tuple[str, ...]  #: What a tenant could do in it, sentence by sentence.
     #: Tries it with one worker, or raises `OSError` with the reason why it cannot be had.
     attempt: Callable[[Ground], Awaitable[Opened]]
@@ -230,7 +231,7 @@ TABLE = (
         name="gvisor",
         by_itself=False,
         needs="root, and runsc (gVisor)",
-        mend=("apt-get install runsc, and run huidu as root",),
+        mend=advice.GVISOR,
         allows=(
             "Fill its own memory, /tmp and share of the processors until its limits end it.",
             "Break the kernel that gVisor plays for it: the way out leads on through a filter.",
@@ -240,7 +241,7 @@ TABLE = (
     Row(
         name=SANDBOX,
         needs="root on Linux 5.12 or newer (x86_64, aarch64)",
-        mend=("run huidu as root, or with CAP_SYS_ADMIN and no filter of a container around it",),
+        mend=advice.SANDBOX,
         allows=(
             "Fill its own memory, /tmp and share of the processors until its limits end it.",
             MEASURES,
@@ -251,17 +252,14 @@ TABLE = (
     Row(
         name="unprivileged",
         needs="user namespaces on Linux 5.12 or newer (x86_64, aarch64)",
-        mend=(
-            "sysctl kernel.unprivileged_userns_clone=1",
-            "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
-        ),
+        mend=advice.USER_NAMESPACES,
         allows=exposure.ALLOWS[walls.USER],
         attempt=_unprivileged,
     ),
     Row(
         name="bwrap",
         needs="bubblewrap 0.8 or newer and util-linux; user namespaces where it is not root",
-        mend=("apt-get install bubblewrap", "sysctl kernel.unprivileged_userns_clone=1"),
+        mend=advice.BWRAP,
         allows=(
             "Fill its own memory, /tmp and share of the processors until its limits end it.",
             MEASURES,
@@ -272,7 +270,7 @@ TABLE = (
     Row(
         name="basic",
         needs="Linux 5.13 or newer with Landlock, for containers that allow no namespaces",
-        mend=("boot with lsm=landlock,...", "have Python where every user gets to, as /usr/bin"),
+        mend=advice.BASIC,
         allows=exposure.ALLOWS[walls.BASIC],
         attempt=_basic,
     ),

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -309,6 +310,33 @@ async def test_a_function_that_is_to_have_no_network_has_none_where_others_have_
             outcome = await open_.outcome(source, port, timeout_s=10, settings=wants_none)
 
     assert outcome.status == 430, outcome
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "said"),
+    [
+        (
+            {"file": "bootstrap", "runtime": "CustomRuntime", "handler": "x"},
+            445,
+            "allows none to functions",
+        ),
+        ({"file": "scf_bootstrap", "type": "HTTP"}, 446, "to itself"),
+    ],
+)
+async def test_what_needs_a_socket_is_told_where_it_cannot_have_one(
+    wanted: dict[str, Any], status: int, said: str, tmp_path: Path
+) -> None:
+    async with cage("basic", tmp_path) as closed:
+        version = closed.shelf.version("#!/bin/sh\n", **wanted)
+        (closed.shelf.unpacked(version.code) / wanted["file"]).chmod(0o755)
+        with pytest.raises(StartFailed) as failed:
+            await closed.begin(version)
+    ending = failed.value.ending
+    if "is closed" in ending.message:
+        pytest.skip("these run on the Python of the platform, which lies in a closed home")
+
+    assert said in ending.message
+    assert ending.status == status
 
 
 ENVIRONMENTS = (

@@ -195,13 +195,13 @@ def settle_in(parent: int) -> None:
 def serve(channel: Channel) -> int:
     """Start the server, then hand out sockets until it ends; return its status."""
     order = json.loads(channel.receive())
-    settle_in(order["parent"])
     if os.readlink("/proc/self/ns/net") == order["network"]:  # noqa: PTH115 - as above
         raise Unservable(
             PORT_NOT_BOUND,
             f"a web function needs port {PORT} to itself, and here it would share the network of "
             "the host: set tier to best, and network to anything but host",
         )
+    settle_in(order["parent"])
     server = Server(os.path.join(order["code"], order["bootstrap"]), order["code"])  # noqa: PTH118
     wait_for(server, channel)
     channel.send(READY, json.dumps({"digest": order["digest"]}).encode())

@@ -104,7 +104,7 @@ def test_the_file_beside_which_a_server_is_started_is_read(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("max_alias = 5", "max_alias is no setting; there are api, data"),
+        ("max_alias = 5", "max_alias is no setting; did you mean max_aliases?"),
         ("[server]\napi = 1", "server is no setting"),
         ("api = ", "huidu.toml: "),
         ("api = '127.0.0.1:1'\napi = '127.0.0.1:2'", "huidu.toml: "),
@@ -115,6 +115,40 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> 
 
     assert said in message
     assert "huidu.toml" in message
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("HUIDU_TEIR", "tier"),
+        ("HUIDU_REQUIRED_TIER", "require_tier"),
+        ("HUIDU_NETWROK", "network"),
+        ("HUIDU_NETWORK_ALLOWED", "network_allow"),
+        ("HUIDU_MAX_INSTANCE", "max_instances"),
+    ],
+)
+def test_a_variable_that_is_almost_a_setting_is_not_passed_over(
+    empty: Path, variable: str, meant: str
+) -> None:
+    with pytest.raises(Unsettled, match=f"^{variable} is no setting; did you mean {meant}.$"):
+        settle({}, {variable: "none"}, empty)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "HUIDU_ENDPOINT",
+        "HUIDU_PORT",
+        "HUIDU_PORT_9000_TCP_ADDR",
+        "HUIDU_SERVICE_HOST",
+        "HUIDU_SERVICE_PORT",
+        "OTHER_TEIR",
+    ],
+)
+def test_a_variable_that_others_set_beside_a_server_does_not_keep_it_from_starting(
+    empty: Path, variable: str
+) -> None:
+    assert settle({}, {variable: "tcp://10.0.0.11:9000"}, empty) == Settings()
 
 
 def test_a_file_that_is_asked_for_must_be_there_and_be_text(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
@@ -19,6 +20,7 @@ from huidu.model.standing import most_provisioned
 FILE = "huidu.toml"
 PREFIX = "HUIDU_"
 PORT = re.compile(r"[0-9]{1,5}")
+ALIKE = 0.7  #: From when on a variable is taken for a setting that somebody misspelt.
 
 
 class Unsettled(Exception):
@@ -120,6 +122,7 @@ LEAST: Mapping[str, int] = {
     "max_unpacked_mb": 1,
     "keep_records_s": 0,
 }
+ENDPOINT = "endpoint"  #: `HUIDU_ENDPOINT` is for clients, and may well be set beside a server.
 WORDS: Mapping[type[Any], str] = {str: "a text", int: "a whole number", float: "a number"}
 KINDS: Mapping[str, type[Any]] = {field.name: type(field.default) for field in fields(Settings)}
 
@@ -137,9 +140,15 @@ def settle(
 ) -> Settings:
     """Return the settings: the command line over the environment over the file over the defaults.
 
-    Raises `Unsettled` for a key that is not known and for a value that cannot be.
+    Raises `Unsettled` for a key that is not known and for a value that cannot be. A variable that
+    is not known may be somebody else's (Kubernetes sets `HUIDU_PORT` beside a service of that
+    name), so of these only what looks like a setting is refused.
     """
     chosen = _from_file(file)
+    for variable in environment:
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and name not in (*KINDS, ENDPOINT) and meant(name):
+            raise Unsettled(f"{variable} is no setting{meant(name)}")
     for name in KINDS:
         if PREFIX + name.upper() in environment:
             chosen[name] = environment[PREFIX + name.upper()]
@@ -157,8 +166,15 @@ def _from_file(file: Path | None) -> dict[str, Any]:
         raise Unsettled(f"{path}: {error}") from error
     for name in read:
         if name not in KINDS:
-            raise Unsettled(f"{path}: {name} is no setting; there are {', '.join(sorted(KINDS))}")
+            there = meant(name) or f"; there are {', '.join(sorted(KINDS))}"
+            raise Unsettled(f"{path}: {name} is no setting{there}")
     return read
+
+
+def meant(name: str) -> str:
+    """Return a question for whoever wrote a name that is almost that of a setting, or nothing."""
+    near = difflib.get_close_matches(name, KINDS, 1, ALIKE)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _as(name: str, value: object) -> Any:  # noqa: ANN401 - of the type of the setting

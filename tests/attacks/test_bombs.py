@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -259,6 +261,9 @@ async def what_is_seen_of_a_neighbour(caged: Cage) -> object:
     return seen
 
 
+OWN_PYTHON = Path(sys.executable).resolve()
+
+
 async def test_a_neighbour_that_runs_cannot_be_seen_or_reached(caged: Cage) -> None:
     if caged.tier not in APART:
         pytest.skip("it does not claim to")
@@ -295,6 +300,47 @@ async def test_the_hosts_own_are_reached_where_the_operator_says_so(
     async with cage(tier, tmp_path, "host") as open_:
         with socket.create_server(("127.0.0.1", 0)) as server:
             assert await open_.result(source, server.getsockname()[1], timeout_s=10) == "done"
+
+
+@pytest.mark.parametrize("tier", EVERY)
+async def test_a_function_that_is_to_have_no_network_has_none_where_others_have_the_hosts(
+    tier: str, tmp_path: Path
+) -> None:
+    source = attack("socket.create_connection(('127.0.0.1', event), 5)", "return 'done'")
+    wants_none = (("public_net_config", json.dumps({"PublicNetStatus": "DISABLE"})),)
+    async with cage(tier, tmp_path, "host") as open_:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            outcome = await open_.outcome(source, port, timeout_s=10, settings=wants_none)
+
+    assert outcome.status == 430, outcome
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0 and not all(p.stat().st_mode & 1 for p in OWN_PYTHON.parents),
+    reason="it runs on the Python of the platform, which lies in a closed home",
+)
+@pytest.mark.parametrize(
+    ("wanted", "status", "said"),
+    [
+        (
+            {"file": "bootstrap", "runtime": "CustomRuntime", "handler": "x"},
+            445,
+            "allows none to functions",
+        ),
+        ({"file": "scf_bootstrap", "type": "HTTP"}, 446, "to itself"),
+    ],
+)
+async def test_what_needs_a_socket_is_told_where_it_cannot_have_one(
+    wanted: dict[str, Any], status: int, said: str, tmp_path: Path
+) -> None:
+    async with cage("basic", tmp_path) as closed:
+        version = closed.shelf.version("#!/bin/sh\n", **wanted)
+        (closed.shelf.unpacked(version.code) / wanted["file"]).chmod(0o755)
+        with pytest.raises(StartFailed, match=said) as failed:
+            await closed.begin(version)
+
+    assert failed.value.ending.status == status
 
 
 ENVIRONMENTS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,6 +84,21 @@ def test_a_person_gets_a_table_without_colours_and_a_server_that_runs_is_not_dis
     assert f"{api} Address already in use" in ran.stdout
     assert f"api: {api}" not in ran.stdout  # It is no concern: the server is there to have it.
     assert server.invoke("before")["StatusCode"] == 200
+
+
+@pytest.mark.timeout(150)
+def test_a_narrow_terminal_loses_no_letter_and_a_file_gets_no_blanks_at_the_end_of_lines(
+    tmp_path: Path,
+) -> None:
+    ran = doctor(cwd=tmp_path, NO_COLOR="1", FORCE_COLOR="1", COLUMNS="60")
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", ran.stdout).splitlines()
+
+    assert "…" not in ran.stdout
+    assert max(map(len, lines)) <= 60
+    bullets = lines[lines.index("This machine") - 2 :: -1]
+    assert all(line.startswith(("  - ", "    ")) for line in bullets[: bullets.index("")][:-1])
+    plain = doctor(cwd=tmp_path).stdout.splitlines()
+    assert plain == [line.rstrip() for line in plain]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="who is not root is one already")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from huidu.instances.blueprint import Blueprint
-from huidu.model.function import Code, Configuration, FunctionName
+from huidu.model.function import WEB, Code, Configuration, FunctionName
 from huidu.model.invocation import EMPTY_EVENT, Invocation
 from huidu.model.task import Task
 from huidu.model.version import Version
@@ -65,7 +65,8 @@ class Shelf:
         return self.version(source, file=file, **{"runtime": NODE, **configuration})
 
     def blueprint(self, version: Version, runtimes: Runtimes = RUNTIMES) -> Blueprint:
-        runtime = runtimes.find(version.configuration.runtime)
+        find = runtimes.web if version.configuration.type == WEB else runtimes.find
+        runtime = find(version.configuration.runtime)
         return Blueprint(version=version, code=self.unpacked(version.code), runtime=runtime)
 
 

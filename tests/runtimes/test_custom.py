@@ -466,6 +466,7 @@ async def test_a_bootstrap_that_is_never_ready_runs_into_the_limit(
 
     with pytest.raises(StartFailed, match="Initialization timed out after 1 seconds") as failed:
         await begin(version)
+    assert "POST /runtime/init/ready" in failed.value.ending.message
     assert failed.value.ending.status == Status.INIT_TIMED_OUT
 
 

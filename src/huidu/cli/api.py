@@ -32,7 +32,8 @@ def commands(connect: Connect) -> typer.Typer:
     )
     for action in ACTIONS:
         told = f"{action.summary} ({action.service} {action.version})"
-        group.command(kebab(action.name), help=told)(_command(action, connect))
+        name, short = kebab(action.name), action.summary  # Else the list of them cuts it off.
+        group.command(name, help=told, short_help=short)(_command(action, connect))
     return group
 
 

@@ -17,7 +17,7 @@ from huidu.cli.client import Client
 from huidu.cli.reference import reference as reference_page
 from huidu.cloudapi import keys
 from huidu.cloudapi.keys import Pair
-from huidu.settings import KINDS, Settings, Unsettled, from_process
+from huidu.settings import KINDS, Settings, Unsettled, from_process, meant
 
 REGION = "ap-guangzhou"
 ENDPOINTS = "endpoints"
@@ -64,7 +64,7 @@ def serve(
     for text in setting or ():
         name, equals, value = text.partition("=")
         if not equals or name not in KINDS:
-            raise typer.BadParameter(f"--set {text}: see 'huidu settings' for the names there are")
+            raise typer.BadParameter(_unset(text, name))
         options[name] = value
     try:
         from_process(options, config)
@@ -124,6 +124,14 @@ def reference() -> None:
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
+
+
+def _unset(text: str, name: str) -> str:
+    """Return what is wrong with an option `--set`."""
+    if name in KINDS:
+        return f"--set {text}: must read NAME=VALUE, as in {name}={getattr(Settings(), name)}"
+    why = meant(name) or "; see 'huidu settings' for the names there are"
+    return f"--set {text}: {name} is no setting{why}"
 
 
 def _local(data: Path) -> tuple[Pair, str]:

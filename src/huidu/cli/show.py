@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -57,8 +58,17 @@ def progress() -> Iterator[Tell]:
 def report(found: Findings) -> None:
     """Print everything to standard output."""
     console = Console(highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=WIDTH)
+    if console.is_terminal:
+        _tell(console, found)
+        return
+    console = Console(highlight=False, width=WIDTH)
+    with console.capture() as captured:  # Tables fill their lines with blanks, to no use here.
+        _tell(console, found)
+    for line in captured.get().splitlines():
+        console.print(line.rstrip(), markup=False, soft_wrap=True)
+
+
+def _tell(console: Console, found: Findings) -> None:
     console.print(_tiers(found.tiers))
     chosen = next(trial for trial in found.tiers if trial.name == found.tier)
     _list(console, f"\ntier = best gives {found.tier} here. In it a tenant could", chosen.allows)
@@ -70,8 +80,9 @@ def report(found: Findings) -> None:
 
 def _tiers(trials: Sequence[Trial]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("tier", "works", "cold start", "what is missing for it"):
-        table.add_column(title)
+    for title in ("tier", "works", "cold start"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("what is missing for it", overflow="fold")
     for trial in trials:
         works = Text("yes", "green") if trial.works else Text("no", "red")
         took = "" if trial.cold_start_ms is None else f"{trial.cold_start_ms:.1f} ms"
@@ -84,8 +95,8 @@ def _tiers(trials: Sequence[Trial]) -> Table:
 
 def _machine(found: Findings) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="dim")
-    table.add_column()
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
     rows = {
         "kernel": f"{found.kernel}, Landlock {found.landlock or 'none'}, cgroups {found.cgroups}",
         **{name: ", ".join(those) or "not found" for name, those in found.runtimes.items()},
@@ -109,4 +120,8 @@ def _list(console: Console, title: str, lines: Sequence[str]) -> None:
     if lines:
         console.print(title, style="bold", markup=False)
         for line in lines:
-            console.print(f"  - {line}", markup=False)
+            item = Table.grid(padding=(0, 1))
+            item.add_column(no_wrap=True)
+            item.add_column(overflow="fold")
+            item.add_row("-", Text(line))
+            console.print(Padding(item, (0, 0, 0, 2), expand=False))

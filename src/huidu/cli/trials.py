@@ -13,6 +13,7 @@ from pathlib import Path
 
 from huidu.instances.blueprint import Blueprint
 from huidu.instances.outcomes import StartFailed
+from huidu.instances.sandbox.advice import fitting
 from huidu.instances.sandbox.table import TABLE, Ground, Row
 from huidu.instances.sandbox.tier import reason
 from huidu.instances.starting import Launcher, start
@@ -78,7 +79,7 @@ async def _try(row: Row, ground: Ground, runtime: Installed) -> Trial:
         network=network,
         cold_start_ms=cold_start_ms,
         needs=row.needs,
-        mend=row.mend if why_not else (),
+        mend=fitting(row.mend) if why_not else (),
         missing=missing,
         allows=row.allows,
     )

@@ -72,7 +72,7 @@ def check_source(asked: CodeAsked | None, source: str | None) -> None:
         raise InvalidValue(
             "ImageType",
             "Code.ImageConfig: functions cannot be images here; send Code.ZipFile, with Runtime "
-            "CustomRuntime where it is a program that is not in Python",
+            "CustomRuntime or Type HTTP where it is a program or a server of your own",
         )
     if source not in (None, "", *SOURCES):
         raise InvalidValue(

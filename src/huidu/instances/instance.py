@@ -19,6 +19,7 @@ from huidu.model.capacity import NEVER
 from huidu.model.invocation import Outcome, Status
 from huidu.model.task import Task
 from huidu.model.version import Version
+from huidu.runtimes.table import CUSTOM
 
 
 class TimedOut(Exception):
@@ -127,6 +128,8 @@ class Instance:
             return answers.loading(frame, self._version.digest)
         except TimeoutError:
             message = f"Initialization timed out after {limit} seconds"
+            if self._version.configuration.runtime == CUSTOM.spelling:
+                message += "; a bootstrap is ready once it has asked POST /runtime/init/ready"
             return Ending(status=Status.INIT_TIMED_OUT, message=message)
         except ProtocolError as error:
             return endings.never_agreed(error)

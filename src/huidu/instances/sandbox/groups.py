@@ -207,7 +207,8 @@ def find() -> Groups:
         try:
             return _found(_homes(parent, kind, own, name), kind)
         except OSError as error:
-            last = error
+            why = error.strerror or str(error)  # Its file is one of ours, and gone by now.
+            last = OSError(f"no group can be made in {parent}: {why}")
     raise last
 
 

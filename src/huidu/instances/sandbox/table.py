@@ -13,7 +13,8 @@ from typing import Protocol
 
 from huidu.instances.launch import Order, Spawner
 from huidu.instances.network.networks import OPEN, Networks, NoEgress
-from huidu.instances.sandbox import exposure
+from huidu.instances.sandbox import advice, exposure
+from huidu.instances.sandbox.advice import Advice
 from huidu.instances.sandbox.forks.launcher import SandboxLauncher
 from huidu.instances.sandbox.forks.lodging import Footing
 from huidu.instances.sandbox.walls import kernel, kinds, landlock, seccomp
@@ -68,7 +69,7 @@ class Row:
     name: str
     by_itself: bool = True  #: Whether `best` may choose it; if not, only its name does.
     needs: str  #: What it takes, for people.
-    mend: tuple[str, ...] = ()  #: What may be done where it is missing: commands, or advice.
+    mend: tuple[Advice, ...] = ()  #: What may be done where it is missing.
     allows: tuple[str, ...]  #: What a tenant could do in it, sentence by sentence.
     #: Tries it with one worker, or raises `OSError` with the reason why it cannot be had.
     attempt: Callable[[Ground], Awaitable[Opened]]
@@ -221,38 +222,35 @@ TABLE = (
         name="gvisor",
         by_itself=False,
         needs="root, and runsc (gVisor)",
-        mend=("apt-get install runsc, and run huidu as root",),
+        mend=advice.GVISOR,
         allows=exposure.OF_ITS_OWN_KERNEL,
         attempt=_gvisor,
     ),
     Row(
         name=SANDBOX,
         needs="root on Linux 5.12 or newer (x86_64, aarch64)",
-        mend=("run huidu as root, or with CAP_SYS_ADMIN and no filter of a container around it",),
+        mend=advice.SANDBOX,
         allows=exposure.OF_ALL_WALLS,
         attempt=_sandbox,
     ),
     Row(
         name="unprivileged",
         needs="user namespaces on Linux 5.12 or newer (x86_64, aarch64)",
-        mend=(
-            "sysctl kernel.unprivileged_userns_clone=1",
-            "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
-        ),
+        mend=advice.USER_NAMESPACES,
         allows=exposure.ALLOWS[kinds.USER],
         attempt=_unprivileged,
     ),
     Row(
         name="bwrap",
         needs="bubblewrap 0.8 or newer and util-linux; user namespaces where it is not root",
-        mend=("apt-get install bubblewrap", "sysctl kernel.unprivileged_userns_clone=1"),
+        mend=advice.BWRAP,
         allows=exposure.OF_ALL_WALLS,
         attempt=_bwrap,
     ),
     Row(
         name="basic",
         needs="Linux 5.13 or newer with Landlock, for containers that allow no namespaces",
-        mend=("boot with lsm=landlock,...", "have Python where every user gets to, as /usr/bin"),
+        mend=advice.BASIC,
         allows=exposure.ALLOWS[kinds.BASIC],
         attempt=_basic,
     ),

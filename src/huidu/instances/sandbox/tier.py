@@ -67,7 +67,7 @@ def _why(wanted: str, require: str, refusals: Sequence[str]) -> str:
     if wanted == BEST or BY_NAME[wanted].stands_below(require):
         asked = f"tier {require} is required"
         if not refusals:
-            refusals = [f"tier = {wanted} is less; say tier = {_asking(require)}"]
+            refusals = [f"tier = {wanted} gives less at best; say tier = {_asking(require)}"]
     else:
         asked = f"tier = {wanted} was asked for"
     return f"{asked}, but cannot be had: {'; '.join(refusals)}"

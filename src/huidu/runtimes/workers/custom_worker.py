@@ -31,6 +31,11 @@ PR_SET_DUMPABLE = 4
 KILLED = 137  #: As where memory ran out, which the platform knows and we do not.
 LAST_ROUNDS = 64  #: Of reading what came before the end: enough for the largest result.
 NAME = "bootstrap"
+#: The filter of the tier that has no namespaces to give refuses all that is no call of ours.
+NO_SOCKETS = (
+    "a custom runtime is called over a socket, and this tier allows none to functions without a "
+    "network: set tier to best, or network to host"
+)
 
 
 class Platform:
@@ -190,7 +195,12 @@ def serve(platform: Platform) -> int:
     die_with(order["parent"])
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, ctypes.c_ulong(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with listen() as listener:
+    try:
+        listener = listen()
+    except OSError as error:
+        platform.failed(INIT_FAILED, f"{NO_SOCKETS} ({error.strerror})")
+        return 0
+    with listener:
         port = str(listener.getsockname()[1])
         own = {"SCF_RUNTIME_API": HOST, "SCF_RUNTIME_API_PORT": port, "_SCF_SERVER_PORT": port}
         desk = Desk(platform.send, order)

@@ -147,13 +147,13 @@ def begin(folder: str, bootstrap: str, environment: dict[str, str]) -> tuple[int
 def serve(channel: Channel) -> int:
     """Start the server, then hand out sockets until it ends; return its status."""
     order = json.loads(channel.receive())
-    die_with(order["parent"])
     if os.readlink("/proc/self/ns/net") == order["network"]:  # noqa: PTH115 - as above
         raise Unservable(
             PORT_NOT_BOUND,
             f"a web function needs port {PORT} to itself, and here it would share the network of "
             "the host: set tier to best, and network to anything but host",
         )
+    die_with(order["parent"])
     server, ends = begin(order["code"], order["bootstrap"], order["environment"])
     wait_for(server, ends, channel)
     channel.send(READY, json.dumps({"digest": order["digest"]}).encode())

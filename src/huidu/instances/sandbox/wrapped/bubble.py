@@ -26,6 +26,7 @@ from huidu.instances.sandbox.wrapped.wrapped import (
     keep_to_ourselves,
     spawn,
 )
+from huidu.model import network
 from huidu.runtimes.interpreter import prefix
 from huidu.runtimes.workers import python_worker
 
@@ -59,9 +60,9 @@ class BubbleLauncher:
     read-only, and as root another user is put on before anything of the function runs.
     """
 
-    def __init__(self, network: str = "none", shown: Sequence[Path] = ()) -> None:
+    def __init__(self, reached: str = network.NONE, shown: Sequence[Path] = ()) -> None:
         self._program = found()
-        self._network = network
+        self._network = reached
         self._shown = tuple(map(str, shown))
         self._filter = _memory("filter", seccomp.program(kernel.MACHINE))
         self.rooms = Rooms()
@@ -123,7 +124,8 @@ class BubbleLauncher:
         # As `command`, a shell goes on where it keeps a name (UID) to itself.
         lines = [f"command export {key}={shlex.quote(text)}\n" for key, text in own.items()]
         options = "".join(f"{option}\0" for option in self._options(order))
-        files = root.files(resolver.hosts() if self._network == "host" else "").values()
+        reached = network.of_instance(self._network, online=order.online)
+        files = root.files(resolver.hosts() if reached == network.HOST else "").values()
         return {
             ENVIRONMENT: "".join(lines).encode(errors="surrogateescape"),
             OPTIONS: os.fsencode(options),
@@ -132,7 +134,7 @@ class BubbleLauncher:
 
     def _options(self, order: Order) -> Iterator[str]:
         namespaces = [*(AS_ROOT if os.geteuid() == 0 else AS_USER)]
-        if self._network == "host":
+        if network.of_instance(self._network, online=order.online) == network.HOST:
             namespaces = [n for n in namespaces if n != "--unshare-net"]
             namespaces += ["--share-net"] if os.geteuid() != 0 else []
         yield from (*namespaces, "--unshare-cgroup-try", "--hostname", root.NAME)

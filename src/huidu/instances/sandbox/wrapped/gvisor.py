@@ -28,6 +28,7 @@ from huidu.instances.sandbox.wrapped.wrapped import (
     keep_to_ourselves,
     spawn,
 )
+from huidu.model import network
 from huidu.runtimes.interpreter import prefix
 from huidu.runtimes.workers import python_worker
 
@@ -51,13 +52,15 @@ def found() -> str:
 class GvisorLauncher:
     """Starts programs within gVisor; what it needs of the disk lies in a folder of `scratch`."""
 
-    def __init__(self, scratch: Path, network: str = "none", shown: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, scratch: Path, reached: str = network.NONE, shown: Sequence[Path] = ()
+    ) -> None:
         self._program = found()
         self._scratch = scratch
-        self._network = "host" if network == "host" else "none"  #: As runsc calls it.
+        self._network = reached
         self._shown = tuple(map(str, shown))
         self._root = Path(tempfile.mkdtemp(prefix=PREFIX, dir=scratch))
-        _furnish(self._root, resolver.hosts() if network == "host" else "")
+        _furnish(self._root, resolver.hosts() if reached == network.HOST else "")
         self.rooms = Rooms()
         keep_to_ourselves()
 
@@ -72,8 +75,9 @@ class GvisorLauncher:
         try:
             text = json.dumps(self._configuration(order, room.user))
             (bundle / "config.json").write_text(text)
+            reached = network.of_instance(self._network, online=order.online)
             with wired() as wires:
-                return wires.to(self._start(bundle, room, wires))
+                return wires.to(self._start(bundle, room, wires, reached))
         except BaseException:
             shutil.rmtree(bundle)
             room.unused()
@@ -87,11 +91,11 @@ class GvisorLauncher:
         await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)
         await self.rooms.close()
 
-    def _start(self, bundle: Path, room: Room, wires: Wires) -> Wrapped:
+    def _start(self, bundle: Path, room: Room, wires: Wires, reached: str) -> Wrapped:
         program = (
             *(str(shutil.which(bubble.SETPRIV, path=PATH)), "--pdeathsig", "KILL"),
             *(self._program, "-root", str(bundle / "state"), "-ignore-cgroups"),
-            *("-network", self._network, "run", "-bundle", str(bundle), bundle.name),
+            *("-network", reached, "run", "-bundle", str(bundle), bundle.name),
         )
         placed = {STDIN: wires.far_end.fileno(), STDOUT: wires.printed, STDERR: wires.printed}
         pid = spawn(entering(room.group, program), placed)
@@ -104,7 +108,8 @@ class GvisorLauncher:
         program = ("/bin/sh", "-c", UNPACK, "sh", *order.command(CHANNEL, Path(root.WORKERS)))
         nothing: list[str] = []
         kinds = ("bounding", "effective", "inheritable", "permitted", "ambient")
-        kept = ("pid", "ipc", "uts", "mount")
+        alone = network.of_instance(self._network, online=order.online) == network.NONE
+        kinds_apart = ("pid", "ipc", "uts", "mount", *(("network",) if alone else ()))
         return {
             "ociVersion": "1.0.2",
             "hostname": root.NAME,
@@ -122,10 +127,7 @@ class GvisorLauncher:
             },
             "mounts": [*self._mounts(order)],
             "linux": {
-                "namespaces": [
-                    {"type": kind}
-                    for kind in (*kept, *(("network",) if self._network == "none" else ()))
-                ]
+                "namespaces": [{"type": kind} for kind in kinds_apart],
             },
         }
 

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -45,6 +46,7 @@ class Blocks:
         self.shown = shown  #: What of the host can be read, where that is no matter of mounts.
         self.abi = kernel.landlock_abi()
         self.filter = seccomp.program(kernel.MACHINE, rules)
+        self.offline = seccomp.program(kernel.MACHINE, replace(rules, sockets=()))
         self.divides = seccomp.program(kernel.MACHINE, seccomp.Rules(divides=True))
         self.workers = {
             name: importlib.import_module(f"huidu.runtimes.workers.{name}") for name in workers
@@ -214,6 +216,11 @@ def _filter(order: Order, blocks: Blocks) -> None:
     kernel.seccomp(blocks.filter)
 
 
+def _filter_alone(order: Order, blocks: Blocks) -> None:
+    """Filter where there is no namespace of networks: who is to reach nothing makes no sockets."""
+    kernel.seccomp(blocks.offline if order["network"] == "none" else blocks.filter)
+
+
 def _filter_that_divides(order: Order, blocks: Blocks) -> None:
     kernel.seccomp(blocks.divides)
 
@@ -232,7 +239,7 @@ STEPS: Mapping[str, Sequence[Step]] = {
     ),
     kinds.BASIC: (
         *(_warden, _first_to_go, _session),
-        *(_limits_alone, _user, _privileges, _with_its_warden, _landlock_alone, _filter),
+        *(_limits_alone, _user, _privileges, _with_its_warden, _landlock_alone, _filter_alone),
     ),
 }
 #: A template has no Landlock, under which nothing can be mounted; its forks have.

@@ -67,20 +67,40 @@ def load_on(at: Stage, callers: int, pause_s: float) -> Iterator[Load]:
         load.stop()
 
 
-def play(at: Stage) -> str:
+class Interrupted:
+    """Whether whoever watches has had enough.
+
+    The exception alone will not do: one that is raised while something is thrown away is lost.
+    """
+
+    def __init__(self) -> None:
+        self._told = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._tell)
+
+    def heed(self) -> None:
+        """Raise `KeyboardInterrupt` if it was told before, and not heard."""
+        if self._told:
+            raise KeyboardInterrupt
+
+    def _tell(self, _number: int, _frame: object) -> None:
+        self._told = True
+        raise KeyboardInterrupt
+
+
+def play(at: Stage, interrupted: Interrupted) -> str:
     """Play the story; return the path of the URL of the rehearsal."""
     scenes = Scenes(at.screen, at.operator, at.stock, at.server.gateway)
-    scenes.set_up()
-    scenes.publish()
-    scenes.develop()
-    scenes.rehearse()
+    for scene in (scenes.set_up, scenes.publish, scenes.develop, scenes.rehearse):
+        scene()
+        interrupted.heed()
     path = scenes.let_bob_in()
     with load_on(at, CALLERS, PAUSE_S) as load:
         load.wait()
-        scenes.release(load)
-        scenes.fail(load)
-        scenes.roll_back(load)
-        scenes.look_back(load)
+        for busy in (scenes.release, scenes.fail, scenes.roll_back, scenes.look_back):
+            interrupted.heed()
+            busy(load)
+    interrupted.heed()
     return path
 
 
@@ -119,8 +139,7 @@ def main() -> NoReturn:
     once = parser.parse_args().once
     # The SDK warns of answers that hold more than the cloud's; ours do, on purpose.
     warnings.filterwarnings("ignore", message=".* fileds are useless")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    interrupted = Interrupted()
     screen, began, played = Screen(), time.monotonic(), False
     screen.title(
         "Huidu 灰度: a gray release on real traffic",
@@ -128,7 +147,7 @@ def main() -> NoReturn:
     )
     try:
         with stage(screen, once=once) as at:
-            path = play(at)
+            path = play(at, interrupted)
             ok = screen.end(time.monotonic() - began)
             played = True
             if not once:

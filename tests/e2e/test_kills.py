@@ -83,7 +83,9 @@ def family(pid: int) -> list[Process]:
 
 def groups(pid: int) -> list[Path]:
     """Return the memory groups of a server."""
-    return [*Path("/sys/fs/cgroup").glob(f"**/huidu-{pid}-*")]
+    while True:
+        with suppress(FileNotFoundError):  # Groups of other servers come and go meanwhile.
+            return [*Path("/sys/fs/cgroup").glob(f"**/huidu-{pid}-*")]
 
 
 @dataclass

@@ -43,6 +43,7 @@ def ordered(code: Path, network: str) -> dict[str, object]:
         "digest": "d",
         "code": str(code),
         "bootstrap": "scf_bootstrap",
+        "environment": {},
         "network": network,
     }
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from requests.exceptions import RequestException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from huidu.model.invocation import Status
@@ -25,6 +26,9 @@ LEAST, ENOUGH_S = 2, 6.0
 SLOW_S = 0.02
 #: A call whose instance is killed while it runs, or while it starts.
 TOLD = {Status.PROCESS_EXITED, Status.INIT_FAILED}
+#: In gVisor the process that is killed may be the one that reads files for its kernel, which then
+#: waits for it: the call ends in time.
+TOLD_IN_GVISOR = TOLD | {Status.TIMED_OUT}
 SLOW = f"""
 import os, subprocess, sys, time
 def main_handler(event, context):
@@ -112,6 +116,8 @@ class Load:
             began = time.monotonic()
             try:
                 status = int(self.platform.invoke("slow")["StatusCode"])
+            except RequestException:  # The SDK lets it pass where an answer breaks off.
+                return
             except TencentCloudSDKException as error:
                 if error.get_code() not in ("ClientNetworkError", "ServerNetworkError"):
                     self.calls.append((began, time.monotonic(), Status.INTERNAL_ERROR))
@@ -160,10 +166,10 @@ def kill_some(server: Platform, load: Load, dice: random.Random) -> list[float]:
     return moments
 
 
-def check(load: Load, killed: list[float]) -> None:
+def check(load: Load, killed: list[float], told: set[Status]) -> None:
     """See that only calls that ran when something was killed failed, and were told why."""
     failed = [call for call in load.calls if call[2] != Status.SUCCESS]
-    assert {status for *_, status in failed} <= TOLD
+    assert {status for *_, status in failed} <= told
     assert len(failed) <= len(killed) * CALLERS
     for began, ended, _ in failed:
         assert any(began - 1 <= moment <= ended for moment in killed)
@@ -187,7 +193,7 @@ def test_what_is_killed_at_random_takes_its_own_calls_along_and_leaves_nothing(
         if "cannot be had" not in str(error):
             raise
         pytest.skip(str(error).splitlines()[-1])
-    server.make("slow", SLOW, Timeout=60)
+    server.make("slow", SLOW, Timeout=10)
     dice, turn, enough = random.Random(tier), 0, time.monotonic() + ENOUGH_S
     while turn < LEAST or time.monotonic() < enough:
         turn += 1
@@ -202,7 +208,7 @@ def test_what_is_killed_at_random_takes_its_own_calls_along_and_leaves_nothing(
                 server.stop(signal.SIGKILL)
         finally:
             load.end()
-        check(load, killed)
+        check(load, killed, TOLD_IN_GVISOR if tier == "gvisor" else TOLD)
         if turn % 2 == 0:
             check_left(traces, server)
             server = start("--set", f"tier={tier}", data=server.data)

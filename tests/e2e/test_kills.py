@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,11 @@ def groups(pid: int) -> list[Path]:
     while True:
         with suppress(FileNotFoundError):  # Groups of other servers come and go meanwhile.
             return [*Path("/sys/fs/cgroup").glob(f"**/huidu-{pid}-*")]
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether a server has no group any more."""
+    return not groups(pid)
 
 
 @dataclass
@@ -212,10 +218,10 @@ def test_what_is_killed_at_random_takes_its_own_calls_along_and_leaves_nothing(
         if turn % 2 == 0:
             check_left(traces, server)
             server = start("--set", f"tier={tier}", data=server.data)
-            assert groups(traces.server) == []
+            assert soon(partial(is_gone, traces.server))
     traces = Traces.of(server.process.pid)
     assert server.stop() == 0
     check_left(traces, server)
-    assert groups(traces.server) == []
+    assert soon(partial(is_gone, traces.server))
     assert Path("/proc/self/mountinfo").read_text() == mounts
     assert not any((server.data / "scratch").iterdir())

@@ -96,22 +96,25 @@ class Channel:
     def _read(self) -> bool:
         """Take in what has come; tell whether something had."""
         try:
-            data = self._socket.recv(CHUNK)
+            data = self._receive()
+            for frame in self._reader.feed(data):
+                self._take(frame)
         except BlockingIOError:
             return False
         except OSError:
             # The kernel says ECONNRESET, not end of file, where it had something left to read.
             self.fail(Undelivered())
             return False
-        if not data:
-            self.fail(Undelivered() if self._unsent else Lost())
-            return False
-        try:
-            for frame in self._reader.feed(data):
-                self._take(frame)
         except ProtocolError as error:
             self.fail(error)
-        return True
+            return True
+        if not data:
+            self.fail(Undelivered() if self._unsent else Lost())
+        return bool(data)
+
+    def _receive(self) -> bytes:
+        """Return what has come next, or nothing at the end; may raise `ProtocolError`."""
+        return self._socket.recv(CHUNK)
 
     def _take(self, frame: Frame) -> None:
         if self._answer is None or self._answer.done():

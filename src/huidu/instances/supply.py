@@ -6,51 +6,26 @@ import asyncio
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from huidu.instances import wire
-from huidu.instances.channel import CHUNK, Lost, Undelivered
-from huidu.instances.wire import Frame, Kind, ProtocolError, Reader
+from huidu.instances.channel import CHUNK, Channel, Undelivered
+from huidu.instances.wire import Frame, Kind, ProtocolError
 
 #: Sockets that lie ready for each instance: more are asked for as one is taken.
 MOST_STOCK = 8
 MOST_FDS = 128
 
 
-class Supply:
-    """Says one thing, hears one answer, and from then on is only asked for sockets.
-
-    Once broken it stays broken; `broken` is called then, and whoever waits gets the reason.
-    """
+class Supply(Channel):
+    """A channel that is only asked for sockets once its one frame was answered."""
 
     def __init__(self, end: socket.socket, stock: int, broken: Callable[[], None]) -> None:
-        end.setblocking(False)  # noqa: FBT003 - the name of the method says what
-        self._end = end
+        super().__init__(end, broken)
         self._wanted = min(stock, MOST_STOCK)
-        self._broken = broken
-        self._reader = Reader()
-        self._answer: asyncio.Future[Frame] | None = None
         self._stock: deque[socket.socket] = deque()
         self._waiting: deque[asyncio.Future[socket.socket]] = deque()
         self._coming = 0
-        self._fault: Exception | None = None
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(end, self._read)
-
-    async def exchange(self, frame: bytes) -> Frame:
-        """Send a packed frame and return the one that answers it.
-
-        Raises `Undelivered`, `Lost`, `ProtocolError`, or what `fail` was given.
-        """
-        if self._fault is not None:
-            raise Undelivered
-        answer: asyncio.Future[Frame] = self._loop.create_future()
-        self._answer = answer
-        self._send(frame)
-        try:
-            return await answer
-        finally:
-            self._answer = None
 
     async def take(self) -> socket.socket:
         """Return a socket in the instance's network, or raise `Undelivered`."""
@@ -75,27 +50,14 @@ class Supply:
         self._order()
 
     def fail(self, fault: Exception) -> None:
-        """Break the wire for a reason."""
-        if self._fault is not None:
-            return
-        self._fault = fault
-        self._loop.remove_reader(self._end)
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(fault)
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_exception(Undelivered())
-        for one in self._stock:
-            one.close()
-        self._stock.clear()
-        self._broken()
-
-    def close(self) -> None:
-        """Take in what is still there, and let go: the process at the other end has ended."""
-        while self._fault is None and self._read():
-            pass
-        self.fail(Lost())
-        self._end.close()
+        """Break the channel for a reason, and let go of the sockets that nobody took."""
+        if self._fault is None:
+            for waiting in self._waiting:
+                if not waiting.done():
+                    waiting.set_exception(Undelivered())
+            _close(self._stock)
+            self._stock.clear()
+        super().fail(fault)
 
     def _order(self) -> None:
         wanted = self._wanted + len(self._waiting) - len(self._stock) - self._coming
@@ -103,34 +65,13 @@ class Supply:
         if count > 0:
             self._coming += count
             self._send(wire.pack(Frame(Kind.SOCKETS, bytes((count,)))))
+            if self._unsent:  # It is short: a wire that does not take it is at its end.
+                self.fail(Undelivered())
 
-    def _send(self, frame: bytes) -> None:
-        # What is said is short: a wire that does not take it is at its end.
-        try:
-            sent = self._end.send(frame)
-        except OSError:
-            sent = 0
-        if sent < len(frame):
-            self.fail(Undelivered())
-
-    def _read(self) -> bool:
-        """Take in what has come; tell whether something had."""
-        try:
-            data, fds, _, _ = socket.recv_fds(self._end, CHUNK, MOST_FDS)
-        except BlockingIOError:
-            return False
-        except OSError:
-            data, fds = b"", []
-        if not data:
-            self.fail(Lost())
-            return False
-        try:
-            self._keep(_sockets(fds))
-            for frame in self._reader.feed(data):
-                self._take(frame)
-        except ProtocolError as error:
-            self.fail(error)
-        return True
+    def _receive(self) -> bytes:
+        data, fds, _, _ = socket.recv_fds(self._socket, CHUNK, MOST_FDS)
+        self._keep(_sockets(fds))
+        return data
 
     def _keep(self, sockets: Sequence[socket.socket]) -> None:
         self._coming -= len(sockets)
@@ -145,11 +86,8 @@ class Supply:
             raise ProtocolError("sockets that nobody asked for")
 
     def _take(self, frame: Frame) -> None:
-        if frame.kind is Kind.SOCKETS:
-            return  # They came beside it.
-        if self._answer is None or self._answer.done():
-            raise ProtocolError(f"{frame.kind.name} that nobody asked for")
-        self._answer.set_result(frame)
+        if frame.kind is not Kind.SOCKETS:  # They came beside it.
+            super()._take(frame)
 
 
 def _sockets(fds: Sequence[int]) -> Sequence[socket.socket]:
@@ -172,6 +110,6 @@ def _sockets(fds: Sequence[int]) -> Sequence[socket.socket]:
     return made
 
 
-def _close(sockets: Sequence[socket.socket]) -> None:
+def _close(sockets: Iterable[socket.socket]) -> None:
     for one in sockets:
         one.close()

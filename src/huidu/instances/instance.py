@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 
@@ -12,8 +11,8 @@ from huidu.instances import answers, endings, wire
 from huidu.instances.answers import Ready
 from huidu.instances.channel import Channel, Lost, Undelivered
 from huidu.instances.launch import Exit, Launched
-from huidu.instances.lines import Pipe
-from huidu.instances.outcomes import Ending, Run, StartFailed, outcome
+from huidu.instances.living import Living, Stopped, TimedOut
+from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.wire import Frame, Kind, ProtocolError, TooLarge
 from huidu.model.capacity import NEVER
 from huidu.model.invocation import Outcome, Status
@@ -22,15 +21,7 @@ from huidu.model.version import Version
 from huidu.runtimes.table import CUSTOM
 
 
-class TimedOut(Exception):
-    """The call took longer than its version allows."""
-
-
-class Stopped(Exception):
-    """The platform ended the instance."""
-
-
-class Instance:
+class Instance(Living):
     """A process that runs the calls of one version, until it ends or is ended.
 
     It ends with the first thing about it that is not as agreed; from then on `alive` is false.
@@ -38,24 +29,12 @@ class Instance:
     """
 
     def __init__(self, version: Version, launched: Launched, exhausted: str = "") -> None:
-        self.name = secrets.token_hex(8)
-        self.took_s = 0.0
-        self._version = version
+        super().__init__(version, launched, Channel(launched.end, self._broken))
         self._exhausted = exhausted
-        self._process = launched.process
-        self._channel = Channel(launched.end, self._broken)
-        self._pipe = Pipe(launched.output)
-        self._alive = True
-        self._gone: Callable[[], None] | None = None
-        self._fresh = True
         self._killed_unused = False
-        self._born = perf_counter()
-        self._init_ms = 0.0
         self._peak_bytes = 0
-        self._loop = asyncio.get_running_loop()
         self._deadline = NEVER
         self._timer: asyncio.TimerHandle | None = None
-        self._watching = self._loop.create_task(self._watch())
 
     async def load(self, order: bytes) -> Ready:
         """Have the worker load its version, or raise `StartFailed`."""
@@ -65,21 +44,6 @@ class Instance:
             await self.stop()
             raise StartFailed(loaded, self._pipe.take(), self._init_ms, another=self._killed_unused)
         return loaded
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can take another call."""
-        return self._alive
-
-    def when_gone(self, tell: Callable[[], None]) -> None:
-        """Have `tell` called once it can take no more calls."""
-        self._gone = tell
-        if not self._alive:
-            self._loop.call_soon(tell)
-
-    def when_over(self, tell: Callable[[], None]) -> None:
-        """Have `tell` called once nothing of it is left."""
-        self._watching.add_done_callback(lambda _: tell())
 
     async def run(self, task: Task) -> Outcome:
         """Run one call to its end, whatever that is.
@@ -96,9 +60,9 @@ class Instance:
         self._set_deadline()
         began = perf_counter()
         try:
-            ending = answers.ending(await self._channel.exchange(frame), nonce)
+            ending = answers.ending(await self._wire.exchange(frame), nonce)
         except asyncio.CancelledError:
-            self._channel.fail(Stopped())
+            self._wire.fail(Stopped())
             raise
         except (Lost, ProtocolError, TimedOut, Stopped) as error:
             fault = error
@@ -108,23 +72,14 @@ class Instance:
         if fault is not None:
             ending = await self._cut_off(fault)
         self.took_s = ending.took_s or duration_ms / 1000
+        self._peak_bytes = ending.peak_bytes
         return self._outcome(task, ending, duration_ms)
-
-    async def stop(self) -> None:
-        """End the process, and return when nothing of it is left."""
-        self._channel.fail(Stopped())
-        await asyncio.shield(self._watching)
-
-    def __repr__(self) -> str:
-        state = "alive" if self._alive else "ended"
-        who = f"{self._version.function} {self._version.number}"
-        return f"<Instance {self.name} of {who}, process {self._process.pid}: {state}>"
 
     async def _load(self, order: bytes) -> Ready | Ending:
         limit = self._version.configuration.init_timeout_s
         try:
             async with asyncio.timeout(limit):
-                frame = await self._channel.exchange(wire.pack(Frame(Kind.LOAD, order)))
+                frame = await self._wire.exchange(wire.pack(Frame(Kind.LOAD, order)))
             return answers.loading(frame, self._version.digest)
         except TimeoutError:
             message = f"Initialization timed out after {limit} seconds"
@@ -140,22 +95,15 @@ class Instance:
             return endings.never_ready(ended)
 
     async def _watch(self) -> None:
-        """See the process to its end, whenever that comes, and leave nothing of it."""
         try:
-            await self._process.wait()
+            await super()._watch()
         finally:
-            self._process.kill()
-            self._channel.close()
-            self._pipe.close()
             if self._timer is not None:
                 self._timer.cancel()
-        await self._process.tidy()
 
     def _broken(self) -> None:
-        self._alive = False
         self._process.kill()
-        if self._gone is not None:
-            self._gone()
+        self._retire()
 
     def _set_deadline(self) -> None:
         """Have the call end in time. One timer serves many calls: it looks again when it rings."""
@@ -171,11 +119,11 @@ class Instance:
             self._timer = self._loop.call_at(self._deadline, self._ring)
         else:
             self._peak_bytes = self._process.peak_bytes()
-            self._channel.fail(TimedOut())
+            self._wire.fail(TimedOut())
 
     async def _cut_off(self, fault: Exception) -> Ending:
         """Return what is told of a call that the instance did not, or may not, answer."""
-        self._channel.fail(fault)
+        self._wire.fail(fault)
         ended = await self._process.wait()
         ending = self._told(fault, ended)
         return replace(ending, peak_bytes=ending.peak_bytes or self._peak_bytes)
@@ -194,29 +142,14 @@ class Instance:
             return endings.out_of_memory(self._version.configuration, ended.peak_bytes)
         return endings.exited(ended)
 
-    def _starved(self) -> str:
-        """Return a line for the log where the memory was used up, and yet the call went on."""
+    def _printed(self) -> str:
+        """Return what was printed, and a line where memory was used up and yet the call went on."""
+        printed = super()._printed()
         if not (self._alive and self._process.starved()):
-            return ""
+            return printed
         limit = self._version.configuration.memory_mb
-        return f"(a process was killed: the memory limit of {limit} MB was reached)\n"
+        return f"{printed}(a process was killed: the memory limit of {limit} MB was reached)\n"
 
     def _gave_up(self, ended: Exit) -> bool:
         """Tell whether the language ended the process, since it has no memory left to give."""
         return ended.code < 0 and self._pipe.shows(self._exhausted)
-
-    def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
-        cold, self._fresh = self._fresh, False
-        self._peak_bytes = ending.peak_bytes
-        return outcome(
-            ending,
-            Run(
-                request_id=task.invocation.request_id,
-                memory_mb=self._version.configuration.memory_mb,
-                instance=self.name,
-                duration_ms=duration_ms,
-                init_ms=self._init_ms if cold else 0.0,
-                cold=cold,
-                printed=self._pipe.take() + self._starved(),
-            ),
-        )

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from time import perf_counter
 
 from huidu.instances import answers, endings, wire
 from huidu.instances.blueprint import Place
 from huidu.instances.channel import Lost, Undelivered
-from huidu.instances.instance import Stopped, TimedOut
 from huidu.instances.launch import Launched
-from huidu.instances.lines import Pipe, cut
-from huidu.instances.outcomes import Ending, Run, StartFailed, outcome
+from huidu.instances.lines import cut
+from huidu.instances.living import Living, Stopped, TimedOut
+from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.passage import BadRequest, Broken, Passage, Silent, Vanished
 from huidu.instances.supply import Supply
 from huidu.instances.wire import Frame, Kind, ProtocolError
@@ -32,30 +31,19 @@ NO_SOCKETS = "the function takes no WebSocket: create it with ProtocolType=WS"
 MOMENT_S = 0.25
 
 
-class WebInstance:
+class WebInstance(Living):
     """A server that answers the exchanges of one version, until it ends or is ended.
 
     After one that took too long it is lent no more, and ended once the others on it are done.
     """
 
     def __init__(self, version: Version, launched: Launched, place: Place) -> None:
-        self.name = secrets.token_hex(8)
-        self.took_s = 0.0
-        self._version = version
-        self._place = place
         self._web = web(version.configuration)
-        self._process = launched.process
         self._supply = Supply(launched.end, self._web.concurrency + 1, self._broken)
-        self._pipe = Pipe(launched.output)
-        self._alive = True
+        super().__init__(version, launched, self._supply)
+        self._place = place
         self._stopped = False
-        self._gone: Callable[[], None] | None = None
-        self._fresh = True
-        self._born = perf_counter()
-        self._init_ms = 0.0
         self._passages: set[Passage] = set()
-        self._loop = asyncio.get_running_loop()
-        self._watching = self._loop.create_task(self._watch())
 
     async def load(self, order: bytes) -> None:
         """Have the server started, or raise `StartFailed`."""
@@ -69,21 +57,6 @@ class WebInstance:
             )
             raise StartFailed(replace(ending, stack=ending.stack or shown), printed, self._init_ms)
         self._supply.fill()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can take another exchange."""
-        return self._alive
-
-    def when_gone(self, tell: Callable[[], None]) -> None:
-        """Have `tell` called once it can take no more exchanges."""
-        self._gone = tell
-        if not self._alive:
-            self._loop.call_soon(tell)
-
-    def when_over(self, tell: Callable[[], None]) -> None:
-        """Have `tell` called once nothing of it is left."""
-        self._watching.add_done_callback(lambda _: tell())
 
     async def run(self, task: Task) -> Outcome:
         """Carry one exchange to its end, whatever that is.
@@ -122,16 +95,10 @@ class WebInstance:
     async def stop(self) -> None:
         """End the process, and return when nothing of it is left."""
         self._stopped = True
-        self._supply.fail(Stopped())
-        await asyncio.shield(self._watching)
+        await super().stop()
 
     def __repr__(self) -> str:
-        state = "alive" if self._alive else "ended"
-        who = f"{self._version.function} {self._version.number}"
-        return (
-            f"<WebInstance {self.name} of {who}, process {self._process.pid}: {state}, "
-            f"{len(self._passages)} on it>"
-        )
+        return f"{super().__repr__()[:-1]}, {len(self._passages)} on it>"
 
     async def _connect(self) -> socket.socket:
         connection = await self._supply.take()
@@ -211,28 +178,12 @@ class WebInstance:
             ended = await self._process.wait()
             return endings.never_ready(ended)
 
-    async def _watch(self) -> None:
-        """See the process to its end, whenever that comes, and leave nothing of it."""
-        try:
-            await self._process.wait()
-        finally:
-            self._process.kill()
-            self._supply.close()
-            self._pipe.close()
-        await self._process.tidy()
-
     def _broken(self) -> None:
         """The wire broke: the instance has ended, or is to end now."""
         self._process.kill()
         for passage in tuple(self._passages):
             passage.interrupt(Stopped() if self._stopped else Lost())
         self._retire()
-
-    def _retire(self) -> None:
-        if self._alive:
-            self._alive = False
-            if self._gone is not None:
-                self._gone()
 
     def _too_late(self, passage: Passage) -> None:
         if not passage.switched:
@@ -261,18 +212,3 @@ class WebInstance:
             "Uin": self._place.uin,
         }
         return [(f"X-Scf-{name}".encode(), value.encode()) for name, value in told.items()]
-
-    def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
-        cold, self._fresh = self._fresh, False
-        return outcome(
-            ending,
-            Run(
-                request_id=task.invocation.request_id,
-                memory_mb=self._version.configuration.memory_mb,
-                instance=self.name,
-                duration_ms=duration_ms,
-                init_ms=self._init_ms if cold else 0.0,
-                cold=cold,
-                printed=self._pipe.take(),
-            ),
-        )

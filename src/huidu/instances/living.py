@@ -1,0 +1,105 @@
+"""Living: what every live instance is, whatever it runs: a process that is seen to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from time import perf_counter
+
+from huidu.instances.channel import Channel
+from huidu.instances.launch import Launched
+from huidu.instances.lines import Pipe
+from huidu.instances.outcomes import Ending, Run, outcome
+from huidu.model.invocation import Outcome
+from huidu.model.task import Task
+from huidu.model.version import Version
+
+
+class TimedOut(Exception):
+    """The call took longer than its version allows."""
+
+
+class Stopped(Exception):
+    """The platform ended the instance."""
+
+
+class Living:
+    """A process that was started for one version, until it ends or is ended."""
+
+    def __init__(self, version: Version, launched: Launched, channel: Channel) -> None:
+        self.name = secrets.token_hex(8)
+        self.took_s = 0.0
+        self._version = version
+        self._process = launched.process
+        self._wire = channel
+        self._pipe = Pipe(launched.output)
+        self._alive = True
+        self._gone: Callable[[], None] | None = None
+        self._fresh = True
+        self._born = perf_counter()
+        self._init_ms = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._watching = self._loop.create_task(self._watch())
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another call."""
+        return self._alive
+
+    def when_gone(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called once it can take no more calls."""
+        self._gone = tell
+        if not self._alive:
+            self._loop.call_soon(tell)
+
+    def when_over(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called once nothing of it is left."""
+        self._watching.add_done_callback(lambda _: tell())
+
+    async def stop(self) -> None:
+        """End the process, and return when nothing of it is left."""
+        self._wire.fail(Stopped())
+        await asyncio.shield(self._watching)
+
+    def __repr__(self) -> str:
+        state = "alive" if self._alive else "ended"
+        who = f"{self._version.function} {self._version.number}"
+        kind = type(self).__name__
+        return f"<{kind} {self.name} of {who}, process {self._process.pid}: {state}>"
+
+    async def _watch(self) -> None:
+        """See the process to its end, whenever that comes, and leave nothing of it."""
+        try:
+            await self._process.wait()
+        finally:
+            self._process.kill()
+            self._wire.close()
+            self._pipe.close()
+        await self._process.tidy()
+
+    def _retire(self) -> None:
+        """Take no more calls."""
+        if self._alive:
+            self._alive = False
+            if self._gone is not None:
+                self._gone()
+
+    def _printed(self) -> str:
+        """Return what was printed since it was asked for last."""
+        return self._pipe.take()
+
+    def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
+        cold, self._fresh = self._fresh, False
+        return outcome(
+            ending,
+            Run(
+                request_id=task.invocation.request_id,
+                memory_mb=self._version.configuration.memory_mb,
+                instance=self.name,
+                duration_ms=duration_ms,
+                init_ms=self._init_ms if cold else 0.0,
+                cold=cold,
+                printed=self._printed(),
+            ),
+        )

@@ -41,7 +41,6 @@ from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.observe.exposition import Counters, Gauges
 from huidu.observe.recorder import Recorder
-from huidu.runtimes import python
 from huidu.runtimes.table import Runtimes
 from huidu.settings import Settings, address
 from huidu.store.catalog import Catalog
@@ -203,7 +202,7 @@ async def _launcher(
 ) -> tuple[Launcher, Tier]:
     """Return what starts instances, in the best sandbox that works here; and say which."""
     ground = Ground(
-        interpreter=runtimes.find(python.NEWEST).interpreter.path,
+        interpreter=runtimes.newest_python().interpreter.path,
         scratch=scratch,
         network=settings.network,
         allow=settings.allowed(),

@@ -10,16 +10,12 @@ from typing import Any
 
 import pytest
 
-from huidu.instances.instance import Instance
 from huidu.instances.launch import Spawner
 from huidu.instances.network.networks import Networks
 from huidu.instances.network.resolver import Resolver
 from huidu.instances.sandbox.forks.launcher import SandboxLauncher
-from huidu.instances.starting import start
-from huidu.model.version import Version
-from tests.instances.making import OURS, Shelf
+from tests.instances.making import OURS, Begin, Shelf, beginning
 
-Begin = Callable[[Version], Awaitable[Instance]]
 Box = Callable[..., Awaitable[SandboxLauncher]]
 
 
@@ -53,30 +49,15 @@ async def box() -> AsyncIterator[Box]:
 @pytest.fixture
 async def boxed(box: Box, shelf: Shelf) -> AsyncIterator[Begin]:
     """Starts instances in sandboxes."""
-    running: list[Instance] = []
-    launcher = await box()
-
-    async def begin(version: Version) -> Instance:
-        running.append(await start(shelf.blueprint(version), launcher))
-        return running[-1]
-
-    yield begin
-    for one in running:
-        await one.stop()
+    async with beginning(shelf, await box()) as begin:
+        yield begin
 
 
 @pytest.fixture
 async def plain(shelf: Shelf, tmp_path: Path) -> AsyncIterator[Begin]:
     """Starts instances without walls."""
-    running: list[Instance] = []
-
-    async def begin(version: Version) -> Instance:
-        running.append(await start(shelf.blueprint(version), Spawner(tmp_path)))
-        return running[-1]
-
-    yield begin
-    for one in running:
-        await one.stop()
+    async with beginning(shelf, Spawner(tmp_path)) as begin:
+        yield begin
 
 
 def is_mine(process: Path, what: str) -> Any:

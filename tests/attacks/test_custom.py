@@ -12,8 +12,8 @@ from huidu.instances.launch import Spawner
 from huidu.instances.outcomes import StartFailed
 from huidu.instances.starting import Launcher, start
 from huidu.model.invocation import Status
-from tests.attacks.conftest import Begin, Box
-from tests.instances.making import Shelf, task
+from tests.attacks.conftest import Box
+from tests.instances.making import Begin, Shelf, task
 from tests.runtimes.bootstraps import TONGUE, custom, looping
 
 #: Says where its own runtime API is, or tries to answer the call that another one has.

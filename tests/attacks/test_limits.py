@@ -14,8 +14,8 @@ import pytest
 
 from huidu.instances.outcomes import StartFailed
 from huidu.model.invocation import MOST_RESULT_BYTES, Status
-from tests.attacks.conftest import Begin, Box, processes
-from tests.instances.making import Shelf, handler, task
+from tests.attacks.conftest import Box, processes
+from tests.instances.making import Begin, Shelf, handler, task
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are Linux's")
 

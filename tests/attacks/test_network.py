@@ -21,11 +21,11 @@ from huidu.instances.network.networks import Networks
 from huidu.instances.network.resolver import Resolver
 from huidu.instances.sandbox.walls import kernel
 from huidu.instances.starting import start
-from tests.attacks.conftest import Begin, Box
+from tests.attacks.conftest import Box
 from tests.attacks.test_sandbox import result_of
 from tests.attacks.test_template import divided, installed
 from tests.attacks.world import DNS, HERE, PORT, World, host_addresses, listening
-from tests.instances.making import Shelf, soon
+from tests.instances.making import Begin, Shelf, soon
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="it takes root"),

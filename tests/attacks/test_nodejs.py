@@ -16,8 +16,8 @@ from huidu.instances.instance import Instance
 from huidu.instances.starting import start
 from huidu.model.invocation import Status
 from huidu.model.version import Version
-from tests.attacks.conftest import Begin, Box, processes
-from tests.instances.making import Shelf, needs_node, soon, task
+from tests.attacks.conftest import Box, processes
+from tests.instances.making import Begin, Shelf, needs_node, soon, task
 
 pytestmark = needs_node
 

@@ -20,8 +20,8 @@ from huidu.instances.outcomes import StartFailed
 from huidu.instances.sandbox.forks.launcher import RENEWED_S
 from huidu.instances.starting import start
 from huidu.model.invocation import Status
-from tests.attacks.conftest import Begin, Box, processes
-from tests.instances.making import OURS, Shelf, handler, is_running, soon, task
+from tests.attacks.conftest import Box, processes
+from tests.instances.making import OURS, Begin, Shelf, handler, is_running, soon, task
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() != "x86_64", reason="calls are made by number"

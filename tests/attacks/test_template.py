@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from huidu.instances.instance import Instance
 from huidu.instances.outcomes import StartFailed
 from huidu.instances.sandbox.forks.divided import Template
 from huidu.instances.sandbox.forks.launcher import SandboxLauncher
@@ -22,7 +21,7 @@ from huidu.model.version import Version
 from tests.attacks.conftest import Box, processes
 from tests.attacks.test_sandbox import DAEMON, PRELUDE, TRIALS, attack, result_of
 from tests.fakes_store import soon
-from tests.instances.making import OURS, Shelf, handler, is_running, task
+from tests.instances.making import OURS, Begin, Shelf, beginning, handler, is_running, task
 
 #: A package that takes its time when it is imported, and counts how often it was.
 HEAVY = """
@@ -51,19 +50,10 @@ async def launcher(box: Box) -> SandboxLauncher:
 
 
 @pytest.fixture
-async def begin(
-    launcher: SandboxLauncher, shelf: Shelf
-) -> AsyncIterator[Callable[[Version], Awaitable[Instance]]]:
+async def begin(launcher: SandboxLauncher, shelf: Shelf) -> AsyncIterator[Begin]:
     """Starts instances; those after the first are forks of a template."""
-    running: list[Instance] = []
-
-    async def one(version: Version) -> Instance:
-        running.append(await start(shelf.blueprint(version), launcher))
-        return running[-1]
-
-    yield one
-    for instance in running:
-        await instance.stop()
+    async with beginning(shelf, launcher) as one:
+        yield one
 
 
 async def divided(launcher: SandboxLauncher) -> Template:

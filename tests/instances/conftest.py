@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from huidu.instances.fleet import Fleet
-from huidu.instances.instance import Instance
 from huidu.instances.launch import Spawner
 from huidu.instances.recipe import Workshop
-from huidu.instances.starting import start
 from huidu.model.capacity import Limits
-from huidu.model.version import Version
-from tests.instances.making import RUNTIMES, Shelf
+from tests.instances.making import RUNTIMES, Begin, Shelf, beginning
 
-Start = Callable[[Version], Awaitable[Instance]]
 MakeFleet = Callable[..., Fleet]
 
 
@@ -35,17 +31,10 @@ def scratch(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-async def started(shelf: Shelf, scratch: Path) -> AsyncIterator[Start]:
+async def started(shelf: Shelf, scratch: Path) -> AsyncIterator[Begin]:
     """Starts instances of versions."""
-    running: list[Instance] = []
-
-    async def begin(version: Version) -> Instance:
-        running.append(await start(shelf.blueprint(version), Spawner(scratch)))
-        return running[-1]
-
-    yield begin
-    for instance in running:
-        await instance.stop()
+    async with beginning(shelf, Spawner(scratch)) as begin:
+        yield begin
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from huidu.instances.blueprint import Blueprint
+from huidu.instances.instance import Instance
+from huidu.instances.starting import Launcher, start
 from huidu.model.function import WEB, Code, Configuration, FunctionName
 from huidu.model.invocation import EMPTY_EVENT, Invocation
 from huidu.model.task import Task
@@ -20,6 +23,8 @@ from huidu.model.version import Version
 from huidu.runtimes import nodejs
 from huidu.runtimes.interpreter import Interpreter
 from huidu.runtimes.table import PYTHON, Installed, Runtimes
+
+Begin = Callable[[Version], Awaitable[Instance]]
 
 NAMED = FunctionName("default", "hello")
 REQUEST = "5c1b5a3c-0000-4000-8000-00000000000a"
@@ -115,6 +120,20 @@ def task(version: Version, event: bytes = EMPTY_EVENT, **call: Any) -> Task:
         }
     )
     return Task(invocation=invocation, version=version)
+
+
+@asynccontextmanager
+async def beginning(shelf: Shelf, launcher: Launcher) -> AsyncIterator[Begin]:
+    """Lend what starts instances of versions, which are stopped in the end."""
+    running: list[Instance] = []
+
+    async def begin(version: Version) -> Instance:
+        running.append(await start(shelf.blueprint(version), launcher))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        await one.stop()
 
 
 def is_running(pid: int) -> bool:

@@ -16,8 +16,7 @@ from huidu.instances.channel import Undelivered
 from huidu.instances.launch import Spawner
 from huidu.instances.starting import start
 from huidu.model.invocation import MOST_EVENT_BYTES, MOST_RESULT_BYTES, Status
-from tests.instances.conftest import Start
-from tests.instances.making import REQUEST, Shelf, handler, is_running, soon, task
+from tests.instances.making import REQUEST, Begin, Shelf, handler, is_running, soon, task
 
 #: Says which process it is, after a while where the event says so.
 PID = """
@@ -36,7 +35,7 @@ def is_there(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-async def result_of(started: Start, shelf: Shelf, source: str, event: bytes = b"{}") -> Any:
+async def result_of(started: Begin, shelf: Shelf, source: str, event: bytes = b"{}") -> Any:
     """What a function returns when it is called."""
     version = shelf.version(source)
     outcome = await (await started(version)).run(task(version, event))
@@ -45,7 +44,7 @@ async def result_of(started: Start, shelf: Shelf, source: str, event: bytes = b"
 
 
 async def test_a_function_gets_its_event_and_its_answer_comes_back(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     source = handler('return {"got": event, "名字": [None, 1.5, {"nested": "é"}]}')
 
@@ -54,7 +53,7 @@ async def test_a_function_gets_its_event_and_its_answer_comes_back(
     assert result == {"got": {"键": ["值", None]}, "名字": [None, 1.5, {"nested": "é"}]}
 
 
-async def test_a_text_is_quoted_and_nothing_is_null(started: Start, shelf: Shelf) -> None:
+async def test_a_text_is_quoted_and_nothing_is_null(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(handler("return event"))
     instance = await started(version)
 
@@ -63,7 +62,7 @@ async def test_a_text_is_quoted_and_nothing_is_null(started: Start, shelf: Shelf
 
 
 async def test_the_first_call_is_cold_and_says_how_long_the_start_took(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(PID)
     instance = await started(version)
@@ -80,7 +79,7 @@ async def test_the_first_call_is_cold_and_says_how_long_the_start_took(
 
 
 async def test_a_full_event_goes_in_and_a_full_result_comes_out(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(handler("return event"), timeout_s=20)
     event = b'"' + b"x" * (MOST_EVENT_BYTES - 2) + b'"'
@@ -94,7 +93,7 @@ async def test_a_full_event_goes_in_and_a_full_result_comes_out(
     assert (await instance.run(task(version, b"1"))).result == "1"
 
 
-async def test_a_result_that_is_too_large_is_kept_back(started: Start, shelf: Shelf) -> None:
+async def test_a_result_that_is_too_large_is_kept_back(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(handler(f"return 'x' * ({MOST_RESULT_BYTES} - 2 + event)"))
     instance = await started(version)
 
@@ -112,7 +111,7 @@ async def test_a_result_that_is_too_large_is_kept_back(started: Start, shelf: Sh
 
 
 async def test_an_exception_is_told_with_the_users_part_of_its_trace(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(handler("raise ValueError('boom')"))
     instance = await started(version)
@@ -157,7 +156,7 @@ async def test_an_exception_is_told_with_the_users_part_of_its_trace(
     ids=lambda value: None if isinstance(value, str) else value[-1],
 )
 async def test_an_error_of_the_user_leaves_the_instance_as_it_was(
-    started: Start, shelf: Shelf, lines: list[str], error: str
+    started: Begin, shelf: Shelf, lines: list[str], error: str
 ) -> None:
     version = shelf.version(handler("if event == 1: return 1", *lines))
     instance = await started(version)
@@ -170,14 +169,14 @@ async def test_an_error_of_the_user_leaves_the_instance_as_it_was(
     assert (await instance.run(task(version, b"1"))).result == "1"
 
 
-async def test_decimals_are_written_as_text(started: Start, shelf: Shelf) -> None:
+async def test_decimals_are_written_as_text(started: Begin, shelf: Shelf) -> None:
     source = "from decimal import Decimal\n" + handler("return [Decimal('1.10')]")
 
     assert await result_of(started, shelf, source) == ["1.10"]
 
 
 async def test_an_event_that_is_not_json_is_told_apart_from_an_error_of_the_user(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(PID)
     instance = await started(version)
@@ -187,7 +186,7 @@ async def test_an_event_that_is_not_json_is_told_apart_from_an_error_of_the_user
     assert (await instance.run(task(version))).succeeded
 
 
-async def test_a_handler_may_be_asynchronous(started: Start, shelf: Shelf) -> None:
+async def test_a_handler_may_be_asynchronous(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(
         "import asyncio\n"
         "async def main_handler(event, context):\n"
@@ -217,7 +216,7 @@ async def test_a_handler_may_be_asynchronous(started: Start, shelf: Shelf) -> No
     ],
 )
 async def test_a_process_that_ends_while_it_runs_is_told_and_not_used_again(
-    started: Start, shelf: Shelf, line: str, how: str
+    started: Begin, shelf: Shelf, line: str, how: str
 ) -> None:
     version = shelf.version("import os, sys\n" + handler("print('before')", line))
     instance = await started(version)
@@ -232,7 +231,7 @@ async def test_a_process_that_ends_while_it_runs_is_told_and_not_used_again(
         await instance.run(task(version))
 
 
-async def test_a_process_that_lets_go_of_its_channel_is_ended(started: Start, shelf: Shelf) -> None:
+async def test_a_process_that_lets_go_of_its_channel_is_ended(started: Begin, shelf: Shelf) -> None:
     version = shelf.version("import os, time\n" + handler("os.close(1000)", "time.sleep(60)"))
     instance = await started(version)
 
@@ -243,7 +242,7 @@ async def test_a_process_that_lets_go_of_its_channel_is_ended(started: Start, sh
 
 
 async def test_a_call_that_takes_too_long_takes_its_children_with_it(
-    started: Start, shelf: Shelf, tmp_path: Path
+    started: Begin, shelf: Shelf, tmp_path: Path
 ) -> None:
     pids = tmp_path / "pids"
     version = shelf.version(
@@ -275,7 +274,7 @@ async def test_a_call_that_takes_too_long_takes_its_children_with_it(
         assert soon(lambda pid=pid: not is_running(pid))  # type: ignore[misc]
 
 
-async def test_a_deadline_is_each_calls_own(started: Start, shelf: Shelf) -> None:
+async def test_a_deadline_is_each_calls_own(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(PID, timeout_s=1)
     instance = await started(version)
 
@@ -285,7 +284,7 @@ async def test_a_deadline_is_each_calls_own(started: Start, shelf: Shelf) -> Non
     assert (await instance.run(task(version, b"0.4"))).succeeded
 
 
-async def test_an_instance_runs_no_other_version_than_its_own(started: Start, shelf: Shelf) -> None:
+async def test_an_instance_runs_no_other_version_than_its_own(started: Begin, shelf: Shelf) -> None:
     instance = await started(shelf.version(PID))
 
     with pytest.raises(ValueError, match="was not started for this version"):
@@ -293,7 +292,7 @@ async def test_an_instance_runs_no_other_version_than_its_own(started: Start, sh
 
 
 async def test_a_caller_that_leaves_while_its_call_runs_takes_the_instance_with_it(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(PID)
     instance = await started(version)
@@ -311,7 +310,7 @@ async def test_a_caller_that_leaves_while_its_call_runs_takes_the_instance_with_
 
 
 async def test_an_instance_that_is_stopped_while_it_runs_says_so(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(PID)
     instance = await started(version)
@@ -326,7 +325,7 @@ async def test_an_instance_that_is_stopped_while_it_runs_says_so(
 
 
 async def test_an_instance_that_is_killed_from_outside_while_it_runs_may_have_run(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(PID)
     instance = await started(version)
@@ -340,7 +339,7 @@ async def test_an_instance_that_is_killed_from_outside_while_it_runs_may_have_ru
 
 
 async def test_a_call_that_lies_unread_when_the_instance_dies_certainly_never_began(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(PID)
 
@@ -357,7 +356,7 @@ async def test_a_call_that_lies_unread_when_the_instance_dies_certainly_never_be
 
 
 async def test_an_idle_instance_that_dies_tells_whoever_asked_to_be_told(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(PID)
     instance = await started(version)
@@ -374,7 +373,7 @@ async def test_an_idle_instance_that_dies_tells_whoever_asked_to_be_told(
     await asyncio.wait_for(again.wait(), 5)
 
 
-async def test_memory_is_the_functions_own_and_its_peak(started: Start, shelf: Shelf) -> None:
+async def test_memory_is_the_functions_own_and_its_peak(started: Begin, shelf: Shelf) -> None:
     ballast = bytearray(os.urandom(1)) * (200 << 20)
     version = shelf.version(handler("x = bytearray(event << 20)", "return len(x)"))
     instance = await started(version)
@@ -408,7 +407,7 @@ def test_it_works_on_either_event_loop(run: Any, shelf: Shelf, scratch: Path) ->
     assert list(scratch.iterdir()) == []
 
 
-async def test_nothing_is_left_of_fifty_lives(started: Start, shelf: Shelf) -> None:
+async def test_nothing_is_left_of_fifty_lives(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(PID)
     await (await started(version)).stop()
     before = descriptors()

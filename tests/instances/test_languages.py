@@ -16,11 +16,11 @@ from huidu.instances.lines import NOTICE
 from huidu.instances.outcomes import StartFailed
 from huidu.model.invocation import MOST_EVENT_BYTES, MOST_RESULT_BYTES, Status
 from huidu.model.version import Version
-from tests.instances.conftest import Start
 from tests.instances.making import (
     NODE,
     REQUEST,
     RUNTIME,
+    Begin,
     Shelf,
     handler,
     is_running,
@@ -179,7 +179,7 @@ def make(shelf: Shelf) -> Make:
 
 
 @pytest.fixture
-def ready(make: Make, started: Start) -> Any:
+def ready(make: Make, started: Begin) -> Any:
     """Starts an instance of a source."""
 
     async def begin(
@@ -421,7 +421,7 @@ async def test_a_child_has_nothing_of_the_channel(ready: Any, language: Language
     ],
 )
 async def test_a_version_that_cannot_be_loaded_is_not_started(
-    make: Make, started: Start, language: Language, source: str, error: str
+    make: Make, started: Begin, language: Language, source: str, error: str
 ) -> None:
     with pytest.raises(StartFailed) as failed:
         await started(make(language, source))

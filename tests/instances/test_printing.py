@@ -11,8 +11,7 @@ import pytest
 from huidu.instances.channel import Undelivered
 from huidu.instances.lines import NOTICE
 from huidu.model.invocation import MOST_TAIL_BYTES, Status
-from tests.instances.conftest import Start
-from tests.instances.making import REQUEST, Shelf, handler, is_running, soon, task
+from tests.instances.making import REQUEST, Begin, Shelf, handler, is_running, soon, task
 
 #: Finds the worker's channel as an ill-meaning function would.
 FIND = """
@@ -38,7 +37,7 @@ def printed(log: str) -> str:
     return "".join(line for line in log.splitlines(keepends=True) if REQUEST not in line)
 
 
-async def test_a_log_has_the_lines_that_scf_writes(started: Start, shelf: Shelf) -> None:
+async def test_a_log_has_the_lines_that_scf_writes(started: Begin, shelf: Shelf) -> None:
     version = shelf.version("print('loading')\n" + handler("print('你好')", "return 'Hello World'"))
     instance = await started(version)
 
@@ -56,7 +55,7 @@ async def test_a_log_has_the_lines_that_scf_writes(started: Start, shelf: Shelf)
         )
 
 
-async def test_a_failure_is_one_line_of_the_log(started: Start, shelf: Shelf) -> None:
+async def test_a_failure_is_one_line_of_the_log(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(handler("raise ValueError('a\\nb' + 'é' * 1000)"))
     instance = await started(version)
 
@@ -70,7 +69,7 @@ async def test_a_failure_is_one_line_of_the_log(started: Start, shelf: Shelf) ->
 
 
 async def test_everything_that_was_printed_before_the_answer_is_in_the_log(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(
         "import logging, os, subprocess, sys\n"
@@ -95,7 +94,7 @@ async def test_everything_that_was_printed_before_the_answer_is_in_the_log(
         )
 
 
-async def test_a_function_may_close_its_outputs(started: Start, shelf: Shelf) -> None:
+async def test_a_function_may_close_its_outputs(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(
         "import os, sys\n"
         + handler("sys.stdout.close()", "sys.stderr.close()", "os.close(1)", "os.close(2)")
@@ -113,7 +112,7 @@ async def test_a_function_may_close_its_outputs(started: Start, shelf: Shelf) ->
     ],
 )
 async def test_a_flood_costs_little_time_and_less_memory(
-    started: Start, shelf: Shelf, line: str
+    started: Begin, shelf: Shelf, line: str
 ) -> None:
     version = shelf.version("import os\n" + handler(line), timeout_s=30)
     instance = await started(version)
@@ -134,7 +133,7 @@ async def test_a_flood_costs_little_time_and_less_memory(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 * 1024
 
 
-async def test_the_tail_of_a_flood_says_how_the_call_ended(started: Start, shelf: Shelf) -> None:
+async def test_the_tail_of_a_flood_says_how_the_call_ended(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(handler("for _ in range(3000): print('x' * 999)", "1 / 0"))
     instance = await started(version)
 
@@ -146,7 +145,7 @@ async def test_the_tail_of_a_flood_says_how_the_call_ended(started: Start, shelf
 
 
 async def test_a_thread_that_is_left_behind_prints_into_the_next_call(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(
         "import threading, time\n"
@@ -169,7 +168,7 @@ async def test_a_thread_that_is_left_behind_prints_into_the_next_call(
     assert printed(outcome.log).count("tick") > 2
 
 
-async def test_nothing_that_is_printed_is_an_answer(started: Start, shelf: Shelf) -> None:
+async def test_nothing_that_is_printed_is_an_answer(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(
         FIND
         + handler(
@@ -206,7 +205,7 @@ async def test_nothing_that_is_printed_is_an_answer(started: Start, shelf: Shelf
     ],
 )
 async def test_a_forged_answer_ends_the_instance(
-    started: Start, shelf: Shelf, forged: str, status: int, error: str
+    started: Begin, shelf: Shelf, forged: str, status: int, error: str
 ) -> None:
     version = shelf.version(
         FIND
@@ -226,7 +225,7 @@ async def test_a_forged_answer_ends_the_instance(
 
 
 async def test_an_answer_that_nobody_asked_for_ends_the_instance(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(
         FIND
@@ -248,7 +247,7 @@ async def test_an_answer_that_nobody_asked_for_ends_the_instance(
         await instance.run(task(version))
 
 
-async def test_a_forked_child_cannot_answer_for_its_parent(started: Start, shelf: Shelf) -> None:
+async def test_a_forked_child_cannot_answer_for_its_parent(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(
         FIND
         + handler(
@@ -272,7 +271,7 @@ async def test_a_forked_child_cannot_answer_for_its_parent(started: Start, shelf
         assert printed(outcome.log) == "child None\n[Errno 9] Bad file descriptor\n"
 
 
-async def test_a_child_that_runs_on_holds_nothing_up(started: Start, shelf: Shelf) -> None:
+async def test_a_child_that_runs_on_holds_nothing_up(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(
         "import os, subprocess, time\n"
         + handler(

@@ -16,11 +16,10 @@ from huidu.instances.launch import Order, Spawner
 from huidu.instances.outcomes import StartFailed
 from huidu.instances.starting import start
 from huidu.model.invocation import Status
-from tests.instances.conftest import Start
-from tests.instances.making import REQUEST, RUNTIME, Shelf, handler, lying, task
+from tests.instances.making import REQUEST, RUNTIME, Begin, Shelf, handler, lying, task
 
 
-async def test_a_context_has_what_scf_has_and_who_called(started: Start, shelf: Shelf) -> None:
+async def test_a_context_has_what_scf_has_and_who_called(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(
         handler("return context"),
         number="7",
@@ -52,7 +51,7 @@ async def test_a_context_has_what_scf_has_and_who_called(started: Start, shelf: 
 
 
 async def test_an_environment_holds_what_scf_puts_there_and_nothing_of_the_platform(
-    started: Start, shelf: Shelf, scratch: Path, monkeypatch: pytest.MonkeyPatch
+    started: Begin, shelf: Shelf, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "the platform's own")
     version = shelf.version(
@@ -109,7 +108,7 @@ async def test_an_environment_holds_what_scf_puts_there_and_nothing_of_the_platf
     ],
 )
 async def test_a_version_that_cannot_be_loaded_is_not_started(
-    started: Start,
+    started: Begin,
     shelf: Shelf,
     source: str,
     configuration: dict[str, Any],
@@ -127,7 +126,7 @@ async def test_a_version_that_cannot_be_loaded_is_not_started(
     assert failed.value.init_ms > 0
 
 
-async def test_an_import_that_fails_is_told_with_its_trace(started: Start, shelf: Shelf) -> None:
+async def test_an_import_that_fails_is_told_with_its_trace(started: Begin, shelf: Shelf) -> None:
     with pytest.raises(StartFailed) as failed:
         await started(shelf.version("def f():\n    1 / 0\nf()"))
 
@@ -137,7 +136,7 @@ async def test_an_import_that_fails_is_told_with_its_trace(started: Start, shelf
     assert failed.value.ending.stack.endswith("ZeroDivisionError: division by zero\n")
 
 
-async def test_code_that_is_not_there_is_told(started: Start, shelf: Shelf) -> None:
+async def test_code_that_is_not_there_is_told(started: Begin, shelf: Shelf) -> None:
     version = shelf.version("")
     (shelf.unpacked(version.code) / "index.py").unlink()
     shelf.unpacked(version.code).rmdir()
@@ -147,7 +146,7 @@ async def test_code_that_is_not_there_is_told(started: Start, shelf: Shelf) -> N
 
 
 async def test_a_version_that_was_tampered_with_is_not_started(
-    started: Start, shelf: Shelf
+    started: Begin, shelf: Shelf
 ) -> None:
     version = shelf.version(handler("return 1"))
     object.__setattr__(version, "code", shelf.put("def main_handler(e, c): return 'other'"))
@@ -189,7 +188,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing(shelf: Shelf, scratch: P
     assert os.listdir(scratch) == []  # noqa: PTH208 - there is nothing to wait for
 
 
-async def test_an_instance_tells_what_it_is_in_a_line(started: Start, shelf: Shelf) -> None:
+async def test_an_instance_tells_what_it_is_in_a_line(started: Begin, shelf: Shelf) -> None:
     instance = await started(shelf.version(handler("return 1")))
     line = repr(instance)
     await instance.stop()

@@ -20,7 +20,6 @@ from huidu.cli.trials import Trial, tried
 from huidu.instances.sandbox.groups import HIERARCHIES
 from huidu.instances.sandbox.table import NONE
 from huidu.instances.sandbox.walls import kernel
-from huidu.runtimes import python
 from huidu.runtimes.table import CUSTOM, TABLE, Runtimes
 from huidu.settings import Settings, Unsettled, address, from_process
 
@@ -50,7 +49,7 @@ async def examine(settings: Settings, tell: show.Tell) -> Report:
     """Look at everything. Starts some processes, ends them, and leaves nothing behind."""
     tell("languages")
     found = {row.language: tuple(row.search()) for row in TABLE}
-    runtime = Runtimes(found).find(python.NEWEST)
+    runtime = Runtimes(found).newest_python()
     trials = await tried(runtime, settings.network, tell)
     best = next(trial.name for trial in trials if trial.by_itself and trial.works)
     free = shutil.disk_usage(_there(Path(settings.data))).free

@@ -29,6 +29,15 @@ def prefix(program: Path) -> Path:
     return program.resolve().parent.parent
 
 
+def newest_first(found: Iterable[Interpreter], oldest: tuple[int, int]) -> Sequence[Interpreter]:
+    """Return one interpreter for each version that is not too old: the first that was found."""
+    first: dict[tuple[int, int], Interpreter] = {}
+    for one in found:
+        if one.version >= oldest:
+            first.setdefault(one.version, one)
+    return sorted(first.values(), key=lambda one: one.version, reverse=True)
+
+
 def answering(
     candidates: Iterable[Path],
     question: Sequence[str],

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from huidu.model.errors import Unsupported
-from huidu.runtimes.interpreter import PATIENCE_S, Interpreter, answering
+from huidu.runtimes.interpreter import PATIENCE_S, Interpreter, answering, newest_first
 
 NAMES = re.compile(r"Nodejs([1-9][0-9]?)\.[0-9]{1,2}")
 OLDEST = (14, 0)
@@ -52,11 +52,8 @@ def search(
     home = Path(os.path.expanduser("~")) if home is None else home  # noqa: PTH111 - never raises
     for kept in KEPT:
         folders.extend(sorted(home.glob(kept)))
-    found = dict[tuple[int, int], Interpreter]()
-    for other in answering(_candidates(folders), ("-e", WHO), _read, patience_s):
-        if other.version >= OLDEST:
-            found.setdefault(other.version, other)
-    return sorted(found.values(), key=lambda one: one.version, reverse=True)
+    found = answering(_candidates(folders), ("-e", WHO), _read, patience_s)
+    return newest_first(found, OLDEST)
 
 
 def choose(name: str, found: Sequence[Interpreter]) -> Interpreter:

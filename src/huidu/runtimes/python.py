@@ -11,11 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from huidu.model.errors import Unsupported
-from huidu.runtimes.interpreter import PATIENCE_S, Interpreter, answering
+from huidu.runtimes.interpreter import PATIENCE_S, Interpreter, answering, newest_first
 
 NAMES = re.compile(r"Python3\.([6-9]|[1-9][0-9])")
 OLDEST = (3, 8)
-NEWEST = "Python3.99"  #: A name that means the newest there is.
 WORKER = "python_worker.py"
 
 PROGRAM = re.compile(r"python3(?:\.([0-9]+))?")
@@ -41,14 +40,10 @@ def search(path: str | None = None, patience_s: float = PATIENCE_S) -> Sequence[
     own = Interpreter(
         Path(getattr(sys, "_base_executable", "") or sys.executable), sys.version_info[:2]
     )
-    found = {own.version: own}
     folders = os.get_exec_path() if path is None else path.split(os.pathsep)
-    for other in answering(
-        _candidates(folders, own.version), ("-I", "-S", "-c", WHO), _read, patience_s
-    ):
-        if other.version >= OLDEST:
-            found.setdefault(other.version, other)
-    return sorted(found.values(), key=lambda one: one.version, reverse=True)
+    question = ("-I", "-S", "-c", WHO)
+    others = answering(_candidates(folders, own.version), question, _read, patience_s)
+    return newest_first((own, *others), OLDEST)
 
 
 def choose(name: str, found: Sequence[Interpreter]) -> Interpreter:

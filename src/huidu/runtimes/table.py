@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from huidu.model.errors import InvalidValue
+from huidu.model.errors import InvalidValue, Unsupported
 from huidu.model.function import check_handler
 from huidu.runtimes import custom, nodejs, python, web
 from huidu.runtimes.interpreter import Interpreter, prefix
@@ -134,6 +134,13 @@ class Runtimes:
             installed = self._chosen[name] = Installed(row, interpreter)
         return installed
 
+    def newest_python(self) -> Installed:
+        """Return what runs our own programs, or raise `Unsupported` where there is no Python."""
+        found = self._found.get(PYTHON.language, ())
+        if not found:
+            raise Unsupported("Runtime", "this machine has no Python that can be used")
+        return Installed(PYTHON, max(found, key=lambda one: one.version))
+
     def web(self, name: str) -> Installed:
         """Return what serves web functions of a runtime, or raise `InvalidValue` for its name.
 
@@ -142,8 +149,7 @@ class Runtimes:
         installed = self._web.get(name)
         if installed is None:
             row = replace(WEB, variables=web.variables(find(name).variables))
-            newest = python.choose(python.NEWEST, self._found.get(PYTHON.language, ()))
-            installed = self._web[name] = Installed(row, newest)
+            installed = self._web[name] = Installed(row, self.newest_python().interpreter)
         return installed
 
     def check(self, name: str, handler: str) -> None:

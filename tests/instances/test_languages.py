@@ -147,7 +147,8 @@ NODEJS = Language(
     fds=script(
         "const out = require('child_process').execSync('ls -l /proc/self/fd | grep -v ^total');",
         # The standard streams of a child of Node.js are socket pairs.
-        "return `${out}`.split('\\n').filter((line) => / [3-9]\\d* -> socket/.test(line)).length;",
+        "const socket = / ([3-9]|\\d\\d+) -> socket/;",
+        "return `${out}`.split('\\n').filter((line) => socket.test(line)).length;",
     ),
     unloadable=(
         ("exports.other = 1", "index.js exports no function main_handler"),

@@ -198,7 +198,7 @@ async def test_an_instance_tells_what_it_is_in_a_line(started: Begin, shelf: She
 
 
 async def test_a_process_that_ended_holds_no_memory(scratch: Path) -> None:
-    order = Order(command=lambda _channel, _workers: ["true"], environment={})
+    order = Order(command=lambda _channel, _workers: ["/bin/true"], environment={})
     launched = await Spawner(scratch).launch(order)
 
     process = launched.process

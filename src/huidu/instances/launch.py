@@ -8,7 +8,6 @@ import select
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from huidu.instances.descriptors import STDERR, STDIN, STDOUT, keep_to_ourselves, spawn
 from huidu.runtimes.table import WORKERS
 
 PREFIX = "huidu-"
+#: Where a worker finds its channel. Node.js keeps only low descriptors from its children.
+CHANNEL = 3
 #: Has the kernel end a program when the thread that started it ends; from util-linux.
 DYING = "setpriv"
 
@@ -148,23 +150,23 @@ def see_off(pidfd: int) -> None:
 class Process:
     """A worker's process, the group that it leads, and the folder that is its own."""
 
-    def __init__(self, popen: subprocess.Popen[bytes], folder: Path) -> None:
-        self._popen = popen
+    def __init__(self, pid: int, folder: Path) -> None:
+        self._pid = pid
         self._folder = folder
         self._loop = asyncio.get_running_loop()
-        self._handle = os.pidfd_open(popen.pid)
+        self._handle = os.pidfd_open(pid)
         self._exit: asyncio.Future[Exit] = self._loop.create_future()
         self._loop.add_reader(self._handle, self._ended)
 
     @property
     def pid(self) -> int:
         """The number of the process, and of its group."""
-        return self._popen.pid
+        return self._pid
 
     def kill(self) -> None:
         """Kill the process and its whole group, at once."""
         # Until we have waited for it, its number and its group's are nobody else's.
-        if self._popen.returncode is None:
+        if not self._exit.done():
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
 
@@ -188,7 +190,8 @@ class Process:
         self._loop.remove_reader(self._handle)
         os.close(self._handle)
         self.kill()  # The children that it left behind.
-        self._exit.set_result(Exit(self._popen.wait()))
+        status = os.waitpid(self._pid, 0)[1]
+        self._exit.set_result(Exit(os.waitstatus_to_exitcode(status)))
 
 
 class Spawner:
@@ -202,6 +205,7 @@ class Spawner:
 
     def __init__(self, scratch: Path | None = None) -> None:
         self._scratch = scratch
+        keep_to_ourselves()
         dying = shutil.which(DYING, path=os.defpath)
         self._dying = (dying, "--pdeathsig", "KILL", "--") if dying else ()
 
@@ -226,20 +230,21 @@ class Spawner:
         """Start the next one as the first: a plain process shares nothing with another."""
 
     def _spawn(self, order: Order, wires: Wires) -> Process:
-        channel = wires.far_end.fileno()
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._scratch))
         own = {"HOME": str(folder), "TMPDIR": str(folder)}
         try:
-            popen = subprocess.Popen(  # noqa: S603 - to start it is what we are here for
-                (*(() if order.worker else self._dying), *order.command(channel, WORKERS)),
-                stdin=subprocess.DEVNULL,
-                stdout=wires.printed,
-                stderr=wires.printed,
-                pass_fds=(channel,),
-                env={**own, **order.environment},
-                start_new_session=True,
-            )
+            with Path(os.devnull).open("rb") as nothing:
+                pid = spawn(
+                    (*(() if order.worker else self._dying), *order.command(CHANNEL, WORKERS)),
+                    {
+                        STDIN: nothing.fileno(),
+                        STDOUT: wires.printed,
+                        STDERR: wires.printed,
+                        CHANNEL: wires.far_end.fileno(),
+                    },
+                    {**own, **order.environment},
+                )
         except OSError:
             folder.rmdir()
             raise
-        return Process(popen, folder)
+        return Process(pid, folder)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from huidu.instances import wire
 from huidu.instances.channel import CHUNK, Channel, Undelivered
+from huidu.instances.descriptors import receive
 from huidu.instances.wire import Frame, Kind, ProtocolError
 
 #: Sockets that lie ready for each instance: more are asked for as one is taken.
@@ -69,7 +70,7 @@ class Supply(Channel):
                 self.fail(Undelivered())
 
     def _receive(self) -> bytes:
-        data, fds, _, _ = socket.recv_fds(self._socket, CHUNK, MOST_FDS)
+        data, fds = receive(self._socket, CHUNK, MOST_FDS)
         self._keep(_sockets(fds))
         return data
 

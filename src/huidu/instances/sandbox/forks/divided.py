@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from huidu.instances.descriptors import receive
 from huidu.instances.launch import Exit, Launched, wired
 from huidu.instances.sandbox.forks.contained import KILLED, Contained
 from huidu.instances.sandbox.forks.lodging import Lent
@@ -165,7 +166,7 @@ class Template:
         fds: Sequence[int] = ()
         try:
             # There is room for one descriptor: the kernel keeps the others from us.
-            words, fds, _, _ = socket.recv_fds(self._socket, MOST_BYTES, 1)
+            words, fds = receive(self._socket, MOST_BYTES, 1)
             self._told(json.loads(words), fds)
         except BlockingIOError:
             return

@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from huidu.instances.descriptors import receive
 from huidu.instances.launch import Exit
 from huidu.instances.sandbox.forks.contained import Contained
 from huidu.instances.sandbox.groups import Group, Groups, close
@@ -175,7 +176,7 @@ class Nursery:
 
     def _hear(self) -> None:
         try:
-            words, fds, _, _ = socket.recv_fds(self._socket, MOST_BYTES, 1)
+            words, fds = receive(self._socket, MOST_BYTES, 1)
         except BlockingIOError:
             return
         except OSError:

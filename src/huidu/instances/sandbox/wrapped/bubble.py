@@ -12,27 +12,20 @@ from functools import cache
 from pathlib import Path
 
 from huidu.instances.blueprint import PATH
-from huidu.instances.launch import Launched, Order, Scene, Wires, wired
+from huidu.instances.descriptors import STDERR, STDIN, STDOUT, keep_to_ourselves, spawn
+from huidu.instances.launch import CHANNEL, Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
 from huidu.instances.sandbox.forks.lodging import NOBODY
 from huidu.instances.sandbox.walls import kernel, limits, root, seccomp
 from huidu.instances.sandbox.wrapped.rooms import Room, Rooms
-from huidu.instances.sandbox.wrapped.wrapped import (
-    STDERR,
-    STDIN,
-    STDOUT,
-    Wrapped,
-    entering,
-    keep_to_ourselves,
-    spawn,
-)
+from huidu.instances.sandbox.wrapped.wrapped import Wrapped, entering
 from huidu.model import network
 from huidu.runtimes.interpreter import prefix
 from huidu.runtimes.workers import python_worker
 
 #: What it takes beside bubblewrap: both are of util-linux, which every distribution has.
 PRLIMIT, SETPRIV = "prlimit", "setpriv"
-CHANNEL, ENVIRONMENT, OPTIONS, FILTER, TOLD, FIRST_FILE = 3, 4, 5, 6, 7, 10
+ENVIRONMENT, OPTIONS, FILTER, TOLD, FIRST_FILE = 4, 5, 6, 7, 10
 
 #: The last step within: takes the environment of the function. Not earlier, for what it holds
 #: (LD_PRELOAD) must not change a program that still has a privilege; and not among the words of

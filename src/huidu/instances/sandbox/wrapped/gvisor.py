@@ -13,26 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from huidu.instances.blueprint import PATH
-from huidu.instances.launch import PREFIX, Launched, Order, Scene, Wires, wired
+from huidu.instances.descriptors import STDERR, STDIN, STDOUT, keep_to_ourselves, spawn
+from huidu.instances.launch import CHANNEL, PREFIX, Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
 from huidu.instances.sandbox.forks.lodging import NOBODY
 from huidu.instances.sandbox.walls import limits, root
 from huidu.instances.sandbox.wrapped import bubble
 from huidu.instances.sandbox.wrapped.rooms import Room, Rooms
-from huidu.instances.sandbox.wrapped.wrapped import (
-    STDERR,
-    STDIN,
-    STDOUT,
-    Wrapped,
-    entering,
-    keep_to_ourselves,
-    spawn,
-)
+from huidu.instances.sandbox.wrapped.wrapped import Wrapped, entering
 from huidu.model import network
 from huidu.runtimes.interpreter import prefix
 from huidu.runtimes.workers import python_worker
 
-CHANNEL = 3
 #: What gVisor's own kernel takes beside the function, measured at 45 to 75 MB.
 OVERHEAD_BYTES = 128 << 20
 #: gVisor hands on no descriptor but the three of the standard streams, so the channel comes as

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import shlex
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from huidu.instances.launch import Exit, peak_bytes, see_off
 from huidu.instances.sandbox.groups import Group
 
-#: Above what we hand on: so that putting one descriptor in its place never closes another.
-OUT_OF_THE_WAY = 64
 MOST_BYTES = 4096
 SIGNALLED = 128  #: What programs add to a signal to tell of it in an exit status.
-
-#: The numbers of the descriptors that the shell of `entering`, and what it becomes, begin with.
-STDIN, STDOUT, STDERR = 0, 1, 2
 
 #: Is the first to go where memory is short.
 FIRST_TO_GO = "set -e; echo 1000 >/proc/self/oom_score_adj"
@@ -32,40 +26,6 @@ def entering(group: Group | None, program: Sequence[str]) -> Sequence[str]:
     if group is not None:
         steps[:0] = [FIRST_TO_GO, *(f"echo 0 >{shlex.quote(str(door))}" for door in group.doors)]
     return ("/bin/sh", "-c", "; ".join(steps), "sh", *program)
-
-
-def keep_to_ourselves() -> None:
-    """Have no program that we become or start get a descriptor that we were started with.
-
-    All that are opened later are kept anyway (PEP 446).
-    """
-    for name in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # The one of the folder itself is closed by now.
-            if int(name) > STDERR:
-                os.set_inheritable(int(name), False)  # noqa: FBT003 - the name says what
-
-
-def spawn(program: Sequence[str], placed: Mapping[int, int]) -> int:
-    """Start a program and return its number, or raise `OSError`.
-
-    It leads a session, has no environment (what a sandbox begins with can be read in it, in
-    `/proc/1/environ`), and no descriptor but those that are `placed`, each at its number.
-    """
-    with ExitStack() as copies:
-        moves = []
-        for number, fd in placed.items():
-            copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, OUT_OF_THE_WAY)
-            copies.callback(os.close, copy)
-            moves.append((os.POSIX_SPAWN_DUP2, copy, number))
-        return os.posix_spawn(
-            program[0],
-            [*program],
-            {},
-            file_actions=moves,
-            setsid=True,
-            setsigmask=(),
-            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
-        )
 
 
 class Wrapped:

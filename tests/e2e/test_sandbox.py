@@ -134,8 +134,10 @@ def test_no_rule_outlives_a_server_for_long(start: Callable[..., Platform]) -> N
 
     again = server.again()
 
-    # Another server that starts beside it may be the one that is just removing it.
-    assert soon(lambda: f"table inet {block}" not in tables())
+    # Another server that starts beside it may be the one that is just removing it; and by chance
+    # the next one takes the very place of the one that was killed.
+    if re.findall(r"inet (huidu_\w+)", again.log.read_text())[-1] != block:
+        assert soon(lambda: f"table inet {block}" not in tables())
     assert again.stop() == 0
 
 

@@ -13,6 +13,8 @@ from huidu.model.effect import (
     FunctionGone,
     FunctionKept,
     ProvisionChanged,
+    ServiceGone,
+    ServiceKept,
     TriggersChanged,
     VersionGone,
     VersionKept,
@@ -141,7 +143,7 @@ class Routes:
                 self._entries[alias.function].targets[alias.name] = Target(alias, alias.fresh())
             case AliasGone(alias):
                 self._entries[alias.function].targets.pop(alias.name, None)
-            case TriggersChanged() | ProvisionChanged():
+            case TriggersChanged() | ProvisionChanged() | ServiceKept() | ServiceGone():
                 pass
 
     def _forget(self, named: FunctionName) -> None:

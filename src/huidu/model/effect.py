@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from huidu.model.alias import Alias
 from huidu.model.function import Function
+from huidu.model.service import Served
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 
@@ -68,6 +69,20 @@ class ProvisionChanged:
     wanted: int
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceKept:
+    """A service was made, released, switched or taken offline somewhere; so it is served now."""
+
+    served: Served
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceGone:
+    """A service was deleted."""
+
+    service_id: str
+
+
 Effect = (
     FunctionKept
     | FunctionGone
@@ -77,4 +92,6 @@ Effect = (
     | AliasGone
     | TriggersChanged
     | ProvisionChanged
+    | ServiceKept
+    | ServiceGone
 )

@@ -190,6 +190,7 @@ def test_a_file_that_is_asked_for_must_be_there_and_be_text(tmp_path: Path) -> N
         ("max_waiting", True, "a whole number"),
         ("max_waiting", "1.5", "a whole number"),
         ("max_waiting", [1], "a whole number"),
+        ("max_connections", 7, "8 or more"),
         ("idle_s", -0.1, "0 or more"),
         ("idle_s", "nan", "0 or more"),
         ("idle_s", "soon", "a number"),

@@ -1,4 +1,4 @@
-"""CORS: what pages of other origins may do, decided from a configuration and a request's headers."""
+"""CORS: what pages of other origins may do, from a configuration and a request's headers."""
 
 from __future__ import annotations
 

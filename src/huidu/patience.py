@@ -79,6 +79,8 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what was sent; behind requests that wait for their turn, no more for now."""
         self._heard_at = self.loop.time()
+        data = self._held + data if self._held else data
+        self._held = b""
         while data and not self._deaf:
             if self.pipeline:
                 self._held = data
@@ -144,12 +146,12 @@ class PatientProtocol(HttpToolsProtocol):
             self.flow.end()
         elif self._running is None and self._last_words is not None:
             self._say_goodbye()
-        elif self._running is None:
-            self._room.idle(self)
-            held, self._held = self._held, b""
-            self.data_received(held)
-        elif self.pipeline:
+        elif self.pipeline or self._deaf:
             self.flow.pause_reading()  # what came now would only have to wait as well
+        else:
+            if self._running is None:
+                self._room.idle(self)
+            self.data_received(b"")
 
     def eof_received(self) -> Any:  # noqa: ANN401 - uvicorn says that it returns nothing
         """Have a client that only says that it has no more to ask hear its answers.
@@ -269,8 +271,12 @@ class PatientProtocol(HttpToolsProtocol):
         self._last_words = last_words(flaw)
         if self._part is Part.BODY:
             self._give_up(self.cycle)
-        if self._running is None and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._running is None:
             self._say_goodbye()
+        else:
+            self.flow.pause_reading()
 
     def _give_up(self, cycle: RequestResponseCycle) -> None:
         """Have nobody answer a request that will never be whole."""

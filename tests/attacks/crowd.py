@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 
 def main(host: str, port: int, count: int, sent: bytes) -> None:
-    """Open connections, say how many, and once told to, say how many of them are still open."""
+    """Open connections, say how many, and whenever asked, how many of them are still open."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     ends = []
@@ -21,12 +21,11 @@ def main(host: str, port: int, count: int, sent: bytes) -> None:
             end.sendall(sent)
         ends.append(end)
     print(len(ends), flush=True)  # noqa: T201 - it is a command
-    sys.stdin.readline()
     poll = select.poll()
     for end in ends:
         poll.register(end, select.POLLRDHUP)
-    print(len(ends) - len(poll.poll(0)), flush=True)  # noqa: T201
-    sys.stdin.readline()
+    while sys.stdin.readline():
+        print(len(ends) - len(poll.poll(0)), flush=True)  # noqa: T201
 
 
 class Crowd:

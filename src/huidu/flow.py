@@ -30,6 +30,7 @@ class Flow(FlowControl):
         self._alarm: asyncio.TimerHandle | None = None
         self._unsent_bytes = 0
         self._ending = False
+        self._on_hold = False
         self._paused_at = 0.0
         self.resumed_at = 0.0
         self.unread_s = 0.0  #: How long it was us who did not read.
@@ -41,11 +42,23 @@ class Flow(FlowControl):
         super().pause_reading()
 
     def resume_reading(self) -> None:
-        """Take what comes again."""
+        """Take what comes again, unless we are on hold."""
+        if self._on_hold:
+            return
         if self.read_paused:
             self.resumed_at = self._loop.time()
             self.unread_s += self.resumed_at - self._paused_at
         super().resume_reading()
+
+    def hold(self) -> None:
+        """Take nothing more, whatever an application that reads its body would have."""
+        self._on_hold = True
+        self.pause_reading()
+
+    def release(self) -> None:
+        """Be on hold no more."""
+        self._on_hold = False
+        self.resume_reading()
 
     def pause_writing(self) -> None:
         """The client does not take what it is sent; see that it does in the end."""

@@ -26,6 +26,8 @@ MALFORMED = Flaw(400, "this is not a request of HTTP/1.1")
 ENDLESS_TARGET = Flaw(414, f"a head of more than {MOST_HEAD_BYTES} bytes")
 ENDLESS_HEAD = Flaw(431, f"a head of more than {MOST_HEAD_BYTES} bytes")
 ENDLESS_TRAILERS = Flaw(400, "a body that is mostly not body")
+#: How much more a client may send that has been refused.
+MOST_PASSED_OVER_BYTES = 1024 * 1024
 TOO_SLOW = Flaw(408, "the request did not come in time")
 FULL = Flaw(503, "there are too many connections; try again later")
 
@@ -62,6 +64,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._held = b""  #: What came behind requests that wait for their answers.
         self._deaf = False  #: Whether nothing is listened to any more.
         self._last_words: bytes | None = None
+        self._passed_over_bytes = 0
         self._tunnel: Tunnel | None = None
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's own type is narrower
@@ -78,16 +81,20 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what was sent; behind requests that wait for their turn, no more for now."""
+        if self._deaf:
+            self._pass_over(len(data))
+            return
         self._heard_at = self.loop.time()
         data = self._held + data if self._held else data
         self._held = b""
         while data and not self._deaf:
             if self.pipeline:
                 self._held = data
-                self.flow.pause_reading()
-                return
+                break
             taken = self._feed(data[:PIECE_BYTES])
             data = data[taken:]
+        if self.pipeline:
+            self.flow.hold()  # what came now would only have to wait as well
         if data and self._tunnel is not None:
             self._tunnel.data_received(data)
 
@@ -146,11 +153,10 @@ class PatientProtocol(HttpToolsProtocol):
             self.flow.end()
         elif self._running is None and self._last_words is not None:
             self._say_goodbye()
-        elif self.pipeline or self._deaf:
-            self.flow.pause_reading()  # what came now would only have to wait as well
-        else:
+        elif not self.pipeline and not self._deaf:
             if self._running is None:
                 self._room.idle(self)
+            self.flow.release()
             self.data_received(b"")
 
     def eof_received(self) -> Any:  # noqa: ANN401 - uvicorn says that it returns nothing
@@ -276,7 +282,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._running is None:
             self._say_goodbye()
         else:
-            self.flow.pause_reading()
+            self.flow.hold()
 
     def _give_up(self, cycle: RequestResponseCycle) -> None:
         """Have nobody answer a request that will never be whole."""
@@ -297,8 +303,14 @@ class PatientProtocol(HttpToolsProtocol):
         self.transport.write(self._last_words or b"")
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.flow.resume_reading()
+        self.flow.release()
         self._alarm = self.loop.call_later(self._patience.linger_s, self.flow.end)
+
+    def _pass_over(self, came_bytes: int) -> None:
+        """Listen no more to a client that goes on although it was refused."""
+        self._passed_over_bytes += came_bytes
+        if self._passed_over_bytes > MOST_PASSED_OVER_BYTES:
+            self.transport.abort()
 
     def _wait(self, seconds: float) -> None:
         self._rest()

@@ -1,16 +1,19 @@
-"""The gateway listener: function URLs under `/url/<id>/`, and health."""
+"""The gateway listener: function URLs by path and by host, and health."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Protocol
 
 import structlog
 
 from huidu import body as bodies
+from huidu.gateway import urls
 from huidu.gateway.event import Request, Response, event_of, failure_status, response_of, traits
+from huidu.gateway.urls import Place
 from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, tunnels
 from huidu.invoke.invoker import Answered
 from huidu.model.errors import Refusal
@@ -20,7 +23,6 @@ from huidu.model.invocation import MOST_EVENT_BYTES, Invocation, Outcome, Status
 from huidu.model.trigger import Trigger
 
 TRIGGER = "http"
-PREFIX = "/url/"
 CLOSE = ("connection", "close")
 #: What HTTP calls a failure, where its own number would say something else to a client.
 AS_HTTP = {
@@ -92,26 +94,42 @@ class Gateway:
         self, scope: Scope, receive: Receive, send: Send, request_id: str
     ) -> tuple[Response | None, list[tuple[str, str]]]:
         """Return the response; None where the function gave it itself."""
-        path: str = scope["path"]
-        if path == "/healthz":
-            return _says(200, status="ok"), []
-        url_id, _, rest = path.removeprefix(PREFIX).partition("/")
-        trigger = self._urls.find(url_id) if path.startswith(PREFIX) else None
-        if trigger is None:
-            return _says(404, errorMessage="nothing is published at this path"), []
-        declared = dict(scope["headers"]).get(b"content-length", b"0").decode("latin-1")
+        found = self._found(scope)
+        if isinstance(found, Response):
+            return found, []
+        trigger, place, asked = found
+        sent = dict(scope["headers"])
+        declared = sent.get(b"content-length", b"0").decode("latin-1")
         if self._kinds.is_web(trigger.function):
             if not bodies.fits(declared, MOST_EVENT_BYTES):
                 return _too_large()
-            head = head_of(scope, f"{PREFIX}{url_id}")
             ours = [(b"x-api-requestid", request_id.encode())]
-            visit = Visit(scope, receive, send, head, ours)
-            request = _request(scope, f"/{rest}", b"")
-            return await self._visit(trigger, request, visit, request_id)
+            dressing = urls.dressing(trigger, asked.headers)
+            visit = Visit(scope, receive, send, head_of(scope, place.prefix), ours, dressing)
+            return await self._visit(trigger, asked, visit, request_id)
         body = b"" if tunnels(scope) else await bodies.read(declared, receive, MOST_EVENT_BYTES)
         if body is None:
             return _too_large()
-        return await self._call(trigger, _request(scope, f"/{rest}", body), request_id)
+        response, more = await self._call(trigger, replace(asked, body=body), request_id)
+        dressed = urls.dressing(trigger, asked.headers)(response.headers)
+        return replace(response, headers=dressed), more
+
+    def _found(self, scope: Scope) -> tuple[Trigger, Place, Request] | Response:
+        """Return which URL is asked for what, or the answer where no function is to be asked."""
+        path, host = scope["path"], dict(scope["headers"]).get(b"host", b"")
+        place = urls.place(path, host.decode("latin-1"))
+        if place is None and path == "/healthz":
+            return _says(200, status="ok")
+        trigger = self._urls.find(place.url_id) if place else None
+        if place is None or trigger is None:
+            return _says(404, errorMessage="nothing is published at this path")
+        asked = _request(scope, place.path, b"")
+        if refused := urls.refusal(trigger, asked.source_ip):
+            return _says(403, errorMessage=refused)
+        allowed = urls.preflight(trigger, asked.method, dict(asked.headers))
+        if allowed is not None:
+            return Response(status=204, headers=allowed, body=b"")
+        return trigger, place, asked
 
     async def _visit(
         self, trigger: Trigger, request: Request, visit: Visit, request_id: str

@@ -24,7 +24,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "max_aliases": ("1", 1),
     "max_instances": ("1", 1),
     "max_waiting": ("0", 0),
-    "max_connections": 64,
+    "max_connections": ("64", 64),
     "idle_s": ("0.5", 0.5),
     "max_age_s": ("inf", math.inf),
     "warm_s": ("0", 0.0),

@@ -14,6 +14,7 @@ MOST_HEADERS = 256
 HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 ABSOLUTE = re.compile(rb"https?://([^/?]+)(/[^?]*)?(\?.*)?", re.IGNORECASE | re.DOTALL)
 CHUNKED = b"chunked"
+WEIGHED = frozenset([b"host", b"content-length", b"transfer-encoding", b"expect"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def check(method: bytes, version: str, target: bytes, headers: Headers, *, upgra
     """
     if version not in VERSIONS:
         raise Indecent(Flaw(505, "the version of HTTP must be 1.0 or 1.1"))
+    headers = [one for one in headers if one[0] in WEIGHED]
     _check_host(version, _values(headers, b"host"))
     _check_target(method, target)
     _check_framing(version, headers, upgrades=upgrades)

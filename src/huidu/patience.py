@@ -26,6 +26,8 @@ MALFORMED = Flaw(400, "this is not a request of HTTP/1.1")
 ENDLESS_TARGET = Flaw(414, f"a head of more than {MOST_HEAD_BYTES} bytes")
 ENDLESS_HEAD = Flaw(431, f"a head of more than {MOST_HEAD_BYTES} bytes")
 ENDLESS_TRAILERS = Flaw(400, "a body that is mostly not body")
+#: Behind requests that wait for their answers.
+MOST_HELD_BYTES = 64 * 1024
 #: How much more a client may send that has been refused.
 MOST_PASSED_OVER_BYTES = 1024 * 1024
 TOO_SLOW = Flaw(408, "the request did not come in time")
@@ -63,6 +65,7 @@ class PatientProtocol(HttpToolsProtocol):
         )
         self._held = b""  #: What came behind requests that wait for their answers.
         self._deaf = False  #: Whether nothing is listened to any more.
+        self._heard_all = False  #: Whether the client has said that it sends no more.
         self._last_words: bytes | None = None
         self._passed_over_bytes = 0
         self._tunnel: Tunnel | None = None
@@ -94,7 +97,7 @@ class PatientProtocol(HttpToolsProtocol):
             taken = self._feed(data[:PIECE_BYTES])
             data = data[taken:]
         if self.pipeline:
-            self.flow.hold()  # what came now would only have to wait as well
+            self._wait_for_answers()
         if data and self._tunnel is not None:
             self._tunnel.data_received(data)
 
@@ -158,6 +161,8 @@ class PatientProtocol(HttpToolsProtocol):
                 self._room.idle(self)
             self.flow.release()
             self.data_received(b"")
+            if self._heard_all:
+                self._end_with_the_last()
 
     def eof_received(self) -> Any:  # noqa: ANN401 - uvicorn says that it returns nothing
         """Have a client that only says that it has no more to ask hear its answers.
@@ -170,7 +175,8 @@ class PatientProtocol(HttpToolsProtocol):
         event = self._running.message_event
         if isinstance(event, Watched) and event.watchers:
             return False
-        self.cycle.keep_alive = False
+        self._heard_all = True
+        self._end_with_the_last()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -277,12 +283,8 @@ class PatientProtocol(HttpToolsProtocol):
         self._last_words = last_words(flaw)
         if self._part is Part.BODY:
             self._give_up(self.cycle)
-        if self.transport.is_closing():
-            return
-        if self._running is None:
+        if self._running is None and not self.transport.is_closing():
             self._say_goodbye()
-        else:
-            self.flow.hold()
 
     def _give_up(self, cycle: RequestResponseCycle) -> None:
         """Have nobody answer a request that will never be whole."""
@@ -305,6 +307,22 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         self.flow.release()
         self._alarm = self.loop.call_later(self._patience.linger_s, self.flow.end)
+
+    def _wait_for_answers(self) -> None:
+        """Read on while there is little, for only who reads sees a client leave."""
+        if len(self._held) > MOST_HELD_BYTES:
+            self.flow.hold()
+        else:
+            self.flow.resume_reading()
+
+    def _end_with_the_last(self) -> None:
+        """End behind the last answer to a client that has no more to ask."""
+        if self._held:
+            return
+        if self._running is None:
+            self.leave()
+        else:
+            self.cycle.keep_alive = False
 
     def _pass_over(self, came_bytes: int) -> None:
         """Listen no more to a client that goes on although it was refused."""

@@ -69,7 +69,10 @@ class Application:
         await send({"type": "http.response.body", "body": b""})
 
     async def watches(self, receive: Any, send: Any, body: bytes) -> None:
-        assert (await receive())["type"] == "http.disconnect"
+        waiting = {asyncio.ensure_future(receive()), asyncio.ensure_future(self.stop.wait())}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
         self.leaves("/watches")
 
     async def waits(self, receive: Any, send: Any, body: bytes) -> None:
@@ -86,8 +89,11 @@ def application() -> Application:
 async def listening(application: Application, most: int = 100) -> AsyncIterator[Listener]:
     listener = Listener("127.0.0.1", 0)
     await listener.open(application, most_connections=most, patience=QUICK)
-    yield listener
-    await listener.close()
+    try:
+        yield listener
+    finally:
+        application.stop.set()
+        await listener.close()
 
 
 @pytest.fixture
@@ -260,6 +266,13 @@ async def test_many_requests_at_once_are_all_answered_in_order(connect: Connect)
     said = await rest(reader)
     bodies = [int(part[:4]) for part in said.split(b"\r\n\r\n")[1:-1]]
     assert bodies == list(range(2000))
+
+
+async def test_many_requests_and_no_more_are_all_answered(connect: Connect) -> None:
+    reader, writer = await connect()
+    writer.write(b"GET /late HTTP/1.1\r\nHost: h\r\n\r\n" + (GET + b"\r\n") * 2000)
+    writer.write_eof()
+    assert (await rest(reader)).count(b"HTTP/1.1 200") == 2001
 
 
 async def test_who_expects_to_be_asked_for_the_body_is_asked(connect: Connect) -> None:

@@ -461,7 +461,7 @@ def test_get_request_status(scf: Client) -> None:
     assert 1 < row.MemUsage < 1000  # in MB here
 
 
-def test_the_three_trigger_actions(scf: Client) -> None:
+def test_the_five_trigger_actions(scf: Client) -> None:
     made = scf(
         "CreateTrigger",
         TriggerName="nightly",
@@ -476,6 +476,11 @@ def test_the_three_trigger_actions(scf: Client) -> None:
         *("CustomArgument", "AddTime", "ModTime", "Description"),
     )
     assert scf("ListTriggers").Triggers[0].TriggerName == "nightly"
+    named = {"TriggerName": "nightly", "Type": "timer"}
+    assert scf("UpdateTrigger", **named, TriggerDesc="0 0 4 * * * *", Enable="OPEN").RequestId
+    assert scf("UpdateTriggerStatus", **named, Enable="CLOSE").RequestId
+    (kept,) = scf("ListTriggers").Triggers
+    assert (kept.Enable, kept.TriggerDesc) == (0, '{"cron": "0 0 4 * * * *"}')
     assert scf("DeleteTrigger", TriggerName="nightly", Type="timer").RequestId
     assert scf("ListTriggers").TotalCount == 0
 

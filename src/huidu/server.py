@@ -25,6 +25,11 @@ from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
 from huidu.control.plane import Plane, Uploads
 from huidu.gateway.app import Gateway
+from huidu.gateway.entrance import Entrance
+from huidu.gateway.guard import Open
+from huidu.gateway.proxies import Proxies
+from huidu.gateway.services import Services
+from huidu.instances.blueprint import Place
 from huidu.instances.fleet import Fleet
 from huidu.instances.recipe import Workshop
 from huidu.instances.sandbox import tier as tiers
@@ -90,10 +95,16 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         desk = await _desk(settings, directory, stores, data, gateway.url, stack)
         stack.push_async_callback(_close_together, api, gateway)
         await api.open(Api(desk, _pages(data)))
-        await gateway.open(Gateway(data.urls, data.routes, data.invoker, _new_id), tunnels=True)
+        await gateway.open(_gateway(settings, data), tunnels=True)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
         log.info("closing")
+
+
+def _gateway(settings: Settings, data: DataPlane) -> Gateway:
+    entrance = Entrance(data.services, data.routes, data.invoker, Open(), Place().appid)
+    proxies = Proxies(settings.proxies())
+    return Gateway(data.urls, data.routes, data.invoker, _new_id, entrance, proxies)
 
 
 async def _close_together(*listeners: Listener) -> None:
@@ -152,6 +163,7 @@ class DataPlane:
     invoker: Invoker
     later: Asynchronous
     urls: Urls
+    services: Services
     timers: Timers
     dice: random.Random
 
@@ -161,6 +173,7 @@ class DataPlane:
         self.fleet.retire(self.routes)
         self.fleet.apply(effects)
         self.urls.apply(effects)
+        self.services.apply(effects)
         self.timers.apply(effects)
 
 
@@ -192,6 +205,7 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
         invoker=invoker,
         later=later,
         urls=Urls(),
+        services=Services(),
         timers=Timers(stores.queue, later.wake, time.time, zone, _new_id),
         dice=dice,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -14,6 +15,7 @@ from huidu.gateway.proxies import Proxies
 from huidu.gateway.services import Services
 from huidu.listener import Listener
 from huidu.model.effect import ServiceGone, ServiceKept
+from huidu.model.invocation import Outcome
 from huidu.model.service import Api, Backend, Release, Served
 from tests.fakes_store import HELLO
 from tests.gateway.wire import Behind, Heard, Urls, Wire
@@ -94,6 +96,16 @@ class Gate:
     def admit(self, asked: Asked) -> Passed | Denied:
         self.asked.append(asked)
         return self.says
+
+
+def says(shop: Shop, said: object, **wanted: Any) -> None:
+    """Have the function of an API that is integrated return something."""
+    shop.put(api(integrated=True, **wanted))
+    shop.behind.outcome = Outcome(status=200, result=json.dumps(said))
+
+
+def values(heard: Heard, name: str) -> list[str]:
+    return [value for key, value in heard.pairs if key == name]
 
 
 @asynccontextmanager

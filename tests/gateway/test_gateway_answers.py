@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Any
 
 import pytest
 
 from huidu.gateway.event import Response
 from huidu.gateway.guard import Denied
 from huidu.model.errors import Failed, InvalidValue, NotFound, Refusal
-from huidu.model.exchange import Answer, CallerLeft, Exchange
 from huidu.model.invocation import MOST_EVENT_BYTES, Outcome, Status, failure
-from huidu.model.service import HEADER, QUERY, Backend, Parameter
+from huidu.model.service import Backend
 from tests.fakes_store import HELLO
-from tests.gateway.apis import SERVICE, Shop, api
-from tests.gateway.wire import Heard, hear
+from tests.gateway.apis import SERVICE, Shop, api, says, values
+from tests.gateway.wire import hear
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
 
@@ -26,16 +23,6 @@ MALFORMED = {
     "error": "requestId id-1, Invalid scf response. expected scf response valid JSON.",
     "message": "SCF invoke error",
 }
-
-
-def says(shop: Shop, said: object, **wanted: Any) -> None:
-    """Have the function of an API that is integrated return something."""
-    shop.put(api(integrated=True, **wanted))
-    shop.behind.outcome = Outcome(status=200, result=json.dumps(said))
-
-
-def values(heard: Heard, name: str) -> list[str]:
-    return [value for key, value in heard.pairs if key == name]
 
 
 # Integrated
@@ -188,7 +175,7 @@ async def test_without_integration_the_result_is_the_body_as_json(shop: Shop, re
     "status", [Status.USER_ERROR, Status.TIMED_OUT, Status.MEMORY_EXCEEDED, Status.PROCESS_EXITED]
 )
 async def test_a_failure_of_the_function_is_the_status_with_the_reason(
-    shop: Shop, status: Status, integrated: bool
+    shop: Shop, status: Status, *, integrated: bool
 ) -> None:
     shop.put(api(integrated=integrated))
     shop.behind.outcome = failure(status, "it failed", "id-1")
@@ -293,212 +280,6 @@ async def test_a_call_that_is_quicker_is_not(shop: Shop) -> None:
 
     assert (await shop.get("/")).status == 200
     assert shop.behind.ended == ["in time"]
-
-
-# Web functions
-
-
-class Site:
-    """A web function that tells what it was sent."""
-
-    def __init__(self) -> None:
-        self.target = b""
-        self.headers: dict[bytes, bytes] = {}
-        self.rests_s = 0.0
-
-    async def __call__(self, exchange: Exchange) -> None:
-        self.target, self.headers = exchange.head.target, dict(exchange.head.headers)
-        said = [(b"content-length", b"4"), (b"Access-Control-Allow-Origin", b"own")]
-        if exchange.head.upgrade:
-            await exchange.answer(Answer(status=101, headers=(), version="2"))
-            await asyncio.sleep(self.rests_s)
-            await exchange.write(b"echo " + (await exchange.read() or b""))
-        else:
-            await exchange.answer(Answer(status=200, headers=said, version="2", alias="release"))
-            await exchange.write(b"si")
-            await asyncio.sleep(self.rests_s)
-            await exchange.write(b"te")
-        await exchange.finish()
-
-
-@pytest.fixture
-def site(shop: Shop) -> Site:
-    shop.behind.web = Site()
-    return shop.behind.web
-
-
-async def test_a_web_function_sees_the_path_below_the_environment_as_it_was_sent(
-    shop: Shop, site: Site
-) -> None:
-    shop.put(api(backend=WEB, id="api-7"))
-
-    heard = await shop.get(
-        "//a%2Fb%20c?d=%20e", "X-Qualifier: forged", "X-Forwarded-For: 192.0.2.1"
-    )
-    assert (heard.status, heard.body) == (200, b"site")
-    assert site.target == b"//a%2Fb%20c?d=%20e"
-    assert heard.headers["x-api-id"] == "api-7"
-    assert heard.headers["x-api-requestid"] == "id-1"
-    assert (heard.headers["x-scf-version"], heard.headers["x-scf-alias"]) == ("2", "release")
-    assert site.headers[b"x-qualifier"] == b"release"
-    assert site.headers[b"x-api-requestid"] == b"id-1"
-    assert site.headers[b"x-forwarded-for"] == b"127.0.0.1"
-    assert shop.behind.calls[0].trigger == "apigw"
-
-
-async def test_a_web_function_is_told_constants_and_what_is_required(
-    shop: Shop, site: Site
-) -> None:
-    constants = (
-        Parameter(name="X-Stage", position=HEADER, default="canary"),
-        Parameter(name="v", position=QUERY, default="2 3"),
-    )
-    required = (Parameter(name="id", position=QUERY, required=True),)
-    shop.put(api(backend=WEB, constants=constants, parameters=required))
-
-    assert (await shop.get("/")).status == 403
-    assert (await shop.get("/?v=9&id=%20&w", "X-Stage: forged")).status == 200
-    assert site.target == b"/?id=%20&w&v=2+3"
-    assert site.headers[b"x-stage"] == b"canary"
-
-
-async def test_cors_of_the_api_is_what_a_page_of_a_web_function_is_told(
-    shop: Shop, site: Site
-) -> None:
-    shop.put(api(backend=WEB, cors=True))
-
-    assert values(await shop.get("/"), "access-control-allow-origin") == ["*"]
-    shop.put(api(backend=WEB))
-    assert values(await shop.get("/"), "access-control-allow-origin") == ["own"]
-
-
-async def test_a_web_function_must_begin_to_answer_in_the_time_of_the_api(
-    shop: Shop, site: Site
-) -> None:
-    shop.put(api(backend=WEB, timeout_s=0.1))
-
-    site.rests_s = 0.3
-    assert (await shop.get("/")).body == b"site"
-    shop.behind.slow_s = 30.0
-    assert (await shop.get("/")).status == 504
-    assert shop.behind.ended == ["cut off"]
-
-
-async def test_a_web_function_that_is_sent_too_much_says_413(shop: Shop, site: Site) -> None:
-    shop.put(api(backend=WEB))
-
-    heard = await shop.get("/", f"Content-Length: {MOST_EVENT_BYTES + 1}", method="POST")
-    assert heard.status == 413
-
-
-async def test_a_websocket_goes_through_and_outlives_the_time_of_the_api(
-    shop: Shop, site: Site
-) -> None:
-    shop.put(api(backend=WEB, timeout_s=0.1))
-    site.rests_s = 0.3
-    reader, writer = await asyncio.open_connection("127.0.0.1", shop.wire.port)
-    lines = (
-        *(f"GET /{SERVICE}/release/chat?room=7 HTTP/1.1", "Host: h", "Connection: Upgrade"),
-        *("Upgrade: websocket", "Sec-WebSocket-Key: a", "Sec-WebSocket-Version: 13", "", ""),
-    )
-    writer.write("\r\n".join(lines).encode())
-
-    head = await reader.readuntil(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 101")
-    writer.write(b"hello")
-    assert await reader.read() == b"echo hello"
-    assert site.target == b"/chat?room=7"
-    writer.close()
-    await writer.wait_closed()
-
-
-async def test_a_caller_of_a_web_function_that_leaves_is_noticed(shop: Shop) -> None:
-    shop.put(api(backend=WEB))
-    left = asyncio.Event()
-
-    async def waits(exchange: Exchange) -> None:
-        while True:
-            try:
-                await exchange.read()
-            except CallerLeft:
-                left.set()
-                raise RuntimeError("the caller left") from None
-
-    shop.behind.web = waits
-    _, writer = await asyncio.open_connection("127.0.0.1", shop.wire.port)
-    writer.write(f"GET /{SERVICE}/release/ HTTP/1.1\r\nHost: h\r\n\r\n".encode())
-    await asyncio.sleep(0.1)
-    writer.close()
-    await asyncio.wait_for(left.wait(), 10)
-
-
-# CORS
-
-PREFLIGHT = ("Origin: https://a.example", "Access-Control-Request-Method: PUT")
-
-
-@pytest.mark.parametrize(
-    ("apis", "method", "headers", "status", "calls"),
-    [
-        # The gateway answers for an API with CORS, whatever its method.
-        ([api("/", "PUT", cors=True)], "OPTIONS", PREFLIGHT, 204, 0),
-        ([api("/", "ANY", cors=True)], "OPTIONS", PREFLIGHT, 204, 0),
-        ([api("/", "OPTIONS", cors=True)], "OPTIONS", PREFLIGHT, 204, 0),
-        ([api("/", "PUT", cors=True)], "OPTIONS", (), 204, 0),
-        # That of the method that is asked for counts.
-        ([api("/", "GET", cors=True), api("/", "PUT")], "OPTIONS", PREFLIGHT, 429, 0),
-        ([api("/", "GET"), api("/", "PUT", cors=True)], "OPTIONS", PREFLIGHT, 204, 0),
-        ([api("/", "GET", cors=True)], "OPTIONS", PREFLIGHT, 404, 0),
-        # Without CORS a page is refused, and anybody else makes a call.
-        ([api("/", "PUT")], "OPTIONS", PREFLIGHT, 429, 0),
-        ([api("/", "ANY")], "OPTIONS", PREFLIGHT, 429, 0),
-        ([api("/", "ANY")], "OPTIONS", (), 200, 1),
-        ([api("/", "PUT")], "OPTIONS", (), 404, 0),
-        ([api("/", "OPTIONS")], "OPTIONS", PREFLIGHT, 200, 1),
-        ([api("/other", "PUT", cors=True)], "OPTIONS", PREFLIGHT, 404, 0),
-        # What follows is a call.
-        ([api("/", "PUT", cors=True)], "PUT", ("Origin: https://a.example",), 200, 1),
-    ],
-)
-async def test_who_answers_a_page_that_asks_whether_it_may(
-    shop: Shop, apis: list[Any], method: str, headers: tuple[str, ...], status: int, calls: int
-) -> None:
-    shop.put(*apis)
-
-    heard = await shop.get("/", *headers, method=method)
-    assert (heard.status, len(shop.behind.calls)) == (status, calls)
-    assert len(shop.guard.asked) == calls  # a preflight has no key to show
-    if status == 429:
-        said = "req is cross origin, api api-1 need open cors flag"
-        assert heard.said == {"message": said}
-
-
-async def test_a_preflight_hears_what_the_documents_list_and_what_it_asks_for(shop: Shop) -> None:
-    shop.put(api("/", "PUT", cors=True))
-
-    asked = "Access-Control-Request-Headers: content-type, x-mine"
-    heard = await shop.get("/", *PREFLIGHT, asked, method="OPTIONS")
-    assert heard.headers["access-control-allow-origin"] == "*"
-    methods = heard.headers["access-control-allow-methods"]
-    assert methods == "GET,POST,PUT,DELETE,HEAD,OPTIONS,PATCH"
-    assert heard.headers["access-control-allow-credentials"] == "true"
-    assert heard.headers["access-control-max-age"] == "86400"
-    allowed = heard.headers["access-control-allow-headers"].split(",")
-    assert {"Authorization", "Content-Type", "x-mine"} <= set(allowed)
-    assert "content-type" not in allowed
-
-
-async def test_answers_with_cors_say_so_once_and_others_say_what_the_function_says(
-    shop: Shop,
-) -> None:
-    own = {"statusCode": 200, "headers": {"Access-Control-Allow-Origin": "own"}, "body": ""}
-    says(shop, own, cors=True)
-
-    heard = await shop.get("/")
-    assert values(heard, "access-control-allow-origin") == ["*"]
-    assert "X-Api-ID" in heard.headers["access-control-expose-headers"]
-    says(shop, own)
-    assert values(await shop.get("/"), "access-control-allow-origin") == ["own"]
 
 
 async def test_answers_on_one_connection_do_not_mix(shop: Shop) -> None:

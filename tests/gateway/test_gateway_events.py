@@ -233,7 +233,7 @@ async def test_an_api_with_base64_gets_every_body_in_it(shop: Shop, sent: bytes)
     ],
 )
 async def test_with_rules_only_bodies_that_meet_one_of_them_are(
-    shop: Shop, headers: list[str], encoded: bool
+    shop: Shop, headers: list[str], *, encoded: bool
 ) -> None:
     rules = (
         ("Accept", ("image/png",)),

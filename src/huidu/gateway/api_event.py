@@ -13,11 +13,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from urllib.parse import parse_qsl, quote_plus, unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 import msgspec
 
-from huidu.gateway.event import ROUTING_KEY, Request, first
+from huidu.gateway.event import ROUTING_KEY, Request, first, queried
 from huidu.model.paths import Match
 from huidu.model.service import HEADER, NO_AUTH, PATH, QUERY, Api, Parameter
 
@@ -47,7 +47,6 @@ class Call:
     environment: str
     request_id: str
     scheme: str
-    secret_id: str = ""
 
     @property
     def api(self) -> Api:
@@ -62,8 +61,7 @@ class Call:
     @cached_property
     def query(self) -> dict[str, str]:
         """The query, decoded."""
-        text = self.request.query
-        return first(parse_qsl(text, keep_blank_values=True)) if text else {}
+        return queried(self.request.query)
 
     def missing(self) -> str:
         """Return what the gateway says where a required parameter is missing, or nothing."""
@@ -72,7 +70,7 @@ class Call:
                 return f"{CALLED.get(one.position, one.position.lower())} {one.name} is required"
         return ""
 
-    def event(self) -> bytes:
+    def event(self, body: bytes, secret_id: str) -> bytes:
         """Return the event as JSON, its keys in the order of the documents."""
         headers, query = self._told(), dict(self.query)
         declared: dict[str, dict[str, str]] = {HEADER: {}, QUERY: {}, PATH: {}}
@@ -88,11 +86,11 @@ class Call:
                 headers[one.name.lower()] = one.default
             elif one.position == QUERY:
                 query[one.name] = one.default
-        body, encoded = self._body()
+        text, encoded = self._text(body)
         event = {
-            "requestContext": self._context(),
+            "requestContext": self._context(secret_id),
             "headers": headers,
-            "body": body,
+            "body": text,
             "pathParameters": declared[PATH],
             "queryStringParameters": declared[QUERY],
             "headerParameters": declared[HEADER],
@@ -123,13 +121,13 @@ class Call:
         told.update(self.ours())
         return told
 
-    def _context(self) -> dict[str, object]:
+    def _context(self, secret_id: str) -> dict[str, object]:
         return {
             "serviceId": self.api.service_id,
             "path": self.api.path,
             "httpMethod": self.api.method,
             "requestId": self.request_id,
-            "identity": {"secretId": self.secret_id} if self.secret_id else {},
+            "identity": {"secretId": secret_id} if secret_id else {},
             "sourceIp": self.request.source_ip,
             "stage": self.environment,
         }
@@ -143,8 +141,7 @@ class Call:
             case _:
                 return self.match.parameters.get(parameter.name)
 
-    def _body(self) -> tuple[str, bool]:
-        body = self.request.body
+    def _text(self, body: bytes) -> tuple[str, bool]:
         if not wants_base64(self.api, self.headers):
             try:
                 return body.decode(), False

@@ -22,8 +22,8 @@ from huidu.gateway.asking import (
     left_to,
     request_of,
 )
-from huidu.gateway.event import ROUTING_KEY, Request, Response, first, traits
-from huidu.gateway.guard import Asked, Denied, Guard
+from huidu.gateway.event import ROUTING_KEY, Request, Response, first, traits_from
+from huidu.gateway.guard import Asked, Denied, Guard, Passed
 from huidu.gateway.services import Stage, Stages
 from huidu.gateway.visit import Receive, Scope, Send, Visit, head_at, raw_path, tunnels
 from huidu.invoke.invoker import Answered
@@ -141,36 +141,38 @@ class Entrance:
         missing = call.missing()
         if missing:
             return responses.message(403, missing), admitted.headers
-        call = replace(call, secret_id=admitted.secret_id)
         length = call.headers.get("content-length", "0")
         if not bodies.fits(length, MOST_EVENT_BYTES):
             return responses.message(413, "Request Entity Too Large"), (*admitted.headers, CLOSE)
         backend = call.api.backend
         if backend.web or self._kinds.is_web(backend.function):
-            response, more = await self._visited(call, admitted.headers, scope, receive, send, path)
+            response, more = await self._visited(call, admitted, scope, receive, send, path)
         else:
-            response, more = await self._called(call, scope, receive, length)
+            response, more = await self._called(call, admitted, scope, receive, length)
         return response, (*admitted.headers, *more)
 
-    async def _called(self, call: Call, scope: Scope, receive: Receive, length: str) -> Said:
+    async def _called(
+        self, call: Call, admitted: Passed, scope: Scope, receive: Receive, length: str
+    ) -> Said:
         body = b"" if tunnels(scope) else await bodies.read(length, receive, MOST_EVENT_BYTES)
         if body is None:
             return responses.message(413, "Request Entity Too Large"), (CLOSE,)
-        call = replace(call, request=replace(call.request, body=body))
 
         async def ask() -> Answered:
-            return await self._invoker.invoke(_invocation(call, call.event()))
+            return await self._invoker.invoke(
+                _invocation(call, call.event(body, admitted.secret_id))
+            )
 
         respond = responses.responder(call.api.backend, call.request_id)
         until = asyncio.timeout(call.api.timeout_s)
         return await self._in_time(call, scope, ask, respond, until)
 
     async def _visited(
-        self, call: Call, admitted: Headers, scope: Scope, receive: Receive, send: Send, path: bytes
+        self, call: Call, admitted: Passed, scope: Scope, receive: Receive, send: Send, path: bytes
     ) -> Said:
         """Have a web function answer itself, with what we would have said beside it."""
         until = asyncio.timeout(call.api.timeout_s)
-        more = [("x-api-requestid", call.request_id), ("x-api-id", call.api.id), *admitted]
+        more = [("x-api-requestid", call.request_id), ("x-api-id", call.api.id), *admitted.headers]
         more += responses.CORS if call.api.cors else ()
         headers = [one for one in scope["headers"] if not is_ours(one[0].decode("latin-1"))]
         query: bytes = scope["query_string"]
@@ -270,7 +272,7 @@ def _invocation(call: Call, event: bytes) -> Invocation:
         function=call.api.backend.function,
         qualifier=call.api.backend.qualifier,
         event=event,
-        traits=traits(call.request),
+        traits=traits_from(call.headers, call.query, call.request.source_ip),
         routing_key=call.headers.get(ROUTING_KEY, ""),
         trigger=TRIGGER,
     )

@@ -6,13 +6,13 @@ import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 from huidu.model.invocation import Outcome, Status
 from huidu.model.routing_key import traits_of
-from huidu.model.traits import Traits
+from huidu.model.traits import NOTHING, Traits
 
 ROUTING_KEY = "x-scf-routing-key"
 #: Headers of one connection, or that only we may write.
@@ -72,7 +72,7 @@ def event_of(request: Request) -> bytes:
         "headers": headers,
         "httpMethod": request.method,
         "path": request.path,
-        "queryString": first(parse_qsl(request.query, keep_blank_values=True)),
+        "queryString": queried(request.query),
     }
     try:
         event |= {"body": request.body.decode(), "isBase64Encoded": False}
@@ -83,16 +83,25 @@ def event_of(request: Request) -> bytes:
 
 def traits(request: Request) -> Traits:
     """Return what a request shows to the router (D-29), or raise `InvalidValue`."""
-    headers = first(request.headers)
+    return traits_from(first(request.headers), queried(request.query), request.source_ip)
+
+
+def traits_from(headers: Mapping[str, str], query: Mapping[str, str], source_ip: str) -> Traits:
+    """Return the same of what was read already."""
     sent = headers.get(ROUTING_KEY, "")
-    shown = traits_of(sent, request.source_ip)
-    return replace(
-        shown,
+    shown = traits_of(sent, source_ip)
+    return Traits(
         headers=shown.headers if sent else headers,
         folded=not sent,
-        cookies=_cookies(headers.get("cookie", "")),
-        query=first(parse_qsl(request.query, keep_blank_values=True)),
+        cookies=_cookies(headers["cookie"]) if "cookie" in headers else NOTHING,
+        query=query,
+        source_ip=source_ip,
     )
+
+
+def queried(text: str) -> dict[str, str]:
+    """Return a query, decoded; of a name that is repeated, the first."""
+    return first(parse_qsl(text, keep_blank_values=True)) if text else {}
 
 
 def first(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:

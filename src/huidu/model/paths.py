@@ -83,7 +83,7 @@ class Paths:
             elif path.startswith(FIRST):
                 first[_literal(path.removeprefix(FIRST))] = methods
             elif (expression := expression_of(path)) is not None:
-                expressions.append(_Expression(path, *expression, methods))
+                expressions.append(_Expression(path, *expression, _beginning(path), methods))
             else:
                 plain[_literal(path)] = methods
         self._exact: Mapping[str, Methods] = exact
@@ -151,6 +151,9 @@ class _Expression:
     path: str
     pattern: object
     names: tuple[str, ...]
+    beginning: (
+        str  #: What every path begins with that could match; looked at first, for it is quick.
+    )
     methods: Methods
 
     def rank(self) -> tuple[int, str]:
@@ -159,6 +162,8 @@ class _Expression:
 
     def read(self, path: str) -> Mapping[str, str] | None:
         """Return what stands for each name, or None where the path is another."""
+        if not path.startswith(self.beginning):
+            return None
         found = self.pattern.fullmatch(path)  # type: ignore[attr-defined]
         if found is None:
             return None
@@ -166,6 +171,13 @@ class _Expression:
             name: unescaped(found.group(f"segment{number}"))
             for number, name in enumerate(self.names)
         }
+
+
+def _beginning(path: str) -> str:
+    """Return the text before the first `{name}`; of an expression, nothing is sure to be text."""
+    if EXPRESSIVE.search(PARAMETER.sub("", path)):
+        return ""
+    return _literal(PARAMETER.split(path, maxsplit=1)[0])
 
 
 def _literal(path: str) -> str:

@@ -44,6 +44,23 @@ async def test_a_service_is_found_by_its_path_or_its_host(shop: Shop, host: str,
 
 
 @pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        (f"/{SERVICE}/release/x", ""),  # HTTP/1.0 needs no host
+        (f"/{SERVICE}/release/x", "User-Agent: a\r\n"),
+        ("/release/x", f"User-Agent: a\r\nHost: {HOST}\r\n"),
+    ],
+)
+async def test_a_client_of_http_1_0_is_answered_as_well(
+    shop: Shop, path: str, headers: str
+) -> None:
+    shop.put(api("/x"))
+
+    (heard,) = await shop.wire.send(f"GET {path} HTTP/1.0\r\n{headers}\r\n".encode())
+    assert heard.status == 200
+
+
+@pytest.mark.parametrize(
     ("host", "path", "said"),
     [
         ("h", "/service-none/release/", "There is no api match host[service-none]"),

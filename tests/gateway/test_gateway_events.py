@@ -161,13 +161,18 @@ async def test_only_what_is_declared_is_a_parameter_by_name(shop: Shop) -> None:
 
 
 async def test_a_constant_is_told_whatever_the_client_says(shop: Shop) -> None:
-    constants = (asks("X-Stage", HEADER, default="canary"), asks("v", QUERY, default="2"))
+    constants = (
+        asks("X-Stage", HEADER, default="canary"),
+        asks("v", QUERY, default="2"),
+        asks("tenant", PATH, default="acme"),
+    )
     shop.put(api(constants=constants))
 
     event = await shop.event("/?v=9&w=1", "X-Stage: forged")
     assert event["headers"]["x-stage"] == event["headerParameters"]["X-Stage"] == "canary"
     assert event["queryString"] == {"v": "2", "w": "1"}
     assert event["queryStringParameters"] == {"v": "2"}
+    assert event["pathParameters"] == {"tenant": "acme"}
 
 
 @pytest.mark.parametrize(

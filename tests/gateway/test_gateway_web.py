@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from huidu.model.exchange import Answer, CallerLeft, Exchange
-from huidu.model.invocation import MOST_EVENT_BYTES
-from huidu.model.service import HEADER, QUERY, Backend, Parameter
+from huidu.model.invocation import MOST_EVENT_BYTES, Status, failure
+from huidu.model.service import HEADER, PATH, QUERY, Backend, Parameter
 from tests.fakes_store import HELLO
 from tests.gateway.apis import SERVICE, Shop, api, values
 
@@ -69,6 +69,7 @@ async def test_a_web_function_is_told_constants_and_what_is_required(
     shop: Shop, site: Site
 ) -> None:
     constants = (
+        Parameter(name="tenant", position=PATH, default="only for events"),
         Parameter(name="X-Stage", position=HEADER, default="canary"),
         Parameter(name="v", position=QUERY, default="2 3"),
     )
@@ -129,6 +130,29 @@ async def test_a_websocket_goes_through_and_outlives_the_time_of_the_api(
     assert site.target == b"/chat?room=7"
     writer.close()
     await writer.wait_closed()
+
+
+async def test_an_answer_that_breaks_off_is_seen_to_be_broken(shop: Shop) -> None:
+    shop.put(api(backend=WEB))
+
+    async def breaks(exchange: Exchange) -> None:
+        await exchange.answer(Answer(status=200, headers=[(b"content-length", b"9")], version="2"))
+        await exchange.write(b"half")
+
+    shop.behind.web = breaks
+    with pytest.raises(asyncio.IncompleteReadError):
+        await shop.get("/")
+
+
+async def test_an_api_that_was_told_so_has_a_web_function_whatever_else_is_known(
+    shop: Shop,
+) -> None:
+    shop.put(api(backend=WEB))
+
+    shop.behind.outcome = failure(Status.EVENT_TOO_LARGE, "too large", "id-1")
+    heard = await shop.get("/", method="POST", body=b"x")
+    assert (heard.status, heard.headers["connection"]) == (413, "close")
+    assert (heard.headers["x-api-status"], heard.headers["x-api-upstreamstatus"]) == ("413", "406")
 
 
 async def test_a_caller_of_a_web_function_that_leaves_is_noticed(shop: Shop) -> None:

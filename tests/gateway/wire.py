@@ -103,10 +103,11 @@ class Wire:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(b"".join(requests))
         await writer.drain()
-        heard = [await hear(reader, head=one.startswith(b"HEAD")) for one in requests]
-        writer.close()
-        await writer.wait_closed()
-        return heard
+        try:
+            return [await hear(reader, head=one.startswith(b"HEAD")) for one in requests]
+        finally:
+            writer.close()
+            await writer.wait_closed()
 
     async def get(
         self, path: str, *headers: str, method: str = "GET", body: bytes = b"", host: str = "h"

@@ -49,6 +49,7 @@ def found(wanted: tuple[str, ...], asked: str) -> str:
         # ^~ is a prefix, after which no expression is tried.
         (("^~/user", "/user/{id}", "/user/7"), "/user/7", "^~/user"),
         (("^~/u", "^~/user"), "/user", "^~/user"),
+        (("^~/user", "/u"), "/u", "/u"),
         (("GET ^~/user", "POST /user/{id}", "POST /user"), "POST /user/7", "POST /user"),
         (("GET ^~/user", "POST /user/{id}"), "POST /user/7", "method"),
         # {name} is one segment, and the path is matched whole.

@@ -12,6 +12,7 @@ import pytest_asyncio
 from huidu.gateway.services import Services
 from huidu.invoke.invoker import Answered
 from huidu.model.effect import FunctionKept, ServiceGone, ServiceKept
+from huidu.model.exchange import Answer, Exchange
 from huidu.model.invocation import Invocation, Outcome
 from huidu.model.service import Api, Backend, Release, Served
 from tests.fakes_store import FUNCTION, HELLO
@@ -337,3 +338,29 @@ async def test_functions_behind_a_trusted_proxy_are_told_the_chain(proxied: Shop
     event = await proxied.event("/", *chain)
     assert event["headers"]["x-forwarded-for"] == "192.0.2.1, 10.1.2.3"
     assert "x_forwarded_for" not in event["headers"]
+
+
+@pytest.mark.parametrize("path", [f"/{SERVICE}/release/x", "/url/u1/x"])
+async def test_web_functions_are_told_who_asks_and_through_whom(
+    proxied: Shop, shop: Shop, path: str
+) -> None:
+    told: dict[bytes, bytes] = {}
+
+    async def listens(exchange: Exchange) -> None:
+        told.clear()
+        told.update(exchange.head.headers)
+        await exchange.answer(Answer(status=204, headers=(), version="2"))
+        await exchange.finish()
+
+    chain = ("X-Forwarded-For: 192.0.2.1, 10.1.2.3", "X-Forwarded-Proto: https")
+    for door, source, through, scheme in (
+        (proxied, b"192.0.2.1", b"192.0.2.1, 10.1.2.3, 127.0.0.1", b"https"),
+        (shop, b"127.0.0.1", b"127.0.0.1", b"http"),
+    ):
+        door.put(api())
+        door.behind.web = listens
+        assert (await door.wire.get(path, *chain)).status == 204
+        assert told[b"x-scf-remote-addr"] == source
+        assert told[b"x-forwarded-for"] == through
+        assert told[b"x-forwarded-proto"] == scheme
+        assert told[b"x-forwarded-host"] == b"h"

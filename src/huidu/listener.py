@@ -6,15 +6,19 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import uvicorn
 
+from huidu.flow import Patience
 from huidu.patience import PatientProtocol
+from huidu.room import Room
 from huidu.tunnel import Tunnel
 
-KEEP_ALIVE_S = 75
 BACKLOG = 4096
+MOST_CONNECTIONS = 16_384
+USUAL = Patience()
 STALL_S = 3.0  #: How long a closing listener waits for clients that do not go on.
 
 App = Callable[..., Any]
@@ -50,12 +54,20 @@ class Listener:
         host, port = self._socket.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    async def open(self, app: App, *, tunnels: bool = False) -> None:
+    async def open(
+        self,
+        app: App,
+        *,
+        tunnels: bool = False,
+        most_connections: int = MOST_CONNECTIONS,
+        patience: Patience = USUAL,
+    ) -> None:
         """Return when the application answers requests; those for a WebSocket as well if it can."""
+        protocol: Any = partial(PatientProtocol, Room(most_connections), patience)
         self._server = server = _Server(
             uvicorn.Config(
                 app,
-                http=PatientProtocol,
+                http=protocol,
                 loop="none",
                 ws=Tunnel if tunnels else "none",
                 lifespan="off",
@@ -64,7 +76,7 @@ class Listener:
                 server_header=False,
                 proxy_headers=False,  # nobody may say that he is somebody else
                 backlog=BACKLOG,
-                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_keep_alive=patience.idle_s,  # type: ignore[arg-type] # call_later takes both
             )
         )
         self._task = asyncio.create_task(server.serve(sockets=[self._socket]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import resource
 import time
 import uuid
 from collections import Counter
@@ -63,6 +64,8 @@ from huidu.triggers.url import Urls
 TIDY_S = 3600.0
 GRACE_S = 5.0  #: For instances, once nobody calls any more.
 UNUSED_CODE_S = 3600.0
+API_SHARE = 8  #: The API has room for one connection where the gateway has it for so many.
+OTHER_DESCRIPTORS = 2048  #: For instances, stores and what else is opened.
 ENDPOINTS = "endpoints"  #: The file in the data directory that says where the server listens.
 
 log = structlog.get_logger("huidu.server")
@@ -94,8 +97,9 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         data = await _data_plane(settings, stores, stack)
         desk = await _desk(settings, directory, stores, data, gateway.url, stack)
         stack.push_async_callback(_close_together, api, gateway)
-        await api.open(Api(desk, _pages(data)))
-        await gateway.open(_gateway(settings, data), tunnels=True)
+        most = _connections(settings.max_connections)
+        await api.open(Api(desk, _pages(data)), most_connections=most // API_SHARE)
+        await gateway.open(_gateway(settings, data), tunnels=True, most_connections=most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
         log.info("closing")
@@ -105,6 +109,16 @@ def _gateway(settings: Settings, data: DataPlane) -> Gateway:
     entrance = Entrance(data.services, data.routes, data.invoker, Open(), Place().appid)
     proxies = Proxies(settings.proxies())
     return Gateway(data.urls, data.routes, data.invoker, _new_id, entrance, proxies)
+
+
+def _connections(wanted: int) -> int:
+    """Return how many connections the gateway may have, so that descriptors remain for the rest."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = allowed - min(OTHER_DESCRIPTORS, allowed // 2)
+    most = min(wanted, spare * API_SHARE // (API_SHARE + 1))
+    if most < wanted:
+        log.warning("connections", most=most, wanted=wanted, descriptors=allowed)
+    return most
 
 
 async def _close_together(*listeners: Listener) -> None:

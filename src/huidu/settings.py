@@ -42,6 +42,7 @@ class Settings:
     max_aliases: int = 100  #: Of a function.
     max_instances: int = 200  #: On this machine, over all functions.
     max_waiting: int = 1000  #: Calls that may wait for an instance of one version.
+    max_connections: int = 16_384  #: To the gateway at once; the API has room for an eighth.
     idle_s: float = 60.0  #: How long an instance that nobody calls is kept.
     max_age_s: float = 6 * 3600.0  #: How old an instance may be; inf for no limit.
     warm_s: float = 3.0  #: How long a move of an alias waits for instances of who is new to it.
@@ -128,6 +129,7 @@ LEAST: Mapping[str, int] = {
     "max_aliases": 1,
     "max_instances": 1,
     "max_waiting": 0,
+    "max_connections": 8,
     "idle_s": 0,
     "max_age_s": 1,
     "warm_s": 0,

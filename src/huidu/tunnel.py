@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from huidu.flow import Flow, Patience
 
 MOST_UNREAD_BYTES = 64 * 1024
 SWITCHING = 101
@@ -20,20 +21,27 @@ class Tunnel(asyncio.Protocol):
     either way the connection ends with it.
     """
 
-    def __init__(self, scope: dict[str, Any], app: Any, state: Any) -> None:  # noqa: ANN401 - uvicorn's own types are narrower
+    def __init__(
+        self,
+        scope: dict[str, Any],
+        app: Any,  # noqa: ANN401 - uvicorn's own types are narrower
+        state: Any,  # noqa: ANN401 - as above
+        patience: Patience,
+    ) -> None:
         self._scope = scope | {"state": scope["state"] | {"cut": self._abort}}
         self._app = app
         self._state = state
+        self._patience = patience
         self._unread = bytearray()
         self._came = asyncio.Event()
         self._left = False
         self._transport: asyncio.Transport
-        self._flow: FlowControl
+        self._flow: Flow
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - as above
         """Take over the connection, and have the request answered."""
         self._transport = transport
-        self._flow = FlowControl(transport)
+        self._flow = Flow(transport, self._patience)
         self._state.connections.add(self)
         task = asyncio.get_running_loop().create_task(self._answer())
         self._state.tasks.add(task)
@@ -52,6 +60,7 @@ class Tunnel(asyncio.Protocol):
         self._state.connections.discard(self)
         self._came.set()
         self._flow.resume_writing()
+        self._flow.stop()
 
     def pause_writing(self) -> None:
         """The client does not take what it is sent."""
@@ -63,7 +72,7 @@ class Tunnel(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Leave: the listener closes, and a WebSocket has no end of its own to wait for."""
-        self._transport.close()
+        self._flow.end()
 
     def _abort(self) -> None:
         self._transport.abort()
@@ -72,7 +81,8 @@ class Tunnel(asyncio.Protocol):
         try:
             await self._app(self._scope, self._receive, self._send)
         finally:
-            self._transport.close()
+            if not self._left:
+                self._flow.end()
 
     async def _receive(self) -> dict[str, Any]:
         if not self._unread and not self._left:

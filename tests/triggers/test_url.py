@@ -11,9 +11,23 @@ from huidu.model.effect import AliasKept, FunctionGone, TriggersChanged
 from huidu.model.errors import InvalidValue
 from huidu.model.trigger import Trigger
 from huidu.triggers.table import TRIGGERS
-from huidu.triggers.url import DEFAULTS, Urls, define
+from huidu.triggers.url import Urls, define
 from tests.fakes_store import FUNCTION, alias, function, trigger
 
+CLOSED_PAGES = {
+    "Enable": False,
+    "Origins": ["*"],
+    "Methods": [],
+    "Headers": [],
+    "ExposeHeaders": [],
+    "MaxAge": 0,
+    "Credentials": False,
+}
+DEFAULTS = {
+    "AuthType": "NONE",
+    "NetConfig": {"EnableIntranet": True, "EnableExtranet": True},
+    "CorsConfig": CLOSED_PAGES,
+}
 OTHER = function("other", "lam-other")
 
 
@@ -39,8 +53,8 @@ def urls() -> Urls:
             '{"NetConfig":{"EnableIntranet":true},"CorsConfig":{"Enable":true},"说":"für"}',
             {
                 "AuthType": "NONE",
-                "NetConfig": {"EnableIntranet": True},
-                "CorsConfig": {"Enable": True},
+                "NetConfig": {"EnableIntranet": True, "EnableExtranet": True},
+                "CorsConfig": CLOSED_PAGES | {"Enable": True},
                 "说": "für",
             },
         ),
@@ -66,6 +80,50 @@ def test_what_the_url_cannot_check_is_refused_and_not_passed_over(kind: object) 
         define(json.dumps({"AuthType": kind}))
 
     assert len(refused.value.message) < 300
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"NetConfig": 7}, "NetConfig '7': must be an object with EnableIntranet"),
+        ({"NetConfig": {"EnableExtranet": "no"}}, "NetConfig.EnableExtranet 'no': must be true"),
+        ({"NetConfig": {"EnableExtranet": False, "EnableIntranet": False}}, "must be true"),
+        ({"CorsConfig": {"Enable": 1}}, "CorsConfig.Enable '1': must be true or false"),
+        ({"CorsConfig": {"Origins": "*"}}, "CorsConfig.Origins '*': must be a list"),
+        ({"CorsConfig": {"Origins": ["a.example"]}}, "https://a.example"),
+        ({"CorsConfig": {"Origins": ["https://a.example/path"]}}, "https://a.example"),
+        ({"CorsConfig": {"Origins": ["https://a.example\r\nx: y"]}}, "https://a.example"),
+        ({"CorsConfig": {"Methods": ["get"]}}, "must be of * DELETE GET"),
+        ({"CorsConfig": {"Headers": ["X Token"]}}, "names of headers"),
+        ({"CorsConfig": {"Headers": [7]}}, "names of headers"),
+        ({"CorsConfig": {"ExposeHeaders": ["a\nb"]}}, "names of headers"),
+        ({"CorsConfig": {"ExposeHeaders": ["a"] * 101}}, "at most 100"),
+        ({"CorsConfig": {"MaxAge": 86_401}}, "seconds from 0 to 86400"),
+        ({"CorsConfig": {"MaxAge": True}}, "seconds from 0 to 86400"),
+        ({"CorsConfig": {"Credentials": True}}, "must name who is trusted"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named_with_what_would_be_right(
+    settings: object, said: str
+) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        define(json.dumps(settings))
+
+    assert refused.value.code == "InvalidParameterValue.TriggerDesc"
+    assert said in refused.value.message
+    assert len(refused.value.message) < 300
+
+
+def test_a_url_is_shown_with_the_addresses_at_which_it_answers() -> None:
+    closed = define('{"NetConfig": {"EnableExtranet": false}}')
+    shown = json.loads(TRIGGERS["http"].show(url("u1", definition=closed), "http://h:1"))
+
+    assert shown["NetConfig"] == {
+        "EnableIntranet": True,
+        "EnableExtranet": False,
+        "IntranetUrl": "http://h:1/url/u1/",
+        "IntranetHTTPUrl": "http://h:1/url/u1/",
+    }
 
 
 def test_a_url_leads_to_what_it_is_bound_to(urls: Urls) -> None:

@@ -61,6 +61,40 @@ class DeleteTrigger(Wire):
     qualifier: str | None = None
 
 
+class UpdateTrigger(Wire):
+    """Change an event source; what is left out stays."""
+
+    function_name: NamedFunction
+    trigger_name: TriggerName
+    type: Kind
+    enable: Annotated[str | int | None, Meta(description="OPEN or CLOSE.")] = None
+    qualifier: Annotated[
+        str | None, Meta(description="What it is bound to; it is found by its name without, too.")
+    ] = None
+    new_qualifier: Annotated[
+        str | None,
+        Meta(description="An extension: what it is bound to from now on. A URL keeps its address."),
+    ] = None
+    namespace: Namespace = DEFAULT_NAMESPACE
+    trigger_desc: Annotated[
+        str | None, Meta(description="As in CreateTrigger; the whole of it.")
+    ] = None
+    description: Annotated[str | None, Meta(description="At most 1000 letters.")] = None
+    custom_argument: Annotated[str | None, Meta(description="A timer's message.")] = None
+
+
+class UpdateTriggerStatus(Wire):
+    """Open or close an event source."""
+
+    function_name: NamedFunction
+    trigger_name: TriggerName
+    type: Kind
+    enable: Annotated[str | int, Meta(description="OPEN or CLOSE.")]
+    qualifier: str | None = None
+    namespace: Namespace = DEFAULT_NAMESPACE
+    trigger_desc: str = ""
+
+
 class ListTriggers(Wire):
     """List the triggers of a function over all its qualifiers."""
 
@@ -110,6 +144,37 @@ ACTIONS = (
         answer=Nothing,
         writes=True,
         errors=(*FUNCTION_ERRORS, "ResourceNotFound.Trigger"),
+    ),
+    Action(
+        name="UpdateTrigger",
+        summary="Change a trigger.",
+        request=UpdateTrigger,
+        answer=Nothing,
+        writes=True,
+        errors=(
+            *FUNCTION_ERRORS,
+            "InvalidParameterValue.CustomArgument",
+            "InvalidParameterValue.Description",
+            "InvalidParameterValue.Enable",
+            "InvalidParameterValue.TriggerDesc",
+            "InvalidParameterValue.Type",
+            "ResourceNotFound.Qualifier",
+            "ResourceNotFound.Trigger",
+        ),
+        spelling=AS_QUALIFIER,
+    ),
+    Action(
+        name="UpdateTriggerStatus",
+        summary="Open or close a trigger.",
+        request=UpdateTriggerStatus,
+        answer=Nothing,
+        writes=True,
+        errors=(
+            *FUNCTION_ERRORS,
+            "FailedOperation.UpdateTriggerStatus",
+            "InvalidParameterValue.Enable",
+            "ResourceNotFound.Trigger",
+        ),
     ),
     Action(
         name="ListTriggers",

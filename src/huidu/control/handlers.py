@@ -44,6 +44,8 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (SCF_VERSION, "GetRequestStatus"): logs.status,
     (SCF_VERSION, "CreateTrigger"): triggers.create,
     (SCF_VERSION, "DeleteTrigger"): triggers.delete,
+    (SCF_VERSION, "UpdateTrigger"): triggers.update,
+    (SCF_VERSION, "UpdateTriggerStatus"): triggers.update_status,
     (SCF_VERSION, "ListTriggers"): triggers.list_all,
     (SCF_VERSION, "PutProvisionedConcurrencyConfig"): provisioned.put,
     (SCF_VERSION, "GetProvisionedConcurrencyConfig"): provisioned.get,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from huidu.actions import triggers as wire
 from huidu.actions.action import Nothing
@@ -11,7 +13,7 @@ from huidu.actions.functions import Filter, TriggerInfo
 from huidu.control import paging, times
 from huidu.control.plane import Asked, Kind, Plane
 from huidu.model import names, quota
-from huidu.model.errors import InUse, InvalidValue, NotFound
+from huidu.model.errors import Failed, InUse, InvalidValue, NotFound
 from huidu.model.function import Function, FunctionName
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
@@ -26,11 +28,9 @@ OPEN, CLOSE = "OPEN", "CLOSE"
 
 async def create(plane: Plane, asked: Asked, request: wire.CreateTrigger) -> wire.TriggerCreated:
     """Bind an event source; from then on what happens there calls the function."""
-    kind = plane.triggers.get(request.type)
-    if kind is None:
-        kinds = ", ".join(sorted(plane.triggers))
-        raise InvalidValue("Type", f"Type {request.type[:40]!r}: must be one of {kinds}")
-    _check_texts(request)
+    kind = _kind(plane, request.type)
+    _check_name(request.trigger_name)
+    _check_texts(request.custom_argument, request.description)
     named = FunctionName(request.namespace, request.function_name)
     now = plane.clock()
 
@@ -79,16 +79,27 @@ def _check_kind(version: Version, kind: Kind, type_: str) -> None:
         )
 
 
-def _check_texts(request: wire.CreateTrigger) -> None:
-    if not NAME.fullmatch(request.trigger_name):
+def _kind(plane: Plane, type_: str) -> Kind:
+    kind = plane.triggers.get(type_)
+    if kind is None:
+        kinds = ", ".join(sorted(plane.triggers))
+        raise InvalidValue("Type", f"Type {type_[:40]!r}: must be one of {kinds}")
+    return kind
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
         raise InvalidValue(
             "TriggerName",
-            f"TriggerName {request.trigger_name[:80]!r}: 1 to 100 letters, digits, - and _, "
+            f"TriggerName {name[:80]!r}: 1 to 100 letters, digits, - and _, "
             "beginning with a letter",
         )
-    if len(request.custom_argument.encode()) > MOST_ARGUMENT_BYTES:
+
+
+def _check_texts(custom_argument: str, description: str) -> None:
+    if len(custom_argument.encode()) > MOST_ARGUMENT_BYTES:
         raise InvalidValue("CustomArgument", f"CustomArgument: over {MOST_ARGUMENT_BYTES} bytes")
-    names.check_description(request.description)
+    names.check_description(description)
 
 
 def _enabled(enable: str | int) -> bool:
@@ -120,13 +131,65 @@ async def delete(plane: Plane, asked: Asked, request: wire.DeleteTrigger) -> Not
 
     def change(writing: Writing) -> None:
         function = writing.function(named)
-        for trigger in writing.triggers(function):
-            if (trigger.type, trigger.name) == (request.type, request.trigger_name) and (
-                request.qualifier in (None, "", trigger.qualifier)
-            ):
-                writing.delete_trigger(function, trigger)
-                return
-        raise NotFound("Trigger", request.trigger_name)
+        writing.delete_trigger(function, _named(writing, function, request))
+
+    await plane.catalog.write(change)
+    return Nothing()
+
+
+def _named(
+    writing: Writing,
+    function: Function,
+    request: wire.DeleteTrigger | wire.UpdateTrigger | wire.UpdateTriggerStatus,
+) -> Trigger:
+    """Return the trigger that a request names; a qualifier in it only narrows it down (D-45)."""
+    for trigger in writing.triggers(function):
+        if (trigger.type, trigger.name) == (request.type, request.trigger_name) and (
+            request.qualifier in (None, "", trigger.qualifier)
+        ):
+            return trigger
+    raise NotFound("Trigger", request.trigger_name)
+
+
+async def update(plane: Plane, asked: Asked, request: wire.UpdateTrigger) -> Nothing:
+    """Change an event source in one step; whoever calls a URL sees the old or the new one."""
+    kind = _kind(plane, request.type)
+    named = FunctionName(request.namespace, request.function_name)
+    changes: dict[str, Any] = {"modified_at": plane.clock()}
+    if request.enable is not None:
+        changes["enabled"] = _enabled(request.enable)
+    if request.trigger_desc is not None:
+        changes["definition"] = kind.define(request.trigger_desc)
+    for field in ("description", "custom_argument"):
+        if getattr(request, field) is not None:
+            changes[field] = getattr(request, field)
+    _check_texts(request.custom_argument or "", request.description or "")
+
+    def change(writing: Writing) -> None:
+        function = writing.function(named)
+        trigger = _named(writing, function, request)
+        if request.new_qualifier:
+            _check_there(writing, function, request.new_qualifier)
+            changes["qualifier"] = request.new_qualifier
+        writing.replace_trigger(function, replace(trigger, **changes))
+
+    await plane.catalog.write(change)
+    return Nothing()
+
+
+async def update_status(plane: Plane, asked: Asked, request: wire.UpdateTriggerStatus) -> Nothing:
+    """Open or close an event source, unless it is that already."""
+    named = FunctionName(request.namespace, request.function_name)
+    enabled = _enabled(request.enable)
+
+    def change(writing: Writing) -> None:
+        function = writing.function(named)
+        trigger = _named(writing, function, request)
+        if trigger.enabled == enabled:
+            state = OPEN if enabled else CLOSE
+            raise Failed("UpdateTriggerStatus", f"Trigger [{trigger.name}] is {state} already")
+        now = plane.clock()
+        writing.replace_trigger(function, replace(trigger, enabled=enabled, modified_at=now))
 
     await plane.catalog.write(change)
     return Nothing()

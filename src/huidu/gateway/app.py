@@ -1,13 +1,16 @@
-"""The gateway listener: function URLs under `/url/<id>/`, APIs of services, and health."""
+"""The gateway listener: APIs of services, function URLs by path and by host, and health."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from huidu import body as bodies
+from huidu.gateway import urls
 from huidu.gateway.asking import (
     CLOSE,
+    Headers,
     Invoker,
     Kinds,
     Said,
@@ -20,6 +23,7 @@ from huidu.gateway.asking import (
 from huidu.gateway.entrance import Entrance, address_of
 from huidu.gateway.event import BODILESS, Request, Response, event_of, response_of, traits
 from huidu.gateway.proxies import Proxies
+from huidu.gateway.urls import Place
 from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, tunnels
 from huidu.invoke.invoker import Answered
 from huidu.model.errors import Refusal
@@ -27,7 +31,7 @@ from huidu.model.invocation import MOST_EVENT_BYTES, Invocation
 from huidu.model.trigger import Trigger
 
 TRIGGER = "http"
-PREFIX = "/url/"
+HEALTH = "/healthz"
 NOBODY = Proxies()
 
 
@@ -86,33 +90,45 @@ class Gateway:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> Said:
         """Return the response; None where the function gave it itself."""
-        path: str = scope["path"]
-        if path == "/healthz":
-            return says(200, status="ok"), []
         address = address_of(scope) if self._entrance is not None else None
-        if self._entrance is not None and address is not None:
+        if self._entrance is not None and address is not None and scope["path"] != HEALTH:
             return await self._entrance.answer(address, scope, receive, send, request_id)
-        return await self._at_url(scope, receive, send, request_id)
-
-    async def _at_url(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> Said:
-        path: str = scope["path"]
-        url_id, _, rest = path.removeprefix(PREFIX).partition("/")
-        trigger = self._urls.find(url_id) if path.startswith(PREFIX) else None
-        if trigger is None:
-            return says(404, errorMessage="nothing is published at this path"), []
-        declared = dict(scope["headers"]).get(b"content-length", b"0").decode("latin-1")
+        found = self._found(scope)
+        if isinstance(found, Response):
+            return found, []
+        trigger, place, asked = found
+        sent = dict(scope["headers"])
+        declared = sent.get(b"content-length", b"0").decode("latin-1")
         if self._kinds.is_web(trigger.function):
             if not bodies.fits(declared, MOST_EVENT_BYTES):
                 return _too_large()
-            head = head_of(scope, f"{PREFIX}{url_id}")
             ours = [(b"x-api-requestid", request_id.encode())]
-            visit = Visit(scope, receive, send, head, ours)
-            request = request_of(scope, f"/{rest}", b"")
-            return await self._visit(trigger, request, visit, request_id)
+            dressing = urls.dressing(trigger, asked.headers)
+            visit = Visit(scope, receive, send, head_of(scope, place.prefix), ours, dressing)
+            return await self._visit(trigger, asked, visit, request_id)
         body = b"" if tunnels(scope) else await bodies.read(declared, receive, MOST_EVENT_BYTES)
         if body is None:
             return _too_large()
-        return await self._call(trigger, request_of(scope, f"/{rest}", body), request_id)
+        response, more = await self._call(trigger, replace(asked, body=body), request_id)
+        dressed = urls.dressing(trigger, asked.headers)(response.headers)
+        return replace(response, headers=dressed), more
+
+    def _found(self, scope: Scope) -> tuple[Trigger, Place, Request] | Response:
+        """Return which URL is asked for what, or the answer where no function is to be asked."""
+        path, host = scope["path"], dict(scope["headers"]).get(b"host", b"")
+        place = urls.place(path, host.decode("latin-1"))
+        if place is None and path == HEALTH:
+            return says(200, status="ok")
+        trigger = self._urls.find(place.url_id) if place else None
+        if place is None or trigger is None:
+            return says(404, errorMessage="nothing is published at this path")
+        asked = request_of(scope, place.path, b"")
+        if refused := urls.refusal(trigger, asked.source_ip):
+            return says(403, errorMessage=refused)
+        allowed = urls.preflight(trigger, asked.method, dict(asked.headers))
+        if allowed is not None:
+            return Response(status=204, headers=allowed, body=b"")
+        return trigger, place, asked
 
     async def _visit(
         self, trigger: Trigger, request: Request, visit: Visit, request_id: str
@@ -129,7 +145,9 @@ class Gateway:
 
         return await left_to(visit, await asked(ask, failed, _refused, request_id))
 
-    async def _call(self, trigger: Trigger, request: Request, request_id: str) -> Said:
+    async def _call(
+        self, trigger: Trigger, request: Request, request_id: str
+    ) -> tuple[Response, Headers]:
         async def ask() -> Answered:
             invocation = Invocation(
                 request_id=request_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,9 @@ from huidu.model.invocation import MOST_EVENT_BYTES
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+#: What is done to the headers of an answer on their way out.
+Dressing = Callable[[Sequence[tuple[str, str]]], Sequence[tuple[str, str]]]
 
 WEBSOCKET = b"websocket"
 #: Headers of a request that are the connection's, or that say what only we may say.
@@ -88,6 +91,10 @@ def _state(scope: Scope) -> MutableMapping[str, Any]:
     return scope.get("state") or {}
 
 
+def _as_it_is(headers: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    return headers
+
+
 class Visit:
     """The side of an exchange that ASGI is, held to what a web function may be sent."""
 
@@ -98,6 +105,7 @@ class Visit:
         send: Send,
         head: Head,
         ours: Headers,
+        dressing: Dressing = _as_it_is,
         begins: Callable[[Answer], Answer] = lambda answer: answer,
     ) -> None:
         self.head = head
@@ -110,6 +118,7 @@ class Visit:
         self._receive = receive
         self._send = send
         self._ours = ours
+        self._dressing = dressing
         self._told = False
         self.whole = False  #: Whether the end of the body was read.
 
@@ -139,7 +148,14 @@ class Visit:
         who = [(b"x-scf-version", answer.version.encode())]
         if answer.alias:
             who.append((b"x-scf-alias", answer.alias.encode()))
-        kept = [one for one in answer.headers if one[0].lower() not in NOT_ANSWERED]
+        given = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers
+        ]
+        kept = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in self._dressing(given)
+            if name.lower().encode("latin-1") not in NOT_ANSWERED
+        ]
         headers = [*self._ours, *who, *kept]
         await self._send(
             {"type": "http.response.start", "status": answer.status, "headers": headers}

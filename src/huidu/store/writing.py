@@ -126,6 +126,16 @@ class Writing(Reading):
         self._connection.execute(insert(TRIGGER).values(rows.trigger_row(trigger)))
         self.effects.append(TriggersChanged(function, tuple(self.triggers(function))))
 
+    def replace_trigger(self, function: Function, trigger: Trigger) -> None:
+        """Keep a trigger in the place of the one with its type and name."""
+        mine = and_(
+            TRIGGER.c.function_id == function.id,
+            TRIGGER.c.type == trigger.type,
+            TRIGGER.c.name == trigger.name,
+        )
+        self._connection.execute(update(TRIGGER).where(mine).values(rows.trigger_row(trigger)))
+        self.effects.append(TriggersChanged(function, tuple(self.triggers(function))))
+
     def delete_trigger(self, function: Function, trigger: Trigger) -> None:
         """Forget a trigger."""
         mine = and_(

@@ -241,7 +241,13 @@ async def test_a_client_that_never_ends_is_not_listened_to_for_ever(behind: Behi
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "path": "/url/u1", "headers": []}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/url/u1",
+        "query_string": b"",
+        "headers": [],
+    }
     await Gateway(Urls(), behind, behind, behind.new_id)(scope, receive, send)
 
     assert sent[0]["status"] == 413

@@ -181,7 +181,7 @@ class Entrance:
         head = head_at({**scope, "headers": headers, "query_string": query}, path)
         head = replace(head, headers=[*head.headers, *_as_bytes([*call.ours().items()])])
         begins = _beginning(until, cors=call.api.cors)
-        visit = Visit(scope, receive, send, head, _as_bytes(more), begins)
+        visit = Visit(scope, receive, send, head, _as_bytes(more), begins=begins)
 
         async def ask() -> Answered:
             return await self._invoker.exchange(_invocation(call, EMPTY_EVENT), visit)

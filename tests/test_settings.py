@@ -34,6 +34,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "require_tier": ('"sandbox"', "sandbox"),
     "network": ('"host"', "host"),
     "network_allow": ('"10.0.8.0/24, 192.168.1.5"', "10.0.8.0/24, 192.168.1.5"),
+    "trusted_proxies": ('"127.0.0.1, fd00::/8"', "127.0.0.1, fd00::/8"),
     "log_level": ('"debug"', "debug"),
 }
 
@@ -205,6 +206,8 @@ def test_a_file_that_is_asked_for_must_be_there_and_be_text(tmp_path: Path) -> N
         ("network", "all", "best, egress, none, host"),
         ("network_allow", "10.0.8.1/24", "as in 10.0.8.0/24"),
         ("network_allow", "fd00::/8", "name IPv4 networks"),
+        ("trusted_proxies", "10.0.8.1/24", "as in 127.0.0.1, 10.0.0.0/8, fd00::/8"),
+        ("trusted_proxies", "proxy.local", "name networks"),
         ("log_level", "loud", "debug, info, warning, error"),
         ("log_level", 3, "a text"),
     ],
@@ -228,6 +231,12 @@ def test_what_functions_may_reach_is_a_list_of_networks() -> None:
     assert Settings().allowed() == ()
     asked = Settings(network_allow="10.0.8.0/24, 192.168.1.5").allowed()
     assert [str(one) for one in asked] == ["10.0.8.0/24", "192.168.1.5/32"]
+
+
+def test_whom_to_believe_is_a_list_of_networks_of_either_kind() -> None:
+    assert Settings().proxies() == ()
+    asked = Settings(trusted_proxies="127.0.0.1, fd00::/8").proxies()
+    assert [str(one) for one in asked] == ["127.0.0.1/32", "fd00::/8"]
 
 
 def test_a_quota_says_the_same_as_the_settings() -> None:

@@ -26,6 +26,11 @@ from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
 from huidu.control.plane import Plane, Uploads
 from huidu.gateway.app import Gateway
+from huidu.gateway.entrance import Entrance
+from huidu.gateway.guard import Open
+from huidu.gateway.proxies import Proxies
+from huidu.gateway.services import Services
+from huidu.instances.blueprint import Place
 from huidu.instances.fleet import Fleet
 from huidu.instances.recipe import Workshop
 from huidu.instances.sandbox import tier as tiers
@@ -94,11 +99,16 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         stack.push_async_callback(_close_together, api, gateway)
         most = _connections(settings.max_connections)
         await api.open(Api(desk, _pages(data)), most_connections=most // API_SHARE)
-        answering = Gateway(data.urls, data.routes, data.invoker, _new_id)
-        await gateway.open(answering, tunnels=True, most_connections=most)
+        await gateway.open(_gateway(settings, data), tunnels=True, most_connections=most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
         log.info("closing")
+
+
+def _gateway(settings: Settings, data: DataPlane) -> Gateway:
+    entrance = Entrance(data.services, data.routes, data.invoker, Open(), Place().appid)
+    proxies = Proxies(settings.proxies())
+    return Gateway(data.urls, data.routes, data.invoker, _new_id, entrance, proxies)
 
 
 def _connections(wanted: int) -> int:
@@ -167,6 +177,7 @@ class DataPlane:
     invoker: Invoker
     later: Asynchronous
     urls: Urls
+    services: Services
     timers: Timers
     dice: random.Random
 
@@ -176,6 +187,7 @@ class DataPlane:
         self.fleet.retire(self.routes)
         self.fleet.apply(effects)
         self.urls.apply(effects)
+        self.services.apply(effects)
         self.timers.apply(effects)
 
 
@@ -207,6 +219,7 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
         invoker=invoker,
         later=later,
         urls=Urls(),
+        services=Services(),
         timers=Timers(stores.queue, later.wake, time.time, zone, _new_id),
         dice=dice,
     )

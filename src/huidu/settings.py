@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,6 +52,7 @@ class Settings:
     require_tier: str = "none"  #: Do not start with less than this around functions.
     network: str = "best"  #: What functions reach in a sandbox: egress, none, host, or best.
     network_allow: str = "none"  #: What functions reach beside the internet, as CIDRs.
+    trusted_proxies: str = "none"  #: Whose X-Forwarded-For and -Proto are believed, as CIDRs.
     log_level: str = "info"  #: debug, info, warning or error.
 
     def __post_init__(self) -> None:
@@ -68,6 +69,7 @@ class Settings:
         if self.log_level not in LEVELS:
             raise Unsettled(f"log_level {self.log_level!r}: must be one of {', '.join(LEVELS)}")
         self._check_sandbox()
+        self.proxies()
         for name, least in LEAST.items():
             if not getattr(self, name) >= least:  # not a number is not either
                 raise Unsettled(f"{name} {getattr(self, name)}: must be {least} or more")
@@ -94,6 +96,16 @@ class Settings:
         except ValueError as error:
             raise Unsettled(
                 f"network_allow: {error}; name IPv4 networks, as in 10.0.8.0/24, 192.168.1.5"
+            ) from error
+
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Return what `trusted_proxies` names."""
+        try:
+            words = self.trusted_proxies.replace(",", " ").split()
+            return tuple(ip_network(word) for word in words if word != "none")
+        except ValueError as error:
+            raise Unsettled(
+                f"trusted_proxies: {error}; name networks, as in 127.0.0.1, 10.0.0.0/8, fd00::/8"
             ) from error
 
     def quota(self) -> Quota:

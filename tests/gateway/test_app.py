@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from http.client import HTTPResponse
-from io import BytesIO
-from itertools import count
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
@@ -16,114 +12,14 @@ import pytest_asyncio
 
 from huidu.body import MOST_PASSED_OVER_BYTES
 from huidu.gateway.app import Gateway
-from huidu.invoke.invoker import Answered
 from huidu.listener import Listener
 from huidu.model.errors import Failed, InvalidValue, NotFound, Refusal
-from huidu.model.exchange import Exchange
-from huidu.model.function import FunctionName
-from huidu.model.invocation import MOST_EVENT_BYTES, Invocation, Outcome, Status, failure
-from huidu.model.trigger import Trigger
-from tests.fakes_store import HELLO, trigger
+from huidu.model.invocation import MOST_EVENT_BYTES, Outcome, Status, failure
+from tests.fakes_store import HELLO
+from tests.gateway.wire import Behind, Urls, Wire
 
 MEGABYTE = bytes(1 << 20)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-class Urls:
-    """Knows one URL."""
-
-    def find(self, url_id: str) -> Trigger | None:
-        return trigger("url", type="http", resource_id="u1") if url_id == "u1" else None
-
-
-class Behind:
-    """Tells what it was asked, and answers what it was told to; forgets both for each test."""
-
-    def __init__(self) -> None:
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        self.calls: list[Invocation] = []
-        self.outcome = Outcome(status=200, result='"ok"')
-        self.fails: Exception | None = None
-        self.alias = "release"
-        self._ids = count(1)
-
-    def new_id(self) -> str:
-        return f"id-{next(self._ids)}"
-
-    async def invoke(self, invocation: Invocation) -> Answered:
-        self.calls.append(invocation)
-        if self.fails is not None:
-            raise self.fails
-        return Answered(self.outcome, "2", self.alias)
-
-    @property
-    def event(self) -> dict[str, Any]:
-        return dict(json.loads(self.calls[-1].event))
-
-    def is_web(self, named: FunctionName) -> bool:
-        return False
-
-    async def exchange(self, invocation: Invocation, exchange: Exchange) -> Answered:
-        raise AssertionError("nothing here is a web function")
-
-
-@dataclass
-class Heard:
-    """An answer as it came over the wire."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def said(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass
-class Wire:
-    """One connection after the other to a gateway."""
-
-    behind: Behind
-    port: int
-
-    async def send(self, *requests: bytes) -> list[Heard]:
-        """Send requests over one connection, and read the answers until it closes."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(b"".join(requests))
-        await writer.drain()
-        heard = [await _hear(reader, head=one.startswith(b"HEAD")) for one in requests]
-        writer.close()
-        await writer.wait_closed()
-        return heard
-
-    async def get(self, path: str, *headers: str, method: str = "GET", body: bytes = b"") -> Heard:
-        lines = [f"{method} {path} HTTP/1.1", "Host: h", *headers]
-        if body:
-            lines.append(f"Content-Length: {len(body)}")
-        return (await self.send("\r\n".join([*lines, "", ""]).encode() + body))[0]
-
-
-async def _hear(reader: asyncio.StreamReader, *, head: bool) -> Heard:
-    top = await reader.readuntil(b"\r\n\r\n")
-    parsed = HTTPResponse(cast("Any", _Bytes(top)), method="HEAD")
-    parsed.begin()
-    headers = {name.lower(): value for name, value in parsed.getheaders()}
-    bodiless = head or parsed.status in (204, 304)
-    body = b"" if bodiless else await reader.readexactly(int(headers["content-length"]))
-    return Heard(parsed.status, headers, body)
-
-
-@dataclass
-class _Bytes:
-    """What `HTTPResponse` takes for a socket."""
-
-    data: bytes
-
-    def makefile(self, _: str) -> BytesIO:
-        return BytesIO(self.data)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

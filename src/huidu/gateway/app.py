@@ -1,36 +1,38 @@
-"""The gateway listener: function URLs by path and by host, and health."""
+"""The gateway listener: APIs of services, function URLs by path and by host, and health."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Protocol
-
-import structlog
 
 from huidu import body as bodies
 from huidu.gateway import urls
-from huidu.gateway.event import Request, Response, event_of, failure_status, response_of, traits
+from huidu.gateway.asking import (
+    CLOSE,
+    Headers,
+    Invoker,
+    Kinds,
+    Said,
+    asked,
+    failed,
+    left_to,
+    request_of,
+    says,
+)
+from huidu.gateway.entrance import Entrance, address_of
+from huidu.gateway.event import BODILESS, Request, Response, event_of, response_of, traits
+from huidu.gateway.proxies import Proxies
 from huidu.gateway.urls import Place
 from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, tunnels
 from huidu.invoke.invoker import Answered
 from huidu.model.errors import Refusal
-from huidu.model.exchange import Exchange
-from huidu.model.function import FunctionName
-from huidu.model.invocation import MOST_EVENT_BYTES, Invocation, Outcome, Status
+from huidu.model.invocation import MOST_EVENT_BYTES, Invocation
 from huidu.model.trigger import Trigger
 
 TRIGGER = "http"
-CLOSE = ("connection", "close")
-#: What HTTP calls a failure, where its own number would say something else to a client.
-AS_HTTP = {
-    Status.EVENT_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    Status.USER_CODE_ERROR: HTTPStatus.BAD_GATEWAY,
-}
-
-log = structlog.get_logger("huidu.gateway")
+HEALTH = "/healthz"
+NOBODY = Proxies()
 
 
 class Urls(Protocol):
@@ -39,27 +41,21 @@ class Urls(Protocol):
     def find(self, url_id: str) -> Trigger | None: ...
 
 
-class Invoker(Protocol):
-    """The one way from a call to its outcome."""
-
-    async def invoke(self, invocation: Invocation) -> Answered: ...
-
-    async def exchange(self, invocation: Invocation, exchange: Exchange) -> Answered: ...
-
-
-class Kinds(Protocol):
-    """Which functions there are of which kind."""
-
-    def is_web(self, named: FunctionName) -> bool: ...
-
-
 class Gateway:
     """An ASGI application; every answer carries `X-Api-RequestId`."""
 
     def __init__(
-        self, urls: Urls, kinds: Kinds, invoker: Invoker, new_id: Callable[[], str]
+        self,
+        urls: Urls,
+        kinds: Kinds,
+        invoker: Invoker,
+        new_id: Callable[[], str],
+        entrance: Entrance | None = None,
+        proxies: Proxies = NOBODY,
     ) -> None:
         self._urls = urls
+        self._entrance = entrance
+        self._proxies = proxies
         self._kinds = kinds
         self._invoker = invoker
         self._new_id = new_id
@@ -69,10 +65,13 @@ class Gateway:
         if scope["type"] != "http":
             return
         request_id = self._new_id()
+        scope = self._proxies.settle(scope)
         response, more = await self._answer(scope, receive, send, request_id)
         if response is None:
             return
         headers = [("x-api-requestid", request_id), *more, *response.headers]
+        if response.status not in BODILESS:  # a length would be that of a body which never comes
+            headers.append(("content-length", str(len(response.body))))
         await send(
             {
                 "type": "http.response.start",
@@ -80,8 +79,7 @@ class Gateway:
                 "headers": [
                     (name.lower().encode("latin-1"), value.encode("utf-8"))
                     for name, value in headers
-                ]
-                + [(b"content-length", str(len(response.body)).encode())],
+                ],
             }
         )
         unread = CLOSE in more
@@ -90,10 +88,11 @@ class Gateway:
             await bodies.pass_over("0", receive)
             await send({"type": "http.response.body"})
 
-    async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, request_id: str
-    ) -> tuple[Response | None, list[tuple[str, str]]]:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> Said:
         """Return the response; None where the function gave it itself."""
+        address = address_of(scope) if self._entrance is not None else None
+        if self._entrance is not None and address is not None and scope["path"] != HEALTH:
+            return await self._entrance.answer(address, scope, receive, send, request_id)
         found = self._found(scope)
         if isinstance(found, Response):
             return found, []
@@ -118,14 +117,14 @@ class Gateway:
         """Return which URL is asked for what, or the answer where no function is to be asked."""
         path, host = scope["path"], dict(scope["headers"]).get(b"host", b"")
         place = urls.place(path, host.decode("latin-1"))
-        if place is None and path == "/healthz":
-            return _says(200, status="ok")
+        if place is None and path == HEALTH:
+            return says(200, status="ok")
         trigger = self._urls.find(place.url_id) if place else None
         if place is None or trigger is None:
-            return _says(404, errorMessage="nothing is published at this path")
-        asked = _request(scope, place.path, b"")
+            return says(404, errorMessage="nothing is published at this path")
+        asked = request_of(scope, place.path, b"")
         if refused := urls.refusal(trigger, asked.source_ip):
-            return _says(403, errorMessage=refused)
+            return says(403, errorMessage=refused)
         allowed = urls.preflight(trigger, asked.method, dict(asked.headers))
         if allowed is not None:
             return Response(status=204, headers=allowed, body=b"")
@@ -133,7 +132,7 @@ class Gateway:
 
     async def _visit(
         self, trigger: Trigger, request: Request, visit: Visit, request_id: str
-    ) -> tuple[Response | None, list[tuple[str, str]]]:
+    ) -> Said:
         async def ask() -> Answered:
             invocation = Invocation(
                 request_id=request_id,
@@ -144,17 +143,11 @@ class Gateway:
             )
             return await self._invoker.exchange(invocation, visit)
 
-        response, more = await _asked(ask, _failure, request_id)
-        if not visit.begun:
-            return response, more if visit.whole else [*more, CLOSE]
-        if not visit.finished:
-            visit.cut()
-            await visit.left()
-        return None, []
+        return await left_to(visit, await asked(ask, failed, _refused, request_id))
 
     async def _call(
         self, trigger: Trigger, request: Request, request_id: str
-    ) -> tuple[Response, list[tuple[str, str]]]:
+    ) -> tuple[Response, Headers]:
         async def ask() -> Answered:
             invocation = Invocation(
                 request_id=request_id,
@@ -166,63 +159,19 @@ class Gateway:
             )
             return await self._invoker.invoke(invocation)
 
-        return await _asked(ask, response_of, request_id)
+        return await asked(ask, response_of, _refused, request_id)
 
 
-async def _asked(
-    ask: Callable[[], Awaitable[Answered]],
-    respond: Callable[[Outcome], Response],
-    request_id: str,
-) -> tuple[Response, list[tuple[str, str]]]:
-    """Return the response that a call makes, and headers that say who answered."""
-    try:
-        answered = await ask()
-    except Refusal as refusal:
-        said = {"errorCode": refusal.code, "errorMessage": refusal.message}
-        return _says(_status(refusal), **said), []
-    except Exception:
-        log.exception("failed", request_id=request_id)
-        message = f"an error of ours; the log has it as {request_id}"
-        return _says(500, errorCode="InternalError", errorMessage=message), []
-    more = [("x-scf-version", answered.version)]
-    if answered.alias:
-        more.append(("x-scf-alias", answered.alias))
-    return respond(answered.outcome), more
-
-
-def _failure(outcome: Outcome) -> Response:
-    """Return the response where a web function gave none itself."""
-    status = AS_HTTP.get(Status(outcome.status)) or failure_status(outcome.status)
-    return Response(
-        status=int(status),
-        headers=[("content-type", "application/json")],
-        body=outcome.result.encode(),
-    )
+def _refused(refusal: Refusal) -> Response:
+    return says(_status(refusal), errorCode=refusal.code, errorMessage=refusal.message)
 
 
 def _too_large() -> tuple[Response, list[tuple[str, str]]]:
     message = f"the body is larger than {MOST_EVENT_BYTES} bytes"
-    return _says(413, errorMessage=message), [CLOSE]
+    return says(413, errorMessage=message), [CLOSE]
 
 
 def _status(refusal: Refusal) -> int:
     if refusal.code.startswith("ResourceNotFound"):
         return 404
     return 400 if refusal.code.startswith("Invalid") else 500
-
-
-def _request(scope: Scope, path: str, body: bytes) -> Request:
-    client = scope.get("client")
-    return Request(
-        method=scope["method"],
-        path=path,
-        query=scope["query_string"].decode("latin-1"),
-        headers=[(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]],
-        body=body,
-        source_ip=client[0] if client else "",
-    )
-
-
-def _says(code: int, **fields: object) -> Response:
-    body = json.dumps(fields, ensure_ascii=False).encode()
-    return Response(status=code, headers=[("content-type", "application/json")], body=body)

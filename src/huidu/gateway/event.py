@@ -6,13 +6,13 @@ import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 from huidu.model.invocation import Outcome, Status
 from huidu.model.routing_key import traits_of
-from huidu.model.traits import Traits
+from huidu.model.traits import NOTHING, Traits
 
 ROUTING_KEY = "x-scf-routing-key"
 #: Headers of one connection, or that only we may write.
@@ -24,7 +24,15 @@ OURS = frozenset(
         "keep-alive",
         "transfer-encoding",
         "upgrade",
+        "x-api-appid",
+        "x-api-funcname",
+        "x-api-httphost",
+        "x-api-id",
         "x-api-requestid",
+        "x-api-serviceid",
+        "x-api-status",
+        "x-api-upstreamstatus",
+        "x-api-uri",
         "x-scf-alias",
         "x-scf-version",
     }
@@ -58,13 +66,13 @@ class Response:
 
 def event_of(request: Request) -> bytes:
     """Return the event of a function URL (section 5.4); a body that is not text is in base64."""
-    headers = _folded(request.headers)
+    headers = first(request.headers)
     headers["x-scf-remote-addr"] = request.source_ip
     event: dict[str, object] = {
         "headers": headers,
         "httpMethod": request.method,
         "path": request.path,
-        "queryString": _first(parse_qsl(request.query, keep_blank_values=True)),
+        "queryString": queried(request.query),
     }
     try:
         event |= {"body": request.body.decode(), "isBase64Encoded": False}
@@ -75,23 +83,29 @@ def event_of(request: Request) -> bytes:
 
 def traits(request: Request) -> Traits:
     """Return what a request shows to the router (D-29), or raise `InvalidValue`."""
-    headers = _folded(request.headers)
+    return traits_from(first(request.headers), queried(request.query), request.source_ip)
+
+
+def traits_from(headers: Mapping[str, str], query: Mapping[str, str], source_ip: str) -> Traits:
+    """Return the same of what was read already."""
     sent = headers.get(ROUTING_KEY, "")
-    shown = traits_of(sent, request.source_ip)
-    return replace(
-        shown,
+    shown = traits_of(sent, source_ip)
+    return Traits(
         headers=shown.headers if sent else headers,
         folded=not sent,
-        cookies=_cookies(headers.get("cookie", "")),
-        query=_first(parse_qsl(request.query, keep_blank_values=True)),
+        cookies=_cookies(headers["cookie"]) if "cookie" in headers else NOTHING,
+        query=query,
+        source_ip=source_ip,
     )
 
 
-def _folded(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
-    return _first(headers)
+def queried(text: str) -> dict[str, str]:
+    """Return a query, decoded; of a name that is repeated, the first."""
+    return first(parse_qsl(text, keep_blank_values=True)) if text else {}
 
 
-def _first(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+def first(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return the first of each name."""
     kept: dict[str, str] = {}
     for name, value in pairs:
         kept.setdefault(name, value)
@@ -101,7 +115,7 @@ def _first(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
 def _cookies(text: str) -> dict[str, str]:
     """Read cookies as browsers do: what one of them holds does not hide the others."""
     pairs = [part.partition("=") for part in text.split(";") if "=" in part]
-    return _first([(name.strip(), _unquoted(value.strip())) for name, _, value in pairs])
+    return first([(name.strip(), _unquoted(value.strip())) for name, _, value in pairs])
 
 
 def _unquoted(value: str) -> str:
@@ -121,7 +135,7 @@ def response_of(outcome: Outcome) -> Response:
     if not isinstance(said, dict) or "statusCode" not in said:
         return _json(HTTPStatus.OK, outcome.result.encode())
     try:
-        return _integrated(said)
+        return integrated(said)
     except (ValueError, TypeError, AttributeError):
         return malformed()
 
@@ -138,7 +152,11 @@ def failure_status(status: int) -> int:
     return int(status) if status >= Status.BAD_EVENT else int(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _integrated(said: Mapping[str, object]) -> Response:
+def integrated(said: Mapping[str, object]) -> Response:
+    """Return the response that an object spells out.
+
+    Raises `ValueError`, `TypeError`, `AttributeError` or `KeyError` where it cannot be sent.
+    """
     status = int(str(said["statusCode"]))
     if not 200 <= status <= 599:  # noqa: PLR2004 - what HTTP calls a final answer
         raise ValueError(status)

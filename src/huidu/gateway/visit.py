@@ -23,24 +23,34 @@ NOT_PASSED_ON = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
     b"transfer-encoding upgrade expect x-scf-request-id x-scf-memory x-scf-timeout x-scf-version "
     b"x-scf-name x-scf-namespace x-scf-region x-scf-appid x-scf-uin x-scf-alias "
-    b"x-scf-remote-addr x-forwarded-for".split()
+    b"x-scf-remote-addr x-forwarded-for x-forwarded-proto".split()
 )
 #: What we write ourselves, or what the listener does.
 NOT_ANSWERED = frozenset(name.encode() for name in OURS) - {b"content-length"}
 
 
+def raw_path(scope: Scope) -> bytes:
+    """Return a path as it was sent."""
+    raw: bytes | None = scope.get("raw_path")
+    return raw or quote(scope["path"]).encode()
+
+
 def head_of(scope: Scope, prefix: str) -> Head:
     """Return the head that a server behind a URL is sent; `prefix` is where the URL ends."""
-    sent = dict(scope["headers"])
-    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    raw = raw_path(scope)
     asked = raw.removeprefix(prefix.encode())
     if asked == raw:  # the prefix was written in another way
         asked = quote(scope["path"].removeprefix(prefix)).encode()
+    return head_at(scope, b"/" + asked.removeprefix(b"/"))
+
+
+def head_at(scope: Scope, path: bytes) -> Head:
+    """Return the head of a request, for a server that sees it at this path."""
     query: bytes = scope["query_string"]
     return Head(
         method=scope["method"].encode(),
-        target=b"/" + asked.removeprefix(b"/") + (b"?" + query if query else b""),
-        headers=_headers(scope, sent),
+        target=path + (b"?" + query if query else b""),
+        headers=_headers(scope, dict(scope["headers"])),
         upgrade=WEBSOCKET if tunnels(scope) else b"",
     )
 
@@ -59,15 +69,13 @@ def _headers(scope: Scope, sent: Mapping[bytes, bytes]) -> Headers:
     ]
     client = scope.get("client")
     address = (client[0] if client else "").encode()
+    peer = scope["peer"].encode() if "peer" in scope else address  # a proxy's, if it is trusted
     before = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-    kept.append((b"x-forwarded-for", b", ".join([*before, address])))
+    kept.append((b"x-forwarded-for", b", ".join([*before, peer])))
     kept.append((b"x-scf-remote-addr", address))
-    for name, value in (
-        (b"x-forwarded-host", sent.get(b"host", b"")),
-        (b"x-forwarded-proto", scope.get("scheme", "http").encode()),
-    ):
-        if name not in sent:
-            kept.append((name, value))
+    kept.append((b"x-forwarded-proto", scope.get("scheme", "http").encode()))
+    if b"x-forwarded-host" not in sent:
+        kept.append((b"x-forwarded-host", sent.get(b"host", b"")))
     if b"transfer-encoding" in sent:
         kept.append((b"transfer-encoding", b"chunked"))
     return kept
@@ -98,8 +106,10 @@ class Visit:
         head: Head,
         ours: Headers,
         dressing: Dressing = _as_it_is,
+        begins: Callable[[Answer], Answer] = lambda answer: answer,
     ) -> None:
         self.head = head
+        self._begins = begins
         self.taken_bytes = 0
         self.given_bytes = 0
         self.begun = False
@@ -134,6 +144,7 @@ class Visit:
     async def answer(self, answer: Answer) -> None:
         """Begin to answer, and say which version does."""
         self.begun = True
+        answer = self._begins(answer)
         who = [(b"x-scf-version", answer.version.encode())]
         if answer.alias:
             who.append((b"x-scf-alias", answer.alias.encode()))

@@ -1,0 +1,300 @@
+"""Entrance: from a request at a service's address to what an API of it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from huidu import body as bodies
+from huidu.gateway import api_response as responses
+from huidu.gateway.api_event import Call, is_ours, with_constants
+from huidu.gateway.asking import (
+    CLOSE,
+    Headers,
+    Invoker,
+    Kinds,
+    Said,
+    asked,
+    failed,
+    left_to,
+    request_of,
+)
+from huidu.gateway.event import ROUTING_KEY, Request, Response, first, traits_from
+from huidu.gateway.guard import Asked, Denied, Guard, Passed
+from huidu.gateway.services import Stage, Stages
+from huidu.gateway.visit import Receive, Scope, Send, Visit, head_at, raw_path, tunnels
+from huidu.invoke.invoker import Answered
+from huidu.model.errors import Refusal
+from huidu.model.exchange import Answer
+from huidu.model.invocation import EMPTY_EVENT, MOST_EVENT_BYTES, Invocation, Outcome
+from huidu.model.paths import Match, Missing, readable
+from huidu.model.service import ANY, ENVIRONMENTS
+
+TRIGGER = "apigw"
+#: The host form: `service-a1b2c3d4-1250000000.gz.apigw.tencentcs.com`, with or without a port.
+HOST = re.compile(rb"(service-[a-z0-9]+)-[0-9]+(?:\..*)?", re.IGNORECASE)
+IN_PATH = b"/service-"
+
+
+class Services(Protocol):
+    """What is released where."""
+
+    def find(self, service_id: str) -> Stages | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a request goes: a service by its id, and the path from its environment on, as sent."""
+
+    service_id: str
+    rest: bytes
+    called: str  #: What the client calls the service.
+
+
+def address_of(scope: Scope) -> Address | None:
+    """Return the service that a request asks for, by its host or its path; None for neither."""
+    raw = raw_path(scope)
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host = HOST.fullmatch(value.partition(b":")[0].strip())
+            if host is not None:
+                called = value.partition(b":")[0].decode("latin-1")
+                return Address(host[1].decode().lower(), raw, called)
+            break
+    if not raw.startswith(IN_PATH):
+        return None
+    service_id, slash, rest = raw[1:].partition(b"/")
+    called = service_id.decode("latin-1")
+    return Address(called, slash + rest, called)
+
+
+class Entrance:
+    """Answers requests for APIs; a request is answered by one released version from end to end."""
+
+    def __init__(
+        self, services: Services, kinds: Kinds, invoker: Invoker, guard: Guard, appid: str
+    ) -> None:
+        self._services = services
+        self._kinds = kinds
+        self._invoker = invoker
+        self._guard = guard
+        self._appid = appid
+
+    async def answer(
+        self, address: Address, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> Said:
+        """Return what is to be said; nothing where the function has said it itself."""
+        named, _, path = address.rest[1:].partition(b"/")
+        environment, path = named.decode("latin-1"), b"/" + path
+        scheme: str = scope.get("scheme", "http")
+        stage = self._stage(address, environment, scheme)
+        if isinstance(stage, Response):
+            return stage, ()
+        request = request_of(scope, readable(path), b"")
+        found = stage.paths.find(request.path, request.method)
+        if request.method == "OPTIONS":
+            told = _preflight(stage, request, found)
+            if told is not None:
+                return told, ()
+        if found is Missing.PATH:
+            return responses.message(404, f"There is no api match uri[{request.path}]"), ()
+        if not isinstance(found, Match):
+            return responses.message(404, "Could not support method"), ()
+        call = Call(
+            request=request,
+            match=found,
+            environment=environment,
+            request_id=request_id,
+            scheme=scheme,
+        )
+        response, more = await self._admitted(call, scope, receive, send, path)
+        return _finished(call, response, more)
+
+    def _stage(self, address: Address, environment: str, scheme: str) -> Stage | Response:
+        """Return what is released where a request goes, or what is said where nothing is."""
+        stages = self._services.find(address.service_id)
+        if stages is None:
+            return responses.message(404, f"There is no api match host[{address.called}]")
+        if environment not in ENVIRONMENTS:
+            return responses.message(
+                404, f"There is no api match default env_mapping[{environment}]"
+            )
+        stage = stages.get(environment)
+        if stage is None:
+            return responses.message(404, f"There is no api match env_mapping[{environment}]")
+        if scheme not in stage.release.protocol.split("&"):
+            return responses.message(404, f"Not allow use {scheme.upper()} protocol")
+        return stage
+
+    async def _admitted(
+        self, call: Call, scope: Scope, receive: Receive, send: Send, path: bytes
+    ) -> Said:
+        """Ask the guard, and go on if it lets the call in."""
+        admitted = self._guard.admit(
+            Asked(environment=call.environment, api=call.api, request=call.request)
+        )
+        if isinstance(admitted, Denied):
+            return admitted.response, ()
+        missing = call.missing()
+        if missing:
+            return responses.message(403, missing), admitted.headers
+        length = call.headers.get("content-length", "0")
+        if not bodies.fits(length, MOST_EVENT_BYTES):
+            return responses.message(413, "Request Entity Too Large"), (*admitted.headers, CLOSE)
+        backend = call.api.backend
+        if backend.web or self._kinds.is_web(backend.function):
+            response, more = await self._visited(call, admitted, scope, receive, send, path)
+        else:
+            response, more = await self._called(call, admitted, scope, receive, length)
+        return response, (*admitted.headers, *more)
+
+    async def _called(
+        self, call: Call, admitted: Passed, scope: Scope, receive: Receive, length: str
+    ) -> Said:
+        body = b"" if tunnels(scope) else await bodies.read(length, receive, MOST_EVENT_BYTES)
+        if body is None:
+            return responses.message(413, "Request Entity Too Large"), (CLOSE,)
+
+        async def ask() -> Answered:
+            return await self._invoker.invoke(
+                _invocation(call, call.event(body, admitted.secret_id))
+            )
+
+        respond = responses.responder(call.api.backend, call.request_id)
+        until = asyncio.timeout(call.api.timeout_s)
+        return await self._in_time(call, scope, ask, respond, until)
+
+    async def _visited(
+        self, call: Call, admitted: Passed, scope: Scope, receive: Receive, send: Send, path: bytes
+    ) -> Said:
+        """Have a web function answer itself, with what we would have said beside it."""
+        until = asyncio.timeout(call.api.timeout_s)
+        more = [("x-api-requestid", call.request_id), ("x-api-id", call.api.id), *admitted.headers]
+        more += responses.CORS if call.api.cors else ()
+        headers = [one for one in scope["headers"] if not is_ours(one[0].decode("latin-1"))]
+        query: bytes = scope["query_string"]
+        if call.api.constants:
+            headers, query = with_constants(call.api.constants, headers, query)
+        head = head_at({**scope, "headers": headers, "query_string": query}, path)
+        head = replace(head, headers=[*head.headers, *_as_bytes([*call.ours().items()])])
+        begins = _beginning(until, cors=call.api.cors)
+        visit = Visit(scope, receive, send, head, _as_bytes(more), begins=begins)
+
+        async def ask() -> Answered:
+            return await self._invoker.exchange(_invocation(call, EMPTY_EVENT), visit)
+
+        return await left_to(visit, await self._in_time(call, scope, ask, failed, until))
+
+    async def _in_time(
+        self,
+        call: Call,
+        scope: Scope,
+        ask: Callable[[], Awaitable[Answered]],
+        respond: Callable[[Outcome], Response],
+        until: asyncio.Timeout,
+    ) -> tuple[Response, Headers]:
+        """Return what comes of a call, or 504 as soon as the API's own time is over.
+
+        The call is broken off then as it is when a caller leaves: an instance that ran nothing
+        but this call goes with it.
+        """
+        failures: list[int] = []
+
+        def heard(outcome: Outcome) -> Response:
+            if not outcome.succeeded:
+                failures.append(int(outcome.status))
+            return respond(outcome)
+
+        def refused(refusal: Refusal) -> Response:
+            response = responses.refused(refusal, call.request_id)
+            failures.append(response.status)
+            return response
+
+        try:
+            async with until:
+                response, more = await asked(ask, heard, refused, call.request_id)
+        except TimeoutError:
+            failures.append(504)
+            response, more = responses.message(504, "Gateway Time-out"), ()
+        if failures:
+            more = (*more, *self._blamed(call, scope, response.status, failures[-1]))
+        return response, more
+
+    def _blamed(self, call: Call, scope: Scope, status: int, behind: int) -> Headers:
+        """Return the headers that tell what failed behind the gateway (section 6.3)."""
+        return (
+            ("x-api-funcname", call.api.backend.function.name),
+            ("x-api-appid", self._appid),
+            ("x-api-serviceid", call.api.service_id),
+            ("x-api-httphost", call.headers.get("host", "")),
+            ("x-api-uri", raw_path(scope).decode("latin-1")),
+            ("x-api-status", str(status)),
+            ("x-api-upstreamstatus", str(behind)),
+        )
+
+
+def _finished(call: Call, response: Response | None, more: Headers) -> Said:
+    """Return an answer of an API with what every such answer carries."""
+    if response is None:
+        return None, more
+    more = (("x-api-id", call.api.id), *more)
+    if call.api.cors:
+        response = replace(response, headers=responses.with_cors(response.headers))
+    return response, more
+
+
+def _preflight(stage: Stage, request: Request, found: Match | Missing) -> Response | None:
+    """Return what the gateway says to `OPTIONS`; None where that is a call like any other.
+
+    That is where an API is made for this very method and has no CORS; and where no page asks.
+    """
+    if isinstance(found, Match) and found.api.method == "OPTIONS":
+        return responses.preflight(first(request.headers)) if found.api.cors else None
+    headers = first(request.headers)
+    meant = headers.get("access-control-request-method", ANY)
+    target = stage.paths.find(request.path, meant)
+    if not isinstance(target, Match):
+        return None
+    if target.api.cors:
+        return responses.preflight(headers)
+    if "origin" not in headers or "access-control-request-method" not in headers:
+        return None
+    text = f"req is cross origin, api {target.api.id} need open cors flag"
+    return responses.message(429, text)
+
+
+def _invocation(call: Call, event: bytes) -> Invocation:
+    return Invocation(
+        request_id=call.request_id,
+        function=call.api.backend.function,
+        qualifier=call.api.backend.qualifier,
+        event=event,
+        traits=traits_from(call.headers, call.query, call.request.source_ip),
+        routing_key=call.headers.get(ROUTING_KEY, ""),
+        trigger=TRIGGER,
+    )
+
+
+def _beginning(until: asyncio.Timeout, *, cors: bool) -> Callable[[Answer], Answer]:
+    """Return what is done once a web function begins to answer: from then on its own time counts.
+
+    With CORS, what it says of that itself is left out.
+    """
+
+    def begins(answer: Answer) -> Answer:
+        if not until.expired():
+            until.reschedule(None)
+        if not cors:
+            return answer
+        said = responses.SAID.encode()
+        kept = [one for one in answer.headers if not one[0].lower().startswith(said)]
+        return replace(answer, headers=kept)
+
+    return begins
+
+
+def _as_bytes(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode()) for name, value in headers]

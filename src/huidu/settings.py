@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -47,6 +47,10 @@ class Settings:
     warm_s: float = 3.0  #: How long a move of an alias waits for instances of who is new to it.
     max_unpacked_mb: int = 10_240  #: Of unpacked code, what is in use not counted out.
     keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
+    keep_events_s: float = 400 * 86_400.0  #: How long what happened is kept.
+    webhook_allow: str = "none"  #: What webhooks may reach though it is refused, as CIDRs.
+    webhook_retry_s: float = 86_400.0  #: How long a delivery is tried before it is given up.
+    webhook_timeout_s: float = 10.0  #: How long a receiver may take to answer.
     tier: str = "best"  #: What is put around functions: best for what works here, or its name.
     require_tier: str = "none"  #: Do not start with less than this around functions.
     network: str = "best"  #: What functions reach in a sandbox: egress, none, host, or best.
@@ -84,6 +88,7 @@ class Settings:
         if self.network not in NETWORKS:
             raise Unsettled(f"network {self.network!r}: must be {', '.join(NETWORKS)}")
         self.allowed()
+        self.webhooks_allowed()
 
     def allowed(self) -> tuple[IPv4Network, ...]:
         """Return what `network_allow` names."""
@@ -93,6 +98,16 @@ class Settings:
         except ValueError as error:
             raise Unsettled(
                 f"network_allow: {error}; name IPv4 networks, as in 10.0.8.0/24, 192.168.1.5"
+            ) from error
+
+    def webhooks_allowed(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Return what `webhook_allow` names."""
+        try:
+            words = self.webhook_allow.replace(",", " ").split()
+            return tuple(ip_network(word) for word in words if word != "none")
+        except ValueError as error:
+            raise Unsettled(
+                f"webhook_allow: {error}; name networks, as in 127.0.0.1, fd00:1::/64"
             ) from error
 
     def quota(self) -> Quota:
@@ -110,7 +125,7 @@ class Settings:
 TIERS = ("gvisor", "sandbox", "unprivileged", "bwrap", "basic", "none")
 NETWORKS = ("best", "egress", "none", "host")
 LEVELS = ("debug", "info", "warning", "error")
-LEAST: Mapping[str, int] = {
+LEAST: Mapping[str, float] = {
     "max_functions": 1,
     "max_versions": 1,
     "max_aliases": 1,
@@ -121,6 +136,9 @@ LEAST: Mapping[str, int] = {
     "warm_s": 0,
     "max_unpacked_mb": 1,
     "keep_records_s": 0,
+    "keep_events_s": 0,
+    "webhook_retry_s": 0,
+    "webhook_timeout_s": 0.01,
 }
 ENDPOINT = "endpoint"  #: `HUIDU_ENDPOINT` is for clients, and may well be set beside a server.
 WORDS: Mapping[type[Any], str] = {str: "a text", int: "a whole number", float: "a number"}

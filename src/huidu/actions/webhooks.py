@@ -117,7 +117,7 @@ class Tested(Wire):
 
     arrived: bool
     status_code: Annotated[int, Meta(description="0 where there was no answer.")]
-    error: str
+    message: Annotated[str, Meta(description="Why it did not arrive.")]
     duration: Annotated[float, Meta(description="Milliseconds.")]
 
 

@@ -35,9 +35,9 @@ def command(connect: Callable[[], Client]) -> Callable[..., None]:
     """Return the command; `connect` is asked for a client when it runs."""
 
     def events(
-        follow: Annotated[
+        follow: Annotated[  # noqa: FBT002
             bool, typer.Option("-f", "--follow", help="Go on as they happen.")
-        ] = False,  # noqa: E501, FBT002
+        ] = False,
         function: Annotated[str, typer.Option(help="Only of functions of this name.")] = "",
         namespace: Annotated[str, typer.Option(help="Only of this namespace.")] = "",
         alias: Annotated[str, typer.Option(help="Only of this alias.")] = "",

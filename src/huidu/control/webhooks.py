@@ -138,7 +138,7 @@ async def test(plane: Plane, asked: Asked, request: wire.TestWebhook) -> wire.Te
     return wire.Tested(
         arrived=reply.arrived,
         status_code=reply.status,
-        error=reply.error,
+        message=reply.error,
         duration=reply.took_ms,
     )
 

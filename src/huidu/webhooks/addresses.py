@@ -38,6 +38,7 @@ EMBEDDED: Sequence[tuple[Network, int]] = (
     (ip_network("2002::/16"), 2),  # RFC 3056
     (ip_network("::/96"), 12),  # RFC 4291, 2.5.5.1
 )
+EVERYBODY = IPv4Address("255.255.255.255")
 OWN_NETWORK = ip_network("0.0.0.0/8")  # the machine itself, as Linux has it (RFC 1122)
 
 
@@ -57,11 +58,12 @@ def why_not(address: Address, allow: Sequence[Network]) -> str:
         ("link-local", address.is_link_local),
         ("a cloud's metadata service", any(address in network for network in METADATA)),
         ("multicast", address.is_multicast),
-        ("nobody's", address.is_unspecified or (address.is_reserved and not address.is_private)),
+        ("everybody's", address == EVERYBODY),
+        ("nobody's", address.is_unspecified or address.is_reserved),
     ):
         if is_so:
             return f"{address} is {what}; setting webhook_allow opens it"
-    return "" if address != IPv4Address("255.255.255.255") else f"{address} is everybody"
+    return ""
 
 
 def _inner(address: Address) -> IPv4Address | None:

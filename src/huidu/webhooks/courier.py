@@ -157,7 +157,7 @@ class Courier:
         log.warning(
             "webhook.failed",
             webhook=webhook.name,
-            event=told.sequence,
+            sequence=told.sequence,
             result=result,
             attempts=later.attempts,
             reason=reply.error,

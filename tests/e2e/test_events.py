@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import signal
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
@@ -23,10 +25,11 @@ LOCAL = ("--set", "webhook_allow=127.0.0.1", "--set", "warm_s=0", "--set", "tier
 SECRET = "a-secret-of-the-test"
 Start = Callable[..., Platform]
 
+CALLS = 150  #: More than may wait for one version where none is to.
 SLEEP = """
 import time
 def main_handler(event, context):
-    time.sleep(1.0)
+    time.sleep(0.02)
 """
 
 
@@ -431,17 +434,25 @@ def _every(platform: Platform) -> list[dict[str, Any]]:
             return found
 
 
-def test_throttling_is_told_when_it_begins(start: Start) -> None:
+async def test_throttling_is_told_when_it_begins(start: Start) -> None:
     platform = start(*LOCAL, "--set", "max_instances=1", "--set", "max_waiting=0")
     platform.make("busy", SLEEP)
-    with ThreadPoolExecutor(4) as threads:
-        callers = [replace(platform, clients={}) for _ in range(4)]  # A connection for each.
-        list(threads.map(lambda one: one.call("Invoke", FunctionName="busy"), callers))
+    made = platform.call(
+        "CreateTrigger", FunctionName="busy", TriggerName="web", Type="http", TriggerDesc="{}"
+    )
+    url = json.loads(made["TriggerInfo"]["TriggerDesc"])["ExtranetHTTPUrl"]
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def call() -> int:
+            async with session.get(url) as answer:
+                return answer.status
+
+        statuses = await asyncio.gather(*(call() for _ in range(CALLS)))
     told = until(lambda: events(platform, Kinds=["throttle.*"]))
 
+    assert set(statuses) != {200}
     assert [one["Kind"] for one in told] == ["throttle.began"]
-    assert told[0]["FunctionName"] == "busy"
-    assert told[0]["FunctionVersion"] == "$LATEST"
+    assert (told[0]["FunctionName"], told[0]["FunctionVersion"]) == ("busy", "$LATEST")
     assert told[0]["Detail"] == {"StatusCode": 432}
 
 

@@ -12,12 +12,17 @@ from huidu.model.webhook import Condition, Webhook
 
 
 def webhook(**more: Any) -> Webhook:
-    usual = {"id": "wh-1", "name": "hook", "url": "http://h", "secret": "s" * 16}
+    usual: dict[str, Any] = {"id": "wh-1", "name": "hook", "url": "http://h", "secret": "s" * 16}
     return Webhook(**usual | more)
 
 
 def moved(**more: Any) -> Happening:
-    usual = {"kind": "alias.moved", "at": 1.0, "namespace": "default", "function": "hello"}
+    usual: dict[str, Any] = {
+        "kind": "alias.moved",
+        "at": 1.0,
+        "namespace": "default",
+        "function": "hello",
+    }
     return Happening(**usual | more)
 
 

@@ -83,8 +83,6 @@ def receiving(port: int = 0, **how: Any) -> Iterator[Receiver]:
                 self.end_headers()
                 self.wfile.write(receiver.body)
 
-        do_GET = do_POST
-
         def log_message(self, *_: object) -> None:
             pass
 

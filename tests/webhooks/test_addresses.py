@@ -27,7 +27,7 @@ def test_the_internet_and_private_networks_may_be_posted_to(address: str) -> Non
     ("address", "what"),
     [
         *(("127.0.0.1", "itself"), ("127.8.9.1", "itself"), ("::1", "itself")),
-        *(("0.0.0.0", "itself"), ("0.1.2.3", "itself"), ("::ffff:0.0.0.0", "itself")),
+        *(("0.0.0.0", "itself"), ("0.1.2.3", "itself"), ("::ffff:0.0.0.0", "itself")),  # noqa: S104
         *(("169.254.169.254", "link-local"), ("169.254.0.23", "link-local")),
         *(("fe80::1", "link-local"), ("100.100.100.200", "metadata"), ("168.63.129.16", "meta")),
         *(("192.0.0.192", "metadata"), ("fd00:ec2::254", "metadata")),

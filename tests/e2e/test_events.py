@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import signal
 import threading
 import time
@@ -393,6 +394,28 @@ def test_one_killed_while_it_posts_posts_again_after_the_restart(start: Start, n
 
     assert first.delivery == second.delivery
     assert first.body == second.body
+
+
+def test_a_full_disk_has_nothing_posted_twice(start: Start, name: str) -> None:
+    """The receiver answers while the disk is full: that is written once there is room."""
+    platform = start(*LOCAL)
+    hang = threading.Event()
+    with receiving(hang=hang) as receiver:
+        platform.ours("CreateWebhook", Name="hook", Url=receiver.url)
+        platform.make(name)
+        receiver.wait(1)
+        pid, free = platform.process.pid, resource.RLIM_INFINITY
+        wal = (platform.data / "huidu.db-wal").stat().st_size
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (wal, free))
+        refusal = platform.refusal("PublishVersion", FunctionName=name)
+        assert refusal.get_code() == "ResourceUnavailable.Storage"
+        hang.set()
+        until(lambda: "webhook.unsettled" in platform.log.read_text())
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (free, free))
+        until(lambda: condition(platform, "hook")["Pending"] == 0)
+
+    assert receiver.kinds() == ["function.created"]
+    assert kinds(platform) == ["function.created"]
 
 
 def test_kills_at_random_lose_no_event(start: Start, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from huidu.model import delivery as deliveries
 from huidu.model.delivery import DEAD, HOLD_S, PENDING, Reply, after
 from huidu.model.effect import Effect, Happened, WebhookGone, WebhookKept
-from huidu.model.errors import NotFound
+from huidu.model.errors import NotFound, Unavailable
 from huidu.model.happening import Happening
 from huidu.model.webhook import Webhook
 from huidu.store import telling
@@ -241,3 +242,29 @@ async def test_what_nobody_else_writes_is_told_by_itself(seen: Seen) -> None:
     await seen.outbox.tell(Happening(kind="throttle.began", at=1.0))
 
     assert await seen.kinds() == ["throttle.began"]
+
+
+async def test_what_arrives_at_once_is_written_together(seen: Seen) -> None:
+    await seen.hook()
+    await seen.tell(*["alias.moved"] * 10)
+    waiting = await seen.catalog.read(lambda r: r.deliveries(HOOK, PENDING, 0, 10))
+    await asyncio.gather(*(seen.outbox.arrived(one, 5.0) for one, _ in waiting))
+
+    assert await seen.count(PENDING) == 0
+
+
+async def test_where_what_arrived_cannot_be_written_each_hears_of_it(seen: Seen) -> None:
+    await seen.hook()
+    await seen.tell(*["alias.moved"] * 3)
+    waiting = await seen.catalog.read(lambda r: r.deliveries(HOOK, PENDING, 0, 10))
+    broken = Outbox(Catalog(BrokenDatabase(), lambda effects: None))  # type: ignore[arg-type]
+    found = await asyncio.gather(
+        *(broken.arrived(one, 5.0) for one, _ in waiting), return_exceptions=True
+    )
+
+    assert [type(one) for one in found] == [Unavailable] * 3
+
+
+class BrokenDatabase:
+    async def write(self, change: object) -> None:
+        raise Unavailable("Storage", "no room")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 from huidu.model.delivery import Delivery
 from huidu.model.happening import Happening
 from huidu.model.webhook import Webhook
@@ -16,14 +19,31 @@ class Outbox:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._arrived: list[tuple[Delivery, float]] = []
+        self._turn = asyncio.Lock()
 
     async def line(self, webhook_id: str, now: float) -> Line | None:
         """Return what a webhook is to be told next; None where there is no such webhook."""
         return await self._catalog.read(lambda reading: reading.line(webhook_id, now))
 
     async def arrived(self, delivery: Delivery, at: float) -> None:
-        """Forget a delivery that has arrived."""
-        await self._catalog.write(lambda writing: writing.arrived(delivery, at))
+        """Forget a delivery that has arrived.
+
+        Those that arrive while others are being written go into one write together: a move of an
+        alias never stands behind more than two of them, however many webhooks there are.
+        """
+        mine = (delivery, at)
+        self._arrived.append(mine)
+        async with self._turn:
+            if mine not in self._arrived:  # it went along with somebody else's
+                return
+            together, self._arrived = self._arrived, []
+            try:
+                await self._catalog.write(lambda writing: _arrive(writing, together))
+            except BaseException:  # each of the others is to hear of it as well
+                others = [one for one in together if one != mine]
+                self._arrived = others + self._arrived
+                raise
 
     async def put_back(self, webhook: Webhook, delivery: Delivery, at: float) -> None:
         """Keep a delivery that did not arrive, unless it was taken away meanwhile."""
@@ -41,3 +61,8 @@ class Outbox:
     async def open_throttles(self) -> list[Happening]:
         """Return each throttle that began and has not ended."""
         return list(await self._catalog.read(Reading.open_throttles))
+
+
+def _arrive(writing: Writing, together: Sequence[tuple[Delivery, float]]) -> None:
+    for delivery, at in together:
+        writing.arrived(delivery, at)

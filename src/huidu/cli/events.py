@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from huidu.actions.events import LIST_EVENTS
 from huidu.cli.client import Client, Refused, Unreachable
@@ -20,7 +18,7 @@ LOOK_S = 0.5
 MOST = 100
 INTERRUPTED = 130
 #: How families are told apart where somebody looks on.
-STYLES: Mapping[str, str] = {
+COLOURS: Mapping[str, str] = {
     "alias": "cyan",
     "rollout": "cyan",
     "service": "cyan",
@@ -59,8 +57,13 @@ def command(connect: Callable[[], Client]) -> Callable[..., None]:
             "Since": since,
         }
         narrowed = {name: value for name, value in asked.items() if value}
-        tell = _as_json if as_json else _printer(Console(soft_wrap=True, highlight=False))
-        _run(connect(), narrowed, tell, None if since else limit, follow=follow)
+        _run(
+            connect(),
+            narrowed,
+            _as_json if as_json else _as_line,
+            None if since else limit,
+            follow=follow,
+        )
 
     return events
 
@@ -127,26 +130,23 @@ def _as_json(event: Event) -> None:
     print(json.dumps(event, ensure_ascii=False), flush=True)  # noqa: T201 - it is a command
 
 
-def _printer(console: Console) -> Callable[[Event], None]:
-    def tell(event: Event) -> None:
-        console.print(line(event))
-        console.file.flush()
-
-    return tell
+def _as_line(event: Event) -> None:
+    # Colours go only to a terminal (by itself), and not where its user wants none.
+    typer.echo(line(event), color=False if os.environ.get("NO_COLOR") else None)
 
 
-def line(event: Event) -> Text:
+def line(event: Event) -> str:
     """Return one event in one line: when, what, of what, from what to what, by whom and why."""
     kind = str(event["Kind"])
-    style = STYLES.get(kind.partition(".")[0], "")
-    parts = [(event["Time"], "dim"), (f"{kind:<17}", style), (_subject(event), "bold")]
     told = " -> ".join(filter(None, (event["Before"], event["After"])))
-    parts += [(told, ""), (_cause(event), "dim")]
-    text = Text()
-    for words, how in parts:
-        if words:
-            text.append("  " if text else "").append(_clean(words), how)
-    return text
+    parts: list[tuple[str, dict[str, Any]]] = [
+        (event["Time"], {"dim": True}),
+        (f"{kind:<17}", {"fg": COLOURS.get(kind.partition(".")[0])}),
+        (_subject(event), {"bold": True}),
+        (told, {}),
+        (_cause(event), {"dim": True}),
+    ]
+    return "  ".join(typer.style(_clean(words), **how) for words, how in parts if words)
 
 
 def _subject(event: Event) -> str:

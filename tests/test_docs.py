@@ -21,6 +21,7 @@ from huidu.actions.action import COMMON_ERRORS, Action
 from huidu.actions.table import ACTIONS
 from huidu.cli.reference import reference
 from huidu.cloudapi.keys import Pair
+from huidu.model.happening import KINDS as HAPPENINGS
 from huidu.model.invocation import Status
 from huidu.model.rules import METHODS
 from huidu.model.traits import PLACES, WHOLE
@@ -95,6 +96,8 @@ BEGINS: dict[str, tuple[str, Callable[[Platform], None]]] = {
 }
 #: Pages whose functions need a sandbox with a network of its own.
 NEEDS_NETWORKS = {"web.md": ("--set", "tier=best", "--set", "network=none")}
+#: Pages that need another setting.
+SET = {"events.md": ("--set", "webhook_allow=127.0.0.1")}
 #: Pages in Chinese, each with the one that it is a translation of, whose commands are run.
 TRANSLATED = {CHINESE: README} | {page: DOCS / page.name for page in (DOCS / "zh-CN").glob("*.md")}
 RUN = [p for p in PAGES if p not in TRANSLATED and any(block.runs for block in blocks(p))]
@@ -108,7 +111,8 @@ def directory(page: Path, tmp_path: Path) -> Iterator[Path]:
     (tmp_path / data).parent.mkdir(exist_ok=True)
     if page.name in NEEDS_NETWORKS and os.geteuid() != 0:
         pytest.skip("networks of their own for instances take root here")
-    platform = Platform.start(tmp_path / data, *NEEDS_NETWORKS.get(page.name, ()))
+    options = (*NEEDS_NETWORKS.get(page.name, ()), *SET.get(page.name, ()))
+    platform = Platform.start(tmp_path / data, *options)
     prepare(platform)
     yield tmp_path
     platform.stop()
@@ -219,6 +223,12 @@ def test_every_rule_method_and_every_key_is_told() -> None:
     told = {row[0].strip("`") for row in rows(section(DOCS / "gray.md", "By rule"))}
 
     assert told == set(METHODS) | {f"{place}.<name>" for place in PLACES} | set(WHOLE)
+
+
+def test_every_kind_of_event_is_told_with_when_it_happens() -> None:
+    told = {row[0].strip("`"): row[1] for row in rows(section(DOCS / "events.md", "Kinds"))}
+
+    assert told == HAPPENINGS
 
 
 def test_every_type_of_trigger_is_told() -> None:

@@ -46,13 +46,14 @@ LEANS: Mapping[str, frozenset[str]] = {
         "control": "model actions store invoke",
         # doors
         "triggers": "model",
+        "webhooks": "model",
         "gateway": "model invoke body",
         "cloudapi": "huidu model actions control body",
         # the roof
         "server": "huidu model settings actions store observe runtimes listener instances invoke "
-        "control triggers gateway cloudapi",
+        "control triggers webhooks gateway cloudapi",
         "cli": "huidu model settings actions store observe runtimes listener instances invoke "
-        "control triggers gateway cloudapi server",
+        "control triggers webhooks gateway cloudapi server",
         "__main__": "cli",
     }.items()
 }

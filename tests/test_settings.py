@@ -30,6 +30,10 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "warm_s": ("0", 0.0),
     "max_unpacked_mb": ("1", 1),
     "keep_records_s": ("60", 60.0),
+    "keep_events_s": ("60", 60.0),
+    "webhook_allow": ('"127.0.0.1, fd00::/8"', "127.0.0.1, fd00::/8"),
+    "webhook_retry_s": ("60", 60.0),
+    "webhook_timeout_s": ("0.5", 0.5),
     "tier": ('"none"', "none"),
     "require_tier": ('"sandbox"', "sandbox"),
     "network": ('"host"', "host"),
@@ -208,6 +212,11 @@ def test_a_file_that_is_asked_for_must_be_there_and_be_text(tmp_path: Path) -> N
         ("network_allow", "fd00::/8", "name IPv4 networks"),
         ("trusted_proxies", "10.0.8.1/24", "as in 127.0.0.1, 10.0.0.0/8, fd00::/8"),
         ("trusted_proxies", "proxy.local", "name networks"),
+        ("keep_events_s", -1, "0 or more"),
+        ("webhook_allow", "10.0.8.1/24", "as in 127.0.0.1"),
+        ("webhook_allow", "localhost", "name networks"),
+        ("webhook_retry_s", -1, "0 or more"),
+        ("webhook_timeout_s", 0, "0.01 or more"),
         ("log_level", "loud", "debug, info, warning, error"),
         ("log_level", 3, "a text"),
     ],
@@ -237,6 +246,12 @@ def test_whom_to_believe_is_a_list_of_networks_of_either_kind() -> None:
     assert Settings().proxies() == ()
     asked = Settings(trusted_proxies="127.0.0.1, fd00::/8").proxies()
     assert [str(one) for one in asked] == ["127.0.0.1/32", "fd00::/8"]
+
+
+def test_what_webhooks_may_reach_beside_the_rest_is_a_list_of_networks() -> None:
+    assert Settings().webhooks_allowed() == ()
+    asked = Settings(webhook_allow="127.0.0.1, fd00:1::/64").webhooks_allowed()
+    assert [str(one) for one in asked] == ["127.0.0.1/32", "fd00:1::/64"]
 
 
 def test_a_quota_says_the_same_as_the_settings() -> None:

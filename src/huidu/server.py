@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,14 +46,16 @@ from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
 from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
-from huidu.observe.exposition import Counters, Gauges
+from huidu.observe.exposition import Counters, Deliveries, Gauges
 from huidu.observe.recorder import Recorder
+from huidu.observe.throttles import Throttles
 from huidu.runtimes.table import Runtimes
 from huidu.settings import Settings, address
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.journal import Journal
 from huidu.store.lock import Lock
+from huidu.store.outbox import Outbox
 from huidu.store.packages import Packages
 from huidu.store.queue import Queue
 from huidu.store.reading import Reading
@@ -60,6 +63,8 @@ from huidu.store.writing import Writing
 from huidu.triggers.table import TRIGGERS
 from huidu.triggers.timer import Timers
 from huidu.triggers.url import Urls
+from huidu.webhooks.courier import Courier
+from huidu.webhooks.post import Post
 
 TIDY_S = 3600.0
 GRACE_S = 5.0  #: For instances, once nobody calls any more.
@@ -95,10 +100,13 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         gateway = Listener(*address("gateway", settings.gateway))
         stack.push_async_callback(gateway.close)
         data = await _data_plane(settings, stores, stack)
-        desk = await _desk(settings, directory, stores, data, gateway.url, stack)
+        catalog, courier = await _catalog(settings, stores, data, stack)
+        root = keys.RootKey(keys.settle(directory, os.environ))
+        plane = _plane(settings, stores, catalog, courier, data, gateway.url)
+        desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
         stack.push_async_callback(_close_together, api, gateway)
         most = _connections(settings.max_connections)
-        await api.open(Api(desk, _pages(data)), most_connections=most // API_SHARE)
+        await api.open(Api(desk, _pages(data, courier)), most_connections=most // API_SHARE)
         await gateway.open(_gateway(settings, data), tunnels=True, most_connections=most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
@@ -174,6 +182,7 @@ class DataPlane:
     fleet: Fleet
     routes: Routes
     recorder: Recorder
+    throttles: Throttles
     invoker: Invoker
     later: Asynchronous
     urls: Urls
@@ -203,7 +212,8 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
     dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
     fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
     stack.push_async_callback(fleet.close, GRACE_S)
-    routes, recorder = Routes(dice.random), Recorder(stores.journal)
+    routes, throttles = Routes(dice.random), Throttles(time.time)
+    recorder = Recorder(stores.journal, throttles.refused)
     stack.push_async_callback(recorder.close, asyncio.create_task(recorder.run()))
     invoker = Invoker(
         table=routes, fleet=fleet, recorder=recorder, clock=time.time, timer=time.perf_counter
@@ -216,6 +226,7 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
         fleet=fleet,
         routes=routes,
         recorder=recorder,
+        throttles=throttles,
         invoker=invoker,
         later=later,
         urls=Urls(),
@@ -245,7 +256,12 @@ async def _launcher(
 
 
 def _plane(
-    settings: Settings, stores: Stores, catalog: Catalog, data: DataPlane, gateway_url: str
+    settings: Settings,
+    stores: Stores,
+    catalog: Catalog,
+    courier: Courier,
+    data: DataPlane,
+    gateway_url: str,
 ) -> Plane:
     return Plane(
         catalog=catalog,
@@ -259,6 +275,7 @@ def _plane(
         instances=data.fleet,
         runtimes=data.runtimes,
         triggers=TRIGGERS,
+        courier=courier,
         gateway_url=gateway_url,
         quota=settings.quota(),
         zone=ZoneInfo(settings.zone),
@@ -271,30 +288,41 @@ def _plane(
     )
 
 
-async def _desk(
-    settings: Settings,
-    directory: Path,
-    stores: Stores,
-    data: DataPlane,
-    gateway_url: str,
-    stack: AsyncExitStack,
-) -> Desk:
-    """Open the catalog, let the work in the background begin, and return who answers requests."""
-    catalog = Catalog(stores.catalog, data.publish)
+async def _catalog(
+    settings: Settings, stores: Stores, data: DataPlane, stack: AsyncExitStack
+) -> tuple[Catalog, Courier]:
+    """Open the catalog, and let the work in the background begin."""
+
+    def publish(effects: Sequence[Effect]) -> None:
+        data.publish(effects)
+        courier.apply(effects)
+
+    catalog = Catalog(stores.catalog, publish)
+    outbox = Outbox(catalog)
+    post = Post(settings.webhooks_allowed(), settings.webhook_timeout_s)
+    stack.push_async_callback(post.close)
+    courier = Courier(
+        outbox, post, patience_s=settings.webhook_retry_s, clock=time.time, draw=data.dice.random
+    )
     await _first_start(catalog)
     await catalog.load()
-    for work in (data.later.run(), data.timers.run(), _tidy(settings, stores, catalog)):
+    for work in (
+        data.later.run(),
+        data.timers.run(),
+        data.throttles.run(outbox),
+        courier.run(),
+        _tidy(settings, stores, catalog),
+    ):
         stack.push_async_callback(_stop, asyncio.create_task(work))
-    root = keys.RootKey(keys.settle(directory, os.environ))
-    plane = _plane(settings, stores, catalog, data, gateway_url)
-    return Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
+    return catalog, courier
 
 
-def _pages(data: DataPlane) -> Starlette:
+def _pages(data: DataPlane, courier: Courier) -> Starlette:
     registry = CollectorRegistry()
     registry.register(Counters(data.recorder))
     tier = {"tier": data.tier.name, "network": data.tier.network}
     registry.register(Gauges(data.fleet.standings, tier))
+    registry.register(Deliveries(courier.results, courier.pending))
     return pages(registry, asdict(data.tier))
 
 
@@ -321,6 +349,8 @@ async def _tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
             )
             await asyncio.to_thread(stores.packages.evict)
             await stores.journal.forget(now - settings.keep_records_s)
+            forget = partial(Writing.forget_happenings, before=now - settings.keep_events_s)
+            await catalog.write(forget)
         except (Refusal, OSError) as error:
             log.warning("tidy.failed", reason=str(error))
         await asyncio.sleep(TIDY_S)

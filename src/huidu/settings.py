@@ -48,6 +48,10 @@ class Settings:
     warm_s: float = 3.0  #: How long a move of an alias waits for instances of who is new to it.
     max_unpacked_mb: int = 10_240  #: Of unpacked code, what is in use not counted out.
     keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
+    keep_events_s: float = 400 * 86_400.0  #: How long what happened is kept.
+    webhook_allow: str = "none"  #: What webhooks may reach though it is refused, as CIDRs.
+    webhook_retry_s: float = 86_400.0  #: How long a delivery is tried before it is given up.
+    webhook_timeout_s: float = 10.0  #: How long a receiver may take to answer.
     tier: str = "best"  #: What is put around functions: best for what works here, or its name.
     require_tier: str = "none"  #: Do not start with less than this around functions.
     network: str = "best"  #: What functions reach in a sandbox: egress, none, host, or best.
@@ -87,6 +91,7 @@ class Settings:
         if self.network not in NETWORKS:
             raise Unsettled(f"network {self.network!r}: must be {', '.join(NETWORKS)}")
         self.allowed()
+        self.webhooks_allowed()
 
     def allowed(self) -> tuple[IPv4Network, ...]:
         """Return what `network_allow` names."""
@@ -100,13 +105,18 @@ class Settings:
 
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """Return what `trusted_proxies` names."""
+        return self._networks("trusted_proxies", "127.0.0.1, 10.0.0.0/8, fd00::/8")
+
+    def webhooks_allowed(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Return what `webhook_allow` names."""
+        return self._networks("webhook_allow", "127.0.0.1, fd00:1::/64")
+
+    def _networks(self, name: str, such_as: str) -> tuple[IPv4Network | IPv6Network, ...]:
         try:
-            words = self.trusted_proxies.replace(",", " ").split()
+            words = str(getattr(self, name)).replace(",", " ").split()
             return tuple(ip_network(word) for word in words if word != "none")
         except ValueError as error:
-            raise Unsettled(
-                f"trusted_proxies: {error}; name networks, as in 127.0.0.1, 10.0.0.0/8, fd00::/8"
-            ) from error
+            raise Unsettled(f"{name}: {error}; name networks, as in {such_as}") from error
 
     def quota(self) -> Quota:
         """Return how many there may be of each thing."""
@@ -123,7 +133,7 @@ class Settings:
 TIERS = ("gvisor", "sandbox", "unprivileged", "bwrap", "basic", "none")
 NETWORKS = ("best", "egress", "none", "host")
 LEVELS = ("debug", "info", "warning", "error")
-LEAST: Mapping[str, int] = {
+LEAST: Mapping[str, float] = {
     "max_functions": 1,
     "max_versions": 1,
     "max_aliases": 1,
@@ -135,6 +145,9 @@ LEAST: Mapping[str, int] = {
     "warm_s": 0,
     "max_unpacked_mb": 1,
     "keep_records_s": 0,
+    "keep_events_s": 0,
+    "webhook_retry_s": 0,
+    "webhook_timeout_s": 0.01,
 }
 ENDPOINT = "endpoint"  #: `HUIDU_ENDPOINT` is for clients, and may well be set beside a server.
 WORDS: Mapping[type[Any], str] = {str: "a text", int: "a whole number", float: "a number"}

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from huidu.actions import aliases, functions, invocations, provisioned, triggers, versions
+from huidu.actions import (
+    aliases,
+    events,
+    functions,
+    invocations,
+    provisioned,
+    triggers,
+    versions,
+    webhooks,
+)
 from huidu.actions.action import Action
 from huidu.model.errors import UnknownAction, UnknownVersion
 
@@ -16,6 +25,8 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *invocations.ACTIONS,
     *triggers.ACTIONS,
     *provisioned.ACTIONS,
+    *events.ACTIONS,
+    *webhooks.ACTIONS,
 )
 
 #: By version and name: two services may have an action of the same name.

@@ -1,4 +1,4 @@
-"""The command line: `huidu serve`, `huidu doctor`, `huidu env`, `huidu api ...`."""
+"""The command line: `huidu serve`, `huidu doctor`, `huidu events`, `huidu api ...`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from huidu import __version__
-from huidu.cli import api
+from huidu.cli import api, events
 from huidu.cli.client import Client
 from huidu.cli.reference import reference as reference_page
 from huidu.cloudapi import keys
@@ -156,6 +156,7 @@ def connect() -> Client:
 
 
 app.add_typer(api.commands(connect), name="api")
+app.command("events")(events.command(connect))
 
 
 def main() -> None:

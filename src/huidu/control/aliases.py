@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from huidu.actions import aliases as wire
 from huidu.actions.action import Nothing
-from huidu.control import paging, times
+from huidu.control import paging, telling, times
 from huidu.control.plane import Asked, Plane
+from huidu.control.telling import in_words
 from huidu.control.warming import Warmer, move
 from huidu.model import names, quota
 from huidu.model.alias import EXACT, Alias, check_additional
@@ -49,7 +50,7 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateAlias) -> Nothi
         )
         warmer.look(None, made, _check(plane, writing, function, made, "CreateAlias"))
         writing.add_alias(function, made)
-        note = Note("CreateAlias", asked.who, request.reason, now, warmer.warning)
+        note = Note("CreateAlias", asked.who, request.reason, now, warmer.warning, asked.request_id)
         keep_note(writing, function, note, None, made)
 
     await move(plane, change)
@@ -77,7 +78,7 @@ async def update(plane: Plane, asked: Asked, request: wire.UpdateAlias) -> Nothi
         )
         warmer.look(kept, moved, _check(plane, writing, function, moved, "UpdateAlias"))
         writing.replace_alias(function, moved)
-        note = Note("UpdateAlias", asked.who, request.reason, now, warmer.warning)
+        note = Note("UpdateAlias", asked.who, request.reason, now, warmer.warning, asked.request_id)
         keep_note(writing, function, note, kept, moved)
 
     await move(plane, change)
@@ -96,22 +97,6 @@ def _check_revision(kept: Alias, expected: int | None) -> None:
             f"ExpectedRevision {expected}: alias {kept.name} is at revision {kept.revision} now: "
             f"{in_words(kept)}; read it again and decide anew",
         )
-
-
-def in_words(alias: Alias) -> str:
-    """Say in one line where the calls of an alias go."""
-    match alias.routing:
-        case None:
-            return f"all calls to version {alias.version}"
-        case Weighted(shares):
-            rest = ", ".join(f"{share.fraction:g} to version {share.version}" for share in shares)
-            return f"{rest}, the rest to version {alias.version}"
-        case Ruled(rules):
-            rest = ", ".join(
-                f"{rule.key} {rule.method} {rule.expression} to version {rule.version}"
-                for rule in rules
-            )
-            return f"{rest}, the rest to version {alias.version}"
 
 
 def _routing(asked: wire.RoutingConfig | None) -> Routing | None:
@@ -155,12 +140,13 @@ class Note:
     why: str
     at: float
     warning: str = ""
+    request_id: str = ""
 
 
 def keep_note(
     writing: Writing, function: Function, note: Note, before: Alias | None, after: Alias | None
 ) -> None:
-    """Write a change of an alias into its history, within the write that makes it."""
+    """Write a change of an alias into its history and tell of it, within the write of it."""
     kept = after or before
     if kept is not None:
         change = Change(
@@ -177,6 +163,7 @@ def keep_note(
             warning=note.warning,
         )
         writing.add_change(change)
+        telling.alias_changed(writing, change, note.request_id)
 
 
 async def get(plane: Plane, asked: Asked, request: wire.GetAlias) -> wire.AliasFacts:
@@ -231,7 +218,7 @@ async def delete(plane: Plane, asked: Asked, request: wire.DeleteAlias) -> Nothi
     if request.name == names.DEFAULT:
         raise InvalidValue("Alias", "Name $DEFAULT: comes with every function and stays")
     named = FunctionName(request.namespace, request.function_name)
-    note = Note("DeleteAlias", asked.who, request.reason, plane.clock())
+    note = Note("DeleteAlias", asked.who, request.reason, plane.clock(), "", asked.request_id)
 
     def change(writing: Writing) -> None:
         function = writing.function(named)
@@ -301,7 +288,7 @@ async def undo(plane: Plane, asked: Asked, request: wire.UndoAlias) -> wire.Undo
         warmer.look(kept, moved, _check(plane, writing, function, moved, "UpdateAlias"))
         writing.replace_alias(function, moved)
         why = request.reason or f"undo of revision {revision}"
-        note = Note("UndoAlias", asked.who, why, now, warmer.warning)
+        note = Note("UndoAlias", asked.who, why, now, warmer.warning, asked.request_id)
         keep_note(writing, function, note, kept, moved)
         return moved
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from huidu.actions.configuration import Code as CodeAsked
+from huidu.actions.functions import UpdateFunctionCode
 from huidu.control.plane import Plane
 from huidu.model.errors import InvalidValue, MissingParameter
 from huidu.model.function import Code
@@ -83,3 +84,13 @@ def check_source(asked: CodeAsked | None, source: str | None) -> None:
     for field, value in (("CosBucketName", asked.cos_bucket_name), ("DemoId", asked.demo_id)):
         if value is not None:
             raise InvalidValue("CodeSource", f"Code.{field}: not to be had here; send ZipFile")
+
+
+def flat(request: UpdateFunctionCode) -> CodeAsked:
+    """Return the code of a request that has its fields at its top."""
+    return CodeAsked(
+        zip_file=request.zip_file,
+        cos_bucket_name=request.cos_bucket_name,
+        cos_object_name=request.cos_object_name,
+        cos_bucket_region=request.cos_bucket_region,
+    )

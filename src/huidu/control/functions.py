@@ -11,10 +11,11 @@ from typing import Any
 from huidu.actions import configuration as made
 from huidu.actions import functions as wire
 from huidu.actions.action import Nothing, is_true
-from huidu.control import aliases, paging, times, triggers, versions
+from huidu.control import aliases, paging, telling, times, triggers, versions
 from huidu.control import code as packages
 from huidu.control.aliases import Note
 from huidu.control.plane import Asked, Plane
+from huidu.control.telling import Cause
 from huidu.model import names, network, quota
 from huidu.model.alias import Alias
 from huidu.model.errors import InUse, InvalidParameter, InvalidValue, NotFound, Unsupported
@@ -74,8 +75,7 @@ async def _keep_new(
     configuration: Configuration,
 ) -> None:
     named, now = FunctionName(request.namespace, request.function_name), plane.clock()
-    tags = tuple((tag.key, tag.value) for tag in request.tags)
-    function_id = f"lam-{plane.new_id()[:8]}"
+    tags, function_id = tuple((t.key, t.value) for t in request.tags), f"lam-{plane.new_id()[:8]}"
     function = Function(named=named, id=function_id, added_at=now, modified_at=now, tags=tags)
     latest = Version(
         function=named,
@@ -104,6 +104,7 @@ async def _keep_new(
         aliases.keep_note(
             writing, function, Note("CreateFunction", asked.who, "", now), None, default
         )
+        telling.function_changed(writing, Cause(asked, now), "function.created", named)
 
     await plane.catalog.write(change)
 
@@ -166,7 +167,7 @@ def _settings(asked: made.Settings, **more: object) -> tuple[tuple[str, str], ..
 async def update_code(plane: Plane, asked: Asked, request: wire.UpdateFunctionCode) -> Nothing:
     """Replace the code of `$LATEST`; versions that were published keep theirs."""
     named = FunctionName(request.namespace, request.function_name)
-    asked_code = request.code or _flat_code(request)
+    asked_code = request.code or packages.flat(request)
     packages.check_source(asked_code, request.code_source)
     latest = await plane.catalog.read(
         lambda reading: reading.version(reading.function(named), names.LATEST)
@@ -180,17 +181,8 @@ async def update_code(plane: Plane, asked: Asked, request: wire.UpdateFunctionCo
             new = replace(latest.configuration, handler=handler)
             return replace(latest, code=code, configuration=new)
 
-        await _change_latest(plane, named, change, publish=is_true(request.publish))
+        await _change_latest(plane, asked, named, change, publish=is_true(request.publish))
     return Nothing()
-
-
-def _flat_code(request: wire.UpdateFunctionCode) -> made.Code:
-    return made.Code(
-        zip_file=request.zip_file,
-        cos_bucket_name=request.cos_bucket_name,
-        cos_object_name=request.cos_object_name,
-        cos_bucket_region=request.cos_bucket_region,
-    )
 
 
 async def update_configuration(
@@ -228,7 +220,7 @@ async def update_configuration(
             latest, configuration=new, description=_or(request.description, latest.description)
         )
 
-    await _change_latest(plane, named, change, publish=is_true(request.publish))
+    await _change_latest(plane, asked, named, change, publish=is_true(request.publish))
     return Nothing()
 
 
@@ -237,17 +229,23 @@ def _or(given: Any, otherwise: Any) -> Any:  # noqa: ANN401 - the same type in a
 
 
 async def _change_latest(
-    plane: Plane, named: FunctionName, change: Callable[[Version], Version], *, publish: bool
+    plane: Plane,
+    asked: Asked,
+    named: FunctionName,
+    change: Callable[[Version], Version],
+    *,
+    publish: bool,
 ) -> None:
-    now = plane.clock()
+    cause = Cause(asked, now := plane.clock())
 
     def work(writing: Writing) -> None:
         function = writing.function(named)
-        latest = change(writing.version(function, names.LATEST))
+        latest = change(old := writing.version(function, names.LATEST))
         writing.replace_latest(replace(latest, status=ACTIVE, status_reason="", modified_at=now))
+        telling.latest_changed(writing, cause, old, latest)
         writing.replace_function(replace(function, modified_at=now))
         if publish:
-            versions.publish_latest(plane, writing, named, "")
+            versions.publish_latest(plane, cause, writing, named, "")
 
     await plane.catalog.write(work)
 
@@ -390,7 +388,13 @@ async def delete(plane: Plane, asked: Asked, request: wire.DeleteFunction) -> No
     """Delete a function with all that is its own (D-10) or, with a qualifier, one version."""
     named = FunctionName(request.namespace, request.function_name)
     if request.qualifier:
-        await versions.delete_one(plane, named, request.qualifier, force=False)
+        await versions.delete_one(plane, asked, named, request.qualifier, force=False)
         return Nothing()
-    await plane.catalog.write(lambda w: w.delete_function(w.function(named)))
+
+    def change(writing: Writing) -> None:
+        writing.delete_function(writing.function(named))
+        cause = Cause(asked, plane.clock())
+        telling.function_changed(writing, cause, "function.deleted", named)
+
+    await plane.catalog.write(change)
     return Nothing()

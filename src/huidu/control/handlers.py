@@ -8,6 +8,7 @@ from typing import Any
 from huidu.actions.action import HUIDU_VERSION, SCF_VERSION, Wire
 from huidu.control import (
     aliases,
+    events,
     explain,
     functions,
     invocations,
@@ -15,6 +16,7 @@ from huidu.control import (
     provisioned,
     triggers,
     versions,
+    webhooks,
 )
 from huidu.control.plane import Asked, Plane
 
@@ -50,4 +52,14 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (SCF_VERSION, "PutProvisionedConcurrencyConfig"): provisioned.put,
     (SCF_VERSION, "GetProvisionedConcurrencyConfig"): provisioned.get,
     (SCF_VERSION, "DeleteProvisionedConcurrencyConfig"): provisioned.delete,
+    (HUIDU_VERSION, "ListEvents"): events.list_all,
+    (HUIDU_VERSION, "CreateWebhook"): webhooks.create,
+    (HUIDU_VERSION, "UpdateWebhook"): webhooks.update,
+    (HUIDU_VERSION, "GetWebhook"): webhooks.get,
+    (HUIDU_VERSION, "ListWebhooks"): webhooks.list_all,
+    (HUIDU_VERSION, "DeleteWebhook"): webhooks.delete,
+    (HUIDU_VERSION, "TestWebhook"): webhooks.test,
+    (HUIDU_VERSION, "ListDeadDeliveries"): webhooks.list_dead,
+    (HUIDU_VERSION, "RedriveDeliveries"): webhooks.redrive,
+    (HUIDU_VERSION, "DiscardDeliveries"): webhooks.discard,
 }

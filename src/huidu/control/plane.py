@@ -11,13 +11,16 @@ from typing import Protocol, TypeVar
 
 from huidu.invoke.invoker import Answered
 from huidu.invoke.routes import Target
+from huidu.model.delivery import Reply
 from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
+from huidu.model.happening import Happening
 from huidu.model.invocation import Invocation, Record
 from huidu.model.quota import Quota
 from huidu.model.standing import Standing
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
+from huidu.model.webhook import Webhook
 from huidu.store.journal import Search
 from huidu.store.reading import Reading
 from huidu.store.writing import Writing
@@ -134,6 +137,18 @@ class Kind(Protocol):
         ...
 
 
+class Courier(Protocol):
+    """Who posts to webhooks."""
+
+    def check_url(self, url: str) -> str:
+        """Return a URL that may be posted to, or raise `InvalidValue`."""
+        ...
+
+    async def knock(self, webhook: Webhook, delivery_id: str, told: Happening) -> Reply:
+        """Post one happening once, and return what came of it."""
+        ...
+
+
 class Uploads:
     """How many packages are between being kept and being referred to."""
 
@@ -166,6 +181,7 @@ class Plane:
     instances: Instances
     runtimes: Runtimes
     triggers: Mapping[str, Kind]
+    courier: Courier
     gateway_url: str  #: Where function URLs begin.
     quota: Quota
     zone: tzinfo

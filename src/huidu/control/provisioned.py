@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from huidu.actions import provisioned as wire
 from huidu.actions.action import Nothing
+from huidu.control import telling
 from huidu.control.plane import Asked, Plane
+from huidu.control.telling import Cause
 from huidu.model import names
 from huidu.model.errors import Failed, InvalidValue, LimitExceeded
 from huidu.model.function import Function, FunctionName
@@ -40,7 +42,8 @@ async def put(plane: Plane, asked: Asked, request: wire.PutProvisionedConcurrenc
             )
         kept = writing.provisions(function).get(version.number, 0)
         _check_room(plane, writing.provisioned() - kept, wanted)
-        writing.provision(version, wanted, plane.clock())
+        writing.provision(version, wanted, now := plane.clock())
+        telling.provision_changed(writing, Cause(asked, now), version, kept, wanted)
 
     await plane.catalog.write(change)
     return Nothing()
@@ -136,7 +139,11 @@ async def delete(
     named = FunctionName(request.namespace, request.function_name)
 
     def change(writing: Writing) -> None:
-        writing.provision(writing.version(writing.function(named), request.qualifier), 0, 0.0)
+        function = writing.function(named)
+        version = writing.version(function, request.qualifier)
+        kept = writing.provisions(function).get(version.number, 0)
+        writing.provision(version, 0, 0.0)
+        telling.provision_changed(writing, Cause(asked, plane.clock()), version, kept, 0)
 
     await plane.catalog.write(change)
     return Nothing()

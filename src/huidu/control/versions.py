@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from huidu.actions import versions as wire
 from huidu.actions.action import Nothing, is_true
-from huidu.control import paging, times
+from huidu.control import paging, telling, times
 from huidu.control.plane import Asked, Plane
+from huidu.control.telling import Cause
 from huidu.model import names, quota
 from huidu.model.errors import Failed, InvalidValue, Unsupported
 from huidu.model.function import FunctionName
@@ -21,8 +22,9 @@ async def publish(plane: Plane, asked: Asked, request: wire.PublishVersion) -> w
     """Freeze `$LATEST` as the next number; an unchanged one too (D-02)."""
     names.check_description(request.description)
     named = FunctionName(request.namespace, request.function_name)
+    cause = Cause(asked, plane.clock())
     made = await plane.catalog.write(
-        lambda writing: publish_latest(plane, writing, named, request.description)
+        lambda writing: publish_latest(plane, cause, writing, named, request.description)
     )
     return wire.Published(
         function_version=made.number,
@@ -38,7 +40,7 @@ async def publish(plane: Plane, asked: Asked, request: wire.PublishVersion) -> w
 
 
 def publish_latest(
-    plane: Plane, writing: Writing, named: FunctionName, description: str
+    plane: Plane, cause: Cause, writing: Writing, named: FunctionName, description: str
 ) -> Version:
     """Publish within a write that is under way."""
     function = writing.function(named)
@@ -47,9 +49,10 @@ def publish_latest(
         raise Failed("PublishVersion", f"$LATEST is {latest.status}: {latest.status_reason}")
     published = writing.count_versions(function) - 1
     quota.check("FunctionVersions", published, plane.quota.versions, f"versions of {named}")
-    made = latest.published_as(function.next_number, description, plane.clock())
+    made = latest.published_as(function.next_number, description, cause.at)
     writing.add_version(made)
     writing.replace_function(replace(function, next_number=function.next_number + 1))
+    telling.version_published(writing, cause, made)
     return made
 
 
@@ -87,11 +90,13 @@ async def list_all(
 async def delete(plane: Plane, asked: Asked, request: wire.DeleteFunctionVersion) -> Nothing:
     """Delete one version that no alias refers to."""
     named = FunctionName(request.namespace, request.function_name)
-    await delete_one(plane, named, request.qualifier, force=is_true(request.force_delete))
+    await delete_one(plane, asked, named, request.qualifier, force=is_true(request.force_delete))
     return Nothing()
 
 
-async def delete_one(plane: Plane, named: FunctionName, number: str, *, force: bool) -> None:
+async def delete_one(
+    plane: Plane, asked: Asked, named: FunctionName, number: str, *, force: bool
+) -> None:
     """Delete a version with the triggers that are bound to it (D-06 to D-09)."""
     if not names.is_number(number):
         raise InvalidValue(
@@ -114,6 +119,7 @@ async def delete_one(plane: Plane, named: FunctionName, number: str, *, force: b
             if trigger.qualifier == number:
                 writing.delete_trigger(function, trigger)
         writing.delete_version(version)
+        telling.version_deleted(writing, Cause(asked, plane.clock()), version)
         return version
 
     version = await plane.catalog.write(change)

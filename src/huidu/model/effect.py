@@ -83,6 +83,27 @@ class ServiceGone:
     service_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something happened of which webhooks may have to be told."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookKept:
+    """A webhook was made or changed, or is to try again what it had given up."""
+
+    webhook_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookGone:
+    """A webhook was deleted, with what was on its way to it."""
+
+    webhook_id: str
+
+
 Effect = (
     FunctionKept
     | FunctionGone
@@ -94,4 +115,7 @@ Effect = (
     | ProvisionChanged
     | ServiceKept
     | ServiceGone
+    | Happened
+    | WebhookKept
+    | WebhookGone
 )

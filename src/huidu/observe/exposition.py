@@ -77,6 +77,32 @@ class Gauges(Collector):
         )
 
 
+class Deliveries(Collector):
+    """What became of what happened on its way to webhooks."""
+
+    def __init__(self, results: Mapping[tuple[str, str], int], pending: Mapping[str, int]) -> None:
+        self._results = results
+        self._pending = pending
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics as they are now. Webhooks that are gone are not among them."""
+        tries = CounterMetricFamily(
+            "huidu_webhook_deliveries",
+            "Tries to deliver an event to a webhook: delivered, failed, or dead (given up).",
+            labels=("webhook", "result"),
+        )
+        pending = GaugeMetricFamily(
+            "huidu_webhook_pending", "Events that wait for a webhook.", labels=("webhook",)
+        )
+        there = dict(self._pending)
+        for (webhook, result), count in list(self._results.items()):
+            if webhook in there:
+                tries.add_metric((webhook, result), count)
+        for webhook, count in there.items():
+            pending.add_metric((webhook,), count)
+        yield from (tries, pending)
+
+
 def _by_version(standings: Iterable[Standing]) -> Mapping[tuple[str, str, str], Standing]:
     found: dict[tuple[str, str, str], Standing] = {}
     for one in standings:

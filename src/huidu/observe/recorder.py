@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -12,6 +12,7 @@ import structlog
 
 from huidu.model.errors import Refusal
 from huidu.model.invocation import Record, Status
+from huidu.model.throttle import THROTTLED
 
 FLUSH_S = 0.1
 MOST_AT_ONCE = 500
@@ -33,8 +34,11 @@ class Recorder:
     says how many; `counts` misses none.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(
+        self, journal: Journal, throttled: Callable[[Record], None] = lambda record: None
+    ) -> None:
         self._journal = journal
+        self._throttled = throttled  #: Is told of each call that was refused for want of room.
         self._waiting: list[Record] = []
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -45,6 +49,8 @@ class Recorder:
     def record(self, record: Record) -> None:
         """Take a record; returns at once."""
         self.counts[_key(record)] += 1
+        if record.status in THROTTLED:
+            self._throttled(record)
         if record.status == Status.FUNCTION_NOT_FOUND:  # nobody could ever ask for it
             return
         if len(self._waiting) >= MOST_WAITING and not self._make_room(record):

@@ -15,6 +15,7 @@ from huidu.model.effect import (
     ProvisionChanged,
     TriggersChanged,
     VersionKept,
+    WebhookKept,
 )
 from huidu.store.database import Database
 from huidu.store.reading import Reading
@@ -63,7 +64,7 @@ class Catalog:
 
 
 def _everything(reading: Reading) -> Sequence[Effect]:
-    effects: list[Effect] = []
+    effects: list[Effect] = [WebhookKept(webhook.id) for webhook in reading.webhooks()]
     for function in reading.every_function():
         effects.append(FunctionKept(function))
         versions, wanted = reading.versions(function), reading.provisions(function)

@@ -138,6 +138,72 @@ EVENT = Table(
     Column("attempts", Integer, nullable=False),
 )
 
+HAPPENING = Table(
+    "happening",
+    CATALOG,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("at", Float, nullable=False, index=True),
+    Column("namespace", Text, nullable=False),
+    Column("function", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Index("happening_of_function", "namespace", "function", "sequence"),
+    Index("happening_of_kind", "kind", "sequence"),
+    sqlite_autoincrement=True,  # The number of one that was forgotten is given to no other.
+)
+
+WEBHOOK = Table(
+    "webhook",
+    CATALOG,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("kinds", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("function", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("added_at", Float, nullable=False),
+    Column("modified_at", Float, nullable=False),
+    Column("failing_since", Float, nullable=False, server_default="0"),
+    Column("delivered_at", Float, nullable=False, server_default="0"),
+    Column("last_error", Text, nullable=False, server_default=""),
+    Column("told_dead", Boolean, nullable=False, server_default="0"),
+    UniqueConstraint("name", name="webhook_named"),
+)
+
+DELIVERY = Table(
+    "delivery",
+    CATALOG,
+    Column("id", Text, primary_key=True),
+    Column("webhook_id", Text, ForeignKey("webhook.id", ondelete="CASCADE"), nullable=False),
+    Column(
+        "sequence",
+        Integer,
+        ForeignKey("happening.sequence", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("since", Float, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Float, nullable=False),
+    Column("held_until", Float, nullable=False),
+    Column("failed_at", Float, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Index("delivery_in_line", "webhook_id", "state", "sequence"),
+)
+
 RECORD = Table(
     "record",
     JOURNAL,

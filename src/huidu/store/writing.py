@@ -32,9 +32,10 @@ from huidu.store.tables import (
     TRIGGER,
     VERSION,
 )
+from huidu.store.telling import Telling
 
 
-class Writing(Reading):
+class Writing(Reading, Telling):
     """A reading that may also write; nothing is seen by others before it has ended."""
 
     def __init__(self, connection: Connection) -> None:

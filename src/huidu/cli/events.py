@@ -1,0 +1,165 @@
+"""`huidu events`: what happened, as a person reads it, and as it happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from huidu.actions.events import LIST_EVENTS
+from huidu.cli.client import Client, Refused, Unreachable
+
+LOOK_S = 0.5
+MOST = 100
+INTERRUPTED = 130
+#: How families are told apart where somebody looks on.
+COLOURS: Mapping[str, str] = {
+    "alias": "cyan",
+    "rollout": "cyan",
+    "service": "cyan",
+    "throttle": "yellow",
+    "webhook": "red",
+}
+
+Event = Mapping[str, Any]
+
+
+def command(connect: Callable[[], Client]) -> Callable[..., None]:
+    """Return the command; `connect` is asked for a client when it runs."""
+
+    def events(
+        follow: Annotated[  # noqa: FBT002
+            bool, typer.Option("-f", "--follow", help="Go on as they happen.")
+        ] = False,
+        function: Annotated[str, typer.Option(help="Only of functions of this name.")] = "",
+        namespace: Annotated[str, typer.Option(help="Only of this namespace.")] = "",
+        alias: Annotated[str, typer.Option(help="Only of this alias.")] = "",
+        kind: Annotated[
+            list[str] | None, typer.Option(help="Only these: alias.moved, alias.*, ...")
+        ] = None,
+        since: Annotated[
+            str, typer.Option(help="Not before: 90s, 15m, 1h, 7d ago, or 'YYYY-MM-DD HH:MM:SS'.")
+        ] = "",
+        limit: Annotated[int, typer.Option(help="At most so many; all, with --since.")] = 20,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one a line.")] = False,  # noqa: FBT002
+    ) -> None:
+        """Show what happened: moves of aliases, releases, throttling, with who and why."""
+        asked = {
+            "FunctionName": function,
+            "Namespace": namespace,
+            "Alias": alias,
+            "Kinds": kind or [],
+            "Since": since,
+        }
+        narrowed = {name: value for name, value in asked.items() if value}
+        _run(
+            connect(),
+            narrowed,
+            _as_json if as_json else _as_line,
+            None if since else limit,
+            follow=follow,
+        )
+
+    return events
+
+
+def _run(
+    client: Client,
+    narrowed: Mapping[str, Any],
+    tell: Callable[[Event], None],
+    limit: int | None,
+    *,
+    follow: bool,
+) -> None:
+    try:
+        cursor = "0"
+        for event in reversed(list(_newest(client, narrowed, limit))):
+            tell(event)
+            cursor = event["Id"]
+        if follow:
+            _follow(client, {**narrowed, "Cursor": cursor, "Order": "ASC"}, tell)
+    except (Refused, Unreachable) as error:
+        typer.echo(f"huidu: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:  # whoever read has enough; let Python's last flush go nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _newest(client: Client, narrowed: Mapping[str, Any], limit: int | None) -> Iterator[Event]:
+    """Yield events, the newest first: so many, or all there are."""
+    left, cursor = limit, ""
+    while left is None or left > 0:
+        page = client.call(
+            LIST_EVENTS, {**narrowed, "Cursor": cursor, "Limit": min(left or MOST, MOST)}
+        )
+        yield from page["Events"]
+        left = None if left is None else left - len(page["Events"])
+        cursor = page["NextCursor"]
+        if not cursor:
+            return
+
+
+def _follow(client: Client, asked: dict[str, Any], tell: Callable[[Event], None]) -> None:
+    """Tell what happens from now on, until interrupted; a server that restarts is waited for."""
+    lost = False
+    while True:
+        try:
+            page = client.call(LIST_EVENTS, {**asked, "Limit": MOST})
+        except Unreachable as error:
+            if not lost:
+                typer.echo(f"huidu: {error}; trying again", err=True)
+            lost = True
+        else:
+            lost = False
+            asked["Cursor"] = page["NextCursor"]
+            for event in page["Events"]:
+                tell(event)
+            if len(page["Events"]) == MOST:
+                continue
+        time.sleep(LOOK_S)
+
+
+def _as_json(event: Event) -> None:
+    print(json.dumps(event, ensure_ascii=False), flush=True)  # noqa: T201 - it is a command
+
+
+def _as_line(event: Event) -> None:
+    # Colours go only to a terminal (by itself), and not where its user wants none.
+    typer.echo(line(event), color=False if os.environ.get("NO_COLOR") else None)
+
+
+def line(event: Event) -> str:
+    """Return one event in one line: when, what, of what, from what to what, by whom and why."""
+    kind = str(event["Kind"])
+    told = " -> ".join(filter(None, (event["Before"], event["After"])))
+    parts: list[tuple[str, dict[str, Any]]] = [
+        (event["Time"], {"dim": True}),
+        (f"{kind:<17}", {"fg": COLOURS.get(kind.partition(".")[0])}),
+        (_subject(event), {"bold": True}),
+        (told, {}),
+        (_cause(event), {"dim": True}),
+    ]
+    return "  ".join(typer.style(_clean(words), **how) for words, how in parts if words)
+
+
+def _subject(event: Event) -> str:
+    named = f"{event['Namespace']}/{event['FunctionName']}" if event["FunctionName"] else ""
+    which = event["Alias"] or event["FunctionVersion"]
+    return " ".join(filter(None, (f"{named}:{which}" if which else named, event["Subject"])))
+
+
+def _cause(event: Event) -> str:
+    who = f"by {event['Who']}" if event["Who"] else ""
+    return ": ".join(filter(None, (who, event["Reason"])))
+
+
+def _clean(words: str) -> str:
+    """Return words without what would move a terminal's cursor: reasons are anybody's text."""
+    return "".join(one if one.isprintable() else " " for one in words)

@@ -1,0 +1,1 @@
+"""The way out: what happened is posted to those who asked for it."""

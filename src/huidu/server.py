@@ -39,6 +39,7 @@ from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
 from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
+from huidu.model.place import Place
 from huidu.observe.exposition import Counters, Gauges
 from huidu.observe.recorder import Recorder
 from huidu.runtimes.table import Runtimes
@@ -232,6 +233,7 @@ def _plane(
         runtimes=data.runtimes,
         triggers=TRIGGERS,
         gateway_url=gateway_url,
+        place=Place(),
         quota=settings.quota(),
         zone=ZoneInfo(settings.zone),
         default_qualifier=settings.default_qualifier,

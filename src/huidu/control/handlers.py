@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from huidu.actions.action import HUIDU_VERSION, SCF_VERSION, Wire
+from huidu.actions.action import APIGATEWAY_VERSION, HUIDU_VERSION, SCF_VERSION, Wire
 from huidu.control import (
     aliases,
+    apis,
     explain,
     functions,
     invocations,
     logs,
     provisioned,
+    releases,
+    services,
     triggers,
     versions,
 )
@@ -48,4 +51,21 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (SCF_VERSION, "PutProvisionedConcurrencyConfig"): provisioned.put,
     (SCF_VERSION, "GetProvisionedConcurrencyConfig"): provisioned.get,
     (SCF_VERSION, "DeleteProvisionedConcurrencyConfig"): provisioned.delete,
+    (APIGATEWAY_VERSION, "CreateService"): services.create,
+    (APIGATEWAY_VERSION, "DescribeService"): services.describe,
+    (APIGATEWAY_VERSION, "ModifyService"): services.modify,
+    (APIGATEWAY_VERSION, "DeleteService"): services.delete,
+    (APIGATEWAY_VERSION, "DescribeServicesStatus"): services.list_all,
+    (APIGATEWAY_VERSION, "CreateApi"): apis.create,
+    (APIGATEWAY_VERSION, "ModifyApi"): apis.modify,
+    (APIGATEWAY_VERSION, "DescribeApi"): apis.describe,
+    (APIGATEWAY_VERSION, "DeleteApi"): apis.delete,
+    (APIGATEWAY_VERSION, "DescribeApisStatus"): apis.list_all,
+    (APIGATEWAY_VERSION, "ReleaseService"): releases.release,
+    (APIGATEWAY_VERSION, "UnReleaseService"): releases.unrelease,
+    (APIGATEWAY_VERSION, "UpdateService"): releases.update,
+    (APIGATEWAY_VERSION, "DescribeServiceEnvironmentList"): releases.environments,
+    (APIGATEWAY_VERSION, "DescribeServiceReleaseVersion"): releases.versions,
+    (APIGATEWAY_VERSION, "DescribeServiceEnvironmentReleaseHistory"): releases.history,
+    (APIGATEWAY_VERSION, "DescribeServiceSubDomains"): releases.domains,
 }

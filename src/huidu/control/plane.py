@@ -14,6 +14,7 @@ from huidu.invoke.routes import Target
 from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
 from huidu.model.invocation import Invocation, Record
+from huidu.model.place import Place
 from huidu.model.quota import Quota
 from huidu.model.standing import Standing
 from huidu.model.trigger import Trigger
@@ -125,6 +126,11 @@ class Kind(Protocol):
         """Whether it can call a web function."""
         ...
 
+    @property
+    def of_gateway(self) -> bool:
+        """Whether it is an API of a service, and kept as one."""
+        ...
+
     def define(self, text: str) -> str:
         """Return the definition as it is kept, or raise `InvalidValue`."""
         ...
@@ -166,7 +172,8 @@ class Plane:
     instances: Instances
     runtimes: Runtimes
     triggers: Mapping[str, Kind]
-    gateway_url: str  #: Where function URLs begin.
+    gateway_url: str  #: Where function URLs and services begin.
+    place: Place
     quota: Quota
     zone: tzinfo
     default_qualifier: str

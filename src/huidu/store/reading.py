@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, true
+from sqlalchemy import ColumnElement, and_, func, select, true
 
 from huidu.model.alias import Alias
 from huidu.model.errors import NotFound
@@ -14,6 +14,7 @@ from huidu.model.history import Change
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
+from huidu.store.service_reading import ServiceReading
 from huidu.store.tables import (
     ALIAS,
     FUNCTION,
@@ -35,11 +36,8 @@ class Page:
     descending: bool = True
 
 
-class Reading:
+class Reading(ServiceReading):
     """Questions to the catalog; each answer is of the moment at which the reading began."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def namespace_exists(self, name: str) -> bool:
         """Tell whether there is a namespace of this name."""

@@ -226,18 +226,18 @@ def test_a_killed_server_has_kept_every_release_that_it_acknowledged(
     start: Callable[..., Platform],
 ) -> None:
     platform = start("--set", "warm_s=0")
-    platform.make("f")
-    platform.publish("f")
-    platform.call("CreateAlias", FunctionName="f", Name="gray", FunctionVersion="1")
+    platform.make("fn")
+    platform.publish("fn")
+    platform.call("CreateAlias", FunctionName="fn", Name="gray", FunctionVersion="1")
     home = service(platform)
-    api(platform, home, "f", ServiceScfFunctionQualifier="gray")
+    api(platform, home, "fn", ServiceScfFunctionQualifier="gray")
     for turn in range(3):
         sure: list[str] = []
 
         def work(platform: Platform = platform, sure: list[str] = sure, turn: int = turn) -> None:
             for number in range(500):
                 change = {
-                    "FunctionName": "f",
+                    "FunctionName": "fn",
                     "Name": "gray",
                     "FunctionVersion": "1",
                     "Description": f"{turn}-{number}",
@@ -258,7 +258,7 @@ def test_a_killed_server_has_kept_every_release_that_it_acknowledged(
         now = online(platform, home)["release"]
         assert now == kept[0]["VersionName"]
         assert sure[-1] in [one["VersionName"] for one in kept[:2]]  # or one whose answer was lost
-        alias = platform.call("GetAlias", FunctionName="f", Name="gray")
+        alias = platform.call("GetAlias", FunctionName="fn", Name="gray")
         ahead = 0 if now == sure[-1] else 1
         assert alias["Description"] == f"{turn}-{len(sure) - 1 + ahead}"  # never without the other
 

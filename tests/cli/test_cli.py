@@ -370,6 +370,13 @@ def test_the_reference_has_a_section_for_each_action(run: Run) -> None:
         assert f"huidu api {kebab(action.name)}" in out or kebab(action.name) in out
 
 
+def test_no_two_actions_or_objects_share_a_heading_of_the_reference(run: Run) -> None:
+    _, out, _ = run("reference")
+    headings = [line.lstrip("# ").lower() for line in out.splitlines() if line.startswith("##")]
+
+    assert sorted(headings) == sorted(set(headings))
+
+
 def test_the_local_server_is_found_by_its_directory(run: Run, platform: Platform) -> None:
     code, out, _ = run("env", "--data", str(platform.data))
     assert code == 0

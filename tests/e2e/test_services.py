@@ -126,7 +126,7 @@ def test_booleans_and_numbers_may_be_texts(
 def test_what_the_gateway_does_not_act_on_is_kept_and_given_back(
     platform: Platform, echo: str, home: str
 ) -> None:
-    kept = {
+    kept: dict[str, Any] = {
         "ResponseType": "JSON",
         "ResponseFailExample": "{}",
         "ServiceParameters": [{"Name": "x"}],

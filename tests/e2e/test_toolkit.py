@@ -1,4 +1,4 @@
-"""What the official component (tencent-component-toolkit 2.27.6) asks, call by call, as recorded."""
+"""What the official component (tencent-component-toolkit 2.27.6) asks, call by call."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_an_id_is_eight_letters_that_chance_chose(drawn: list[float]) -> None:
 
 
 def test_an_id_does_not_come_twice() -> None:
-    dice = random.Random(1)  # noqa: S311 - chance as an argument
+    dice = random.Random(1)
 
     assert len({new_id("api", dice.random) for _ in range(10_000)}) == 10_000
 

@@ -42,13 +42,6 @@ UpdateApiKey UpdateService
 """
 
 
-class Filter(Wire):
-    """Keeps of a list what has one of these values."""
-
-    name: str
-    values: list[str]
-
-
 class Done(Wire):
     """That it was done."""
 

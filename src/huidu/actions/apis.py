@@ -16,7 +16,8 @@ from huidu.actions.action import (
     Offset,
     Wire,
 )
-from huidu.actions.apigateway import UNKNOWN_API, UNKNOWN_SERVICE, ApiId, Done, Filter, ServiceId
+from huidu.actions.apigateway import UNKNOWN_API, UNKNOWN_SERVICE, ApiId, Done, ServiceId
+from huidu.actions.functions import Filter
 from huidu.actions.services import ApiLine
 
 

@@ -16,7 +16,8 @@ from huidu.actions.action import (
     Offset,
     Wire,
 )
-from huidu.actions.apigateway import UNKNOWN_SERVICE, Done, Filter, ServiceId
+from huidu.actions.apigateway import UNKNOWN_SERVICE, Done, ServiceId
+from huidu.actions.functions import Filter
 
 ServiceName = Annotated[str, Meta(description="1 to 50 characters; need not be unique.")]
 Protocol = Annotated[str, Meta(description="http, https or http&https.")]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from huidu.actions import triggers as wire
 from huidu.actions.services import CreateService
@@ -28,10 +29,10 @@ TRUE, FALSE = "TRUE", "FALSE"
 
 def of_function(reading: Reading, function: Function) -> Sequence[Trigger]:
     """Return the APIs that call a function as its triggers, the last modified first."""
-    found = []
-    for api in reading.apis_of(function.named):
-        service = reading.service(api.service_id)
-        found.append(_as_trigger(function, service, api, reading.live(service).get(api.id, ())))
+    mine = reading.apis_of(function.named)
+    homes = {one: reading.service(one) for one in {api.service_id for api in mine}}
+    live = {api_id: at for home in homes.values() for api_id, at in reading.live(home).items()}
+    found = [_as_trigger(function, homes[a.service_id], a, live.get(a.id, ())) for a in mine]
     return sorted(found, key=lambda trigger: -trigger.modified_at)
 
 
@@ -90,24 +91,8 @@ def create(
     quota.check("Trigger", len(mine), plane.quota.triggers, f"{TYPE} triggers")
     wanted = json.loads(definition)
     service = _service(plane, writing, wanted["service"])
-    latest = writing.version(function, LATEST)
-    blank = apis.blank(plane, service)
-    api = replace(
-        blank,
-        name=request.trigger_name[: nouns.MOST_API_NAME],
-        path=nouns.check_path(wanted["api"]["requestConfig"]["path"] or f"/{named.name}"),
-        method=wanted["api"]["requestConfig"]["method"],
-        backend=Backend(
-            function=named,
-            qualifier=request.qualifier or LATEST,
-            integrated=wanted["api"]["isIntegratedResponse"] == TRUE,
-            web=is_web(latest.configuration),
-        ),
-        auth=nouns.SECRET if wanted["api"]["authRequired"] == TRUE else nouns.NO_AUTH,
-        base64=wanted["api"]["isBase64Encoded"] == TRUE,
-        description=request.description,
-        trigger=request.trigger_name,
-    )
+    web = is_web(writing.version(function, LATEST).configuration)
+    api = _api(apis.blank(plane, service), request, wanted["api"], web=web)
     apis.add(plane, writing, service, api)
     environment = wanted["release"]["environmentName"]
     if enabled:
@@ -120,7 +105,27 @@ def create(
     return _as_trigger(function, service, api, [environment] if enabled else [])
 
 
-def _service(plane: Plane, writing: Writing, wanted: dict[str, str]) -> Service:
+def _api(blank: Api, request: wire.CreateTrigger, wanted: Mapping[str, Any], *, web: bool) -> Api:
+    config = wanted["requestConfig"]
+    return replace(
+        blank,
+        name=request.trigger_name[: nouns.MOST_API_NAME],
+        path=nouns.check_path(config["path"] or f"/{request.function_name}"),
+        method=config["method"],
+        backend=Backend(
+            function=FunctionName(request.namespace, request.function_name),
+            qualifier=request.qualifier or LATEST,
+            integrated=wanted["isIntegratedResponse"] == TRUE,
+            web=web,
+        ),
+        auth=nouns.SECRET if wanted["authRequired"] == TRUE else nouns.NO_AUTH,
+        base64=wanted["isBase64Encoded"] == TRUE,
+        description=request.description,
+        trigger=request.trigger_name,
+    )
+
+
+def _service(plane: Plane, writing: Writing, wanted: Mapping[str, str]) -> Service:
     if wanted["serviceId"]:
         return writing.service(wanted["serviceId"])
     for service in writing.services():

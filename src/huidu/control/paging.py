@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
-from huidu.actions.apigateway import Filter
+from huidu.actions.functions import Filter
 from huidu.model.errors import InvalidValue
 
 T = TypeVar("T")

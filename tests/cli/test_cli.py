@@ -497,6 +497,19 @@ def test_whoever_answers_there_and_is_no_server_is_not_believed(
     assert "no Huidu server answers" in err
 
 
+def test_an_answer_that_is_only_yes_is_printed(run: Run, platform: Platform) -> None:
+    known = {
+        "TENCENTCLOUD_SECRET_ID": SECRET_ID,
+        "TENCENTCLOUD_SECRET_KEY": SECRET_KEY,
+        "HUIDU_ENDPOINT": platform.api,
+    }
+    made = run("api", "create-service", "--service-name", "s", "--protocol", "http", **known)
+    service_id = json.loads(made[1])["ServiceId"]
+    code, out, _ = run("api", "delete-service", "--service-id", service_id, **known)
+
+    assert (code, json.loads(out)["Result"]) == (0, True)
+
+
 def test_serve_may_be_told_everything_by_the_environment(tmp_path: Path) -> None:
     settings = {"HUIDU_MAX_ADDITIONAL_VERSIONS": "2", "HUIDU_ZONE": "UTC"}
     server = Platform.start(tmp_path / "d", environment=settings)

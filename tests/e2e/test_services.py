@@ -287,7 +287,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "CreateApi",
-        {"RequestConfig": API | {"Path": "/a?b"}},
+        {"RequestConfig": API | {"Path": "/a?b=1"}},
         f"{VALUE}.InvalidApiRequestConfig",
         "Path",
     ),

@@ -72,6 +72,7 @@ def test_a_path_is_kept_as_it_is_and_tells_its_parameters(parts: list[str]) -> N
 
     for form in ("", "=", "^~"):
         assert check_path(form + path) == form + path
+        assert not form or placeholders(form + path) == ()
     assert placeholders(path) == tuple(p[1:-1] for p in parts if p.startswith("{"))
 
 
@@ -84,7 +85,7 @@ def test_a_path_is_kept_as_it_is_and_tells_its_parameters(parts: list[str]) -> N
         "^/user",
         "==/user",
         "/a b",
-        "/a?b",
+        "/a?b=1",
         "/a#b",
         "/a\x00b",
         "/a\nb",
@@ -95,6 +96,10 @@ def test_a_path_is_kept_as_it_is_and_tells_its_parameters(parts: list[str]) -> N
         "/{1}",
         "/{{a}}",
         "/{a}/{a}",
+        "/a(",
+        "/[z-a]",
+        "/a**",
+        "/{2}",
         "/" + "a" * MOST_PATH,
     ],
 )
@@ -102,6 +107,12 @@ def test_a_path_that_is_none_is_refused(path: str) -> None:
     with pytest.raises(InvalidValue, match="Path") as refused:
         check_path(path)
     assert refused.value.code == "InvalidParameterValue.InvalidApiRequestConfig"
+
+
+@pytest.mark.parametrize("path", ["/a/.*", r"/(\d+)/?", "/[0-9]{2,3}", "/(a|b)/{id}/.+", "/a.b-c"])
+def test_a_path_may_be_an_expression(path: str) -> None:
+    assert check_path(path) == path
+    assert placeholders(path) == (("id",) if "id" in path else ())
 
 
 def test_a_service_has_a_host_of_its_own_as_the_cloud_spells_it() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from huidu.actions import apis as wire
 from huidu.actions.action import Nothing
 from huidu.actions.apigateway import Done
 from huidu.actions.services import ApiLine
-from huidu.control import paging, times
+from huidu.control import lists, times
 from huidu.control.definitions import defined, facts
 from huidu.control.plane import Asked, Plane
 from huidu.model import quota
@@ -139,22 +139,26 @@ async def list_all(plane: Plane, asked: Asked, request: wire.DescribeApisStatus)
     def ask(reading: Reading) -> Sequence[Api]:
         service = reading.service(request.service_id)
         live = reading.live(service)
-        filters = {**FILTERS, "Environment": lambda api: live.get(api.id, ())}
-        return paging.filtered(reading.apis(service), request.filters, filters)
+
+        def is_live(api: Api, values: Collection[str]) -> bool:
+            return any(name in values for name in live.get(api.id, ()))
+
+        filters = {**FILTERS, "Environment": is_live}
+        return lists.kept(reading.apis(service), request.filters or (), filters)
 
     found = await plane.catalog.read(ask)
-    page = paging.page(found, request.offset, request.limit)
+    page = lists.page(found, request.offset, request.limit)
     lines = [line(api) for api in page]
     return wire.Apis(result=wire.ApiLines(total_count=len(found), api_id_status_set=lines))
 
 
-FILTERS = {
-    "ApiId": lambda api: [api.id],
-    "ApiName": lambda api: [api.name],
-    "ApiPath": lambda api: [api.path],
-    "ApiType": lambda api: [line(api).api_type],
-    "AuthType": lambda api: [api.auth],
-    "Method": lambda api: [api.method],
+FILTERS: Mapping[str, lists.Test[Api]] = {
+    "ApiId": lambda api, values: api.id in values,
+    "ApiName": lambda api, values: api.name in values,
+    "ApiPath": lambda api, values: api.path in values,
+    "ApiType": lambda api, values: line(api).api_type in values,
+    "AuthType": lambda api, values: api.auth in values,
+    "Method": lambda api, values: api.method in values,
 }
 
 

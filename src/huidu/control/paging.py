@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping
 
-from huidu.actions.functions import Filter
 from huidu.model.errors import InvalidValue
-
-T = TypeVar("T")
 
 MOST = 100
 MOST_OFFSET = 2**62
@@ -42,27 +38,3 @@ def column_of(order_by: str, columns: Mapping[str, str], detail: str = "OrderBy"
             detail, f"OrderBy {order_by[:40]!r}: must be one of {', '.join(columns)}"
         )
     return columns[order_by]
-
-
-def filtered(
-    found: Sequence[T],
-    filters: Sequence[Filter] | None,
-    texts: Mapping[str, Callable[[T], Collection[str]]],
-) -> Sequence[T]:
-    """Return what has, for every filter, one of its values; `texts` says what there is to ask."""
-    kept = list(found)
-    for wanted in filters or ():
-        if wanted.name not in texts:
-            raise InvalidValue(
-                "InvalidFilterNotSupportedName",
-                f"Filters {wanted.name[:40]!r}: must be one of {', '.join(texts)}",
-            )
-        of, values = texts[wanted.name], set(wanted.values)
-        kept = [one for one in kept if not values.isdisjoint(of(one))]
-    return kept
-
-
-def page(found: Sequence[T], offset: int, limit: int) -> Sequence[T]:
-    """Return a page of a list, or raise `InvalidValue` for what cannot be one."""
-    start = offset_of(offset)
-    return found[start : start + limit_of(limit)]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from huidu.actions import services as wire
 from huidu.actions.action import Nothing
 from huidu.actions.apigateway import Done
-from huidu.control import apis, paging, times
+from huidu.control import apis, lists, times
 from huidu.control.plane import Asked, Plane
 from huidu.model import quota
 from huidu.model import service as nouns
@@ -175,16 +175,16 @@ async def list_all(
 ) -> wire.Services:
     """List services, the newest first."""
     found = list(await plane.catalog.read(Reading.services))[::-1]
-    kept = paging.filtered(found, request.filters, FILTERS)
-    page = paging.page(kept, request.offset, request.limit)
+    kept = lists.kept(found, request.filters or (), FILTERS)
+    page = lists.page(kept, request.offset, request.limit)
     lines = [_line(plane, service) for service in page]
     return wire.Services(result=wire.ServiceLines(total_count=len(kept), service_set=lines))
 
 
-FILTERS = {
-    "ServiceId": lambda service: [service.id],
-    "ServiceName": lambda service: [service.name],
-    "Environment": available,
+FILTERS: Mapping[str, lists.Test[Service]] = {
+    "ServiceId": lambda service, values: service.id in values,
+    "ServiceName": lambda service, values: service.name in values,
+    "Environment": lambda service, values: any(name in values for name in service.online),
 }
 
 

@@ -7,6 +7,8 @@ import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import re2  # linear in the length of the path, whatever the expression
+
 from huidu.model.errors import InvalidValue
 from huidu.model.function import FunctionName
 
@@ -30,9 +32,14 @@ BASE64_NAMES = ("Accept", "Content_Type")
 
 ID_LETTERS = string.ascii_lowercase + string.digits
 ID_LENGTH = 8
-PATH_FORM = re.compile(r"(?:=|\^~)?/[^\s?#]*")
-PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-PLACEHOLDER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
+PATH_FORM = re.compile(r"(?:=|\^~)?/[^\s#]*")
+LITERAL = ("=", "^~")  #: With one of these before it, a path is nothing but text.
+QUERY_FORM = re.compile(r"\?\w+=")
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
+QUANTIFIER = re.compile(r"(?<=[\])\w.])\{\d+(?:,\d*)?\}")
+#: What is no expression is told to whoever sent it, and not to the log.
+QUIET = re2.Options()
+QUIET.log_errors = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,12 +188,19 @@ def check_path(path: str) -> str:
     """Return the path of an API, or raise `InvalidValue`."""
     if not PATH_FORM.fullmatch(path) or len(path) > MOST_PATH or not path.isprintable():
         raise _bad_path(path, f"/user, =/user, ^~/user or /user/{{id}}, up to {MOST_PATH} letters")
-    names = placeholders(path)
-    plain = PLACEHOLDER.sub("", path)
-    if "{" in plain or "}" in plain or not all(map(PLACEHOLDER_NAME.fullmatch, names)):
-        raise _bad_path(path, "a parameter reads {name}, letters, digits, - and _")
+    if QUERY_FORM.search(path):
+        raise _bad_path(path, "a query is no part of a path; declare its parameters")
+    if path.startswith(LITERAL):
+        return path
+    names, expression = placeholders(path), PLACEHOLDER.sub("x", path)
+    if re.search(r"[{}]", QUANTIFIER.sub("", expression)):
+        raise _bad_path(path, "a parameter reads {name}: letters, digits, - and _")
     if len(set(names)) < len(names):
         raise _bad_path(path, "a parameter is named twice")
+    try:
+        re2.compile(expression, QUIET)
+    except re2.error as error:
+        raise _bad_path(path, f"is no expression that RE2 knows: {error}") from None
     return path
 
 
@@ -196,7 +210,7 @@ def _bad_path(path: str, right: str) -> InvalidValue:
 
 def placeholders(path: str) -> tuple[str, ...]:
     """Return the names of the parameters that a path holds."""
-    return tuple(PLACEHOLDER.findall(path))
+    return () if path.startswith(LITERAL) else tuple(PLACEHOLDER.findall(path))
 
 
 def sub_domain(service_id: str, appid: str, region: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
+from tencentcloud.apigateway.v20180808.apigateway_client import ApigatewayClient
 from tencentcloud.common import credential
 from tencentcloud.common.abstract_client import AbstractClient
 from tencentcloud.common.common_client import CommonClient
@@ -123,6 +124,29 @@ class Platform:
         """Call an action through the official client, and return the answer."""
         answer = self.client().call_json(action, parameters)
         return dict(answer["Response"])
+
+    def gateway_client(
+        self, sign: str = "TC3-HMAC-SHA256", method: str = "POST"
+    ) -> ApigatewayClient:
+        """Return an official client of the API gateway."""
+        key = f"apigateway {sign} {method}"
+        if key not in self.clients:
+            pair = credential.Credential(SECRET_ID, SECRET_KEY)
+            self.clients[key] = ApigatewayClient(pair, REGION, self.profile(sign, method))
+        return self.clients[key]
+
+    def gateway_call(self, action: str, /, **parameters: Any) -> dict[str, Any]:
+        """Call an action of the API gateway, and return the answer."""
+        answer = self.gateway_client().call_json(action, parameters)
+        return dict(answer["Response"])
+
+    def gateway_refusal(self, action: str, /, **parameters: Any) -> TencentCloudSDKException:
+        """Call an action of the API gateway that must be refused, and return the refusal."""
+        try:
+            answer = self.gateway_call(action, **parameters)
+        except TencentCloudSDKException as error:
+            return error
+        raise AssertionError(f"{action} was not refused: {answer}")
 
     def ours(self, action: str, /, **parameters: Any) -> dict[str, Any]:
         """Call an action of the service `huidu` through the SDK's common client."""

@@ -22,6 +22,8 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "max_functions": ("50", 50),
     "max_versions": ("1_000", 1000),
     "max_aliases": ("1", 1),
+    "max_services": ("50", 50),
+    "max_apis": ("1", 1),
     "max_instances": ("1", 1),
     "max_waiting": ("0", 0),
     "max_connections": ("64", 64),
@@ -189,6 +191,8 @@ def test_a_file_that_is_asked_for_must_be_there_and_be_text(tmp_path: Path) -> N
         ("max_functions", 0, "1 or more"),
         ("max_versions", -1, "1 or more"),
         ("max_aliases", "0", "1 or more"),
+        ("max_services", 0, "1 or more"),
+        ("max_apis", 0, "1 or more"),
         ("max_instances", 0, "1 or more"),
         ("max_waiting", -1, "0 or more"),
         ("max_waiting", "many", "a whole number"),
@@ -256,8 +260,14 @@ def test_what_webhooks_may_reach_beside_the_rest_is_a_list_of_networks() -> None
 
 def test_a_quota_says_the_same_as_the_settings() -> None:
     quota = Settings(
-        max_functions=1, max_versions=2, max_aliases=3, max_additional_versions=2
+        max_functions=1,
+        max_versions=2,
+        max_aliases=3,
+        max_services=4,
+        max_apis=5,
+        max_additional_versions=2,
     ).quota()
 
     assert (quota.functions, quota.versions, quota.aliases) == (1, 2, 3)
+    assert (quota.services, quota.apis) == (4, 5)
     assert quota.additional_versions == 2

@@ -31,7 +31,6 @@ from huidu.gateway.entrance import Entrance
 from huidu.gateway.guard import Open
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.services import Services
-from huidu.instances.blueprint import Place
 from huidu.instances.fleet import Fleet
 from huidu.instances.recipe import Workshop
 from huidu.instances.sandbox import tier as tiers
@@ -46,6 +45,7 @@ from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
 from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
+from huidu.model.place import Place
 from huidu.observe.exposition import Counters, Deliveries, Gauges
 from huidu.observe.recorder import Recorder
 from huidu.observe.throttles import Throttles
@@ -277,6 +277,7 @@ def _plane(
         triggers=TRIGGERS,
         courier=courier,
         gateway_url=gateway_url,
+        place=Place(),
         quota=settings.quota(),
         zone=ZoneInfo(settings.zone),
         default_qualifier=settings.default_qualifier,

@@ -40,6 +40,8 @@ class Settings:
     max_functions: int = 10_000  #: In a namespace.
     max_versions: int = 1000  #: Of a function.
     max_aliases: int = 100  #: Of a function.
+    max_services: int = 1000  #: Of the gateway.
+    max_apis: int = 100  #: Of a service.
     max_instances: int = 200  #: On this machine, over all functions.
     max_waiting: int = 1000  #: Calls that may wait for an instance of one version.
     max_connections: int = 16_384  #: To the gateway at once; the API has room for an eighth.
@@ -124,6 +126,8 @@ class Settings:
             functions=self.max_functions,
             versions=self.max_versions,
             aliases=self.max_aliases,
+            services=self.max_services,
+            apis=self.max_apis,
             additional_versions=self.max_additional_versions,
             provisioned=most_provisioned(self.max_instances),
         )
@@ -137,6 +141,8 @@ LEAST: Mapping[str, float] = {
     "max_functions": 1,
     "max_versions": 1,
     "max_aliases": 1,
+    "max_services": 1,
+    "max_apis": 1,
     "max_instances": 1,
     "max_waiting": 0,
     "max_connections": 8,

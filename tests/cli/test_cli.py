@@ -370,6 +370,13 @@ def test_the_reference_has_a_section_for_each_action(run: Run) -> None:
         assert f"huidu api {kebab(action.name)}" in out or kebab(action.name) in out
 
 
+def test_no_two_actions_or_objects_share_a_heading_of_the_reference(run: Run) -> None:
+    _, out, _ = run("reference")
+    headings = [line.lstrip("# ").lower() for line in out.splitlines() if line.startswith("##")]
+
+    assert sorted(headings) == sorted(set(headings))
+
+
 def test_the_local_server_is_found_by_its_directory(run: Run, platform: Platform) -> None:
     code, out, _ = run("env", "--data", str(platform.data))
     assert code == 0
@@ -488,6 +495,19 @@ def test_whoever_answers_there_and_is_no_server_is_not_believed(
     code, out, err = run("api", "list-functions", HUIDU_ENDPOINT=platform.gateway, **known)
     assert (code, out) == (1, "")
     assert "no Huidu server answers" in err
+
+
+def test_an_answer_that_is_only_yes_is_printed(run: Run, platform: Platform) -> None:
+    known = {
+        "TENCENTCLOUD_SECRET_ID": SECRET_ID,
+        "TENCENTCLOUD_SECRET_KEY": SECRET_KEY,
+        "HUIDU_ENDPOINT": platform.api,
+    }
+    made = run("api", "create-service", "--service-name", "s", "--protocol", "http", **known)
+    service_id = json.loads(made[1])["ServiceId"]
+    code, out, _ = run("api", "delete-service", "--service-id", service_id, **known)
+
+    assert (code, json.loads(out)["Result"]) == (0, True)
 
 
 def test_serve_may_be_told_everything_by_the_environment(tmp_path: Path) -> None:

@@ -1,33 +1,18 @@
-"""From a client's socket through the gateway to real functions, by rule, weight and time.
-
-Services are released by the effects that a commit has; the rest is the server as it is served.
-"""
+"""From a client's socket through the gateway to real functions, by rule, weight and time."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from huidu import server
-from huidu.cloudapi.app import Api as CloudApi
-from huidu.listener import Listener
-from huidu.model.effect import ServiceKept
-from huidu.model.function import FunctionName
-from huidu.model.names import DEFAULT_NAMESPACE
-from huidu.model.service import Api, Backend
-from huidu.settings import Settings
 from tests.e2e.serving import publish
-from tests.gateway.apis import SERVICE, api, released, served
 from tests.gateway.wire import Behind, Heard, Wire
-from tests.platform import SECRET_ID, SECRET_KEY, Platform
+from tests.platform import Platform
 
 ROOT = os.geteuid() == 0
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
@@ -75,62 +60,65 @@ ThreadingHTTPServer(("0.0.0.0", 9000), Handler).serve_forever()
 
 
 class Site:
-    """A server that is up in this process, and what it serves."""
+    """A real server, and a service on it whose APIs are released with the official SDK."""
 
-    def __init__(self, data: server.DataPlane, cloud: Platform, wire: Wire) -> None:
-        self._data = data
+    def __init__(self, cloud: Platform, wire: Wire) -> None:
         self.cloud = cloud
         self.wire = wire
+        made = cloud.gateway_call("CreateService", ServiceName="site", Protocol="http&https")
+        self.service = made["ServiceId"]
+        self._there: list[str] = []
 
-    def serve(self, *apis: Api) -> None:
-        """Release APIs to the environment `release`."""
-        self._data.publish([ServiceKept(served(release=released(*apis)))])
+    def _serve(self, path: str, function: str, qualifier: str, more: dict[str, Any]) -> None:
+        for api in self._there:
+            self.cloud.gateway_call("DeleteApi", ServiceId=self.service, ApiId=api)
+        made = self.cloud.gateway_call(
+            "CreateApi",
+            ServiceId=self.service,
+            ServiceType="SCF",
+            Protocol="HTTP",
+            RequestConfig={"Path": path, "Method": "ANY"},
+            ServiceScfFunctionName=function,
+            ServiceScfFunctionQualifier=qualifier,
+            **({"ServiceTimeout": 15, "ServiceScfIsIntegratedResponse": True} | more),
+        )
+        self._there = [made["Result"]["ApiId"]]
+        named = {"ServiceId": self.service, "EnvironmentName": "release", "ReleaseDesc": "site"}
+        self.cloud.gateway_call("ReleaseService", **named)
+
+    async def serve(self, path: str, function: str, qualifier: str, **more: Any) -> None:
+        """Release one API, and none beside it, to the environment `release`."""
+        await asyncio.to_thread(self._serve, path, function, qualifier, more)
 
     async def call(self, action: str, **parameters: Any) -> dict[str, Any]:
         return await asyncio.to_thread(self.cloud.call, action, **parameters)
 
-    async def make(self, name: str) -> FunctionName:
+    async def make(self, name: str) -> None:
         """Make a function with versions 1 and 2."""
         await asyncio.to_thread(self.cloud.make, name, CODE, Timeout=20)
         for _ in range(2):
             await asyncio.to_thread(self.cloud.publish, name)
-        return FunctionName(DEFAULT_NAMESPACE, name)
 
     async def get(self, path: str, *headers: str) -> Heard:
-        return await self.wire.get(f"/{SERVICE}/release{path}", *headers)
+        return await self.wire.get(f"/{self.service}/release{path}", *headers)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    folder = tmp_path_factory.mktemp("gateway")
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     tier, network = ("best", "none") if ROOT else ("none", "host")
-    settings = Settings(data=str(folder), tier=tier, network=network)
-    patch = pytest.MonkeyPatch()
-    patch.setenv("TENCENTCLOUD_SECRET_ID", SECRET_ID)
-    patch.setenv("TENCENTCLOUD_SECRET_KEY", SECRET_KEY)
-    async with AsyncExitStack() as stack:
-        stack.callback(patch.undo)
-        directory = Path(folder)
-        stores = await server._stores(settings, directory, stack)
-        doors = [Listener("127.0.0.1", 0), Listener("127.0.0.1", 0)]
-        cloud, gateway = doors
-        data = await server._data_plane(settings, stores, stack)
-        desk = await server._desk(settings, directory, stores, data, gateway.url, stack)
-        stack.push_async_callback(server._close_together, *doors)
-        await cloud.open(CloudApi(desk, server._pages(data)))
-        await gateway.open(server._gateway(settings, data), tunnels=True)
-        platform = Platform(cast("Any", None), cloud.url, gateway.url, directory, directory)
-        yield Site(data, platform, Wire(Behind(), int(gateway.url.rpartition(":")[2])))
+    options = ("--set", f"tier={tier}", "--set", f"network={network}")
+    cloud = Platform.start(tmp_path_factory.mktemp("gateway") / "data", *options)
+    yield Site(cloud, Wire(Behind(), int(cloud.gateway.rpartition(":")[2])))
+    assert cloud.stop() == 0
 
 
 async def test_callers_reach_the_version_that_the_alias_has_for_them(site: Site, name: str) -> None:
-    function = await site.make(name)
+    await site.make(name)
     rule = {"Key": "invoke.headers.User", "Method": "exact", "Expression": "Bob", "Version": "2"}
     routing = {"AddtionVersionMatchs": [rule]}
     alias = {"FunctionName": name, "Name": "prepub"}
     await site.call("CreateAlias", **alias, FunctionVersion="1", RoutingConfig=routing)
-    backend = Backend(function=function, qualifier="prepub", integrated=True)
-    site.serve(api("/user/{id}", backend=backend, cors=True))
+    await site.serve("/user/{id}", name, "prepub", EnableCORS=True)
 
     async def version(*headers: str) -> str:
         heard = await site.get("/user/7%2F8", *headers)
@@ -147,7 +135,7 @@ async def test_callers_reach_the_version_that_the_alias_has_for_them(site: Site,
 
 
 async def test_callers_stick_to_their_version(site: Site, name: str) -> None:
-    function = await site.make(name)
+    await site.make(name)
     weights = {"AdditionalVersionWeights": [{"Version": "2", "Weight": 0.5}]}
     await site.call(
         "CreateAlias",
@@ -157,7 +145,7 @@ async def test_callers_stick_to_their_version(site: Site, name: str) -> None:
         RoutingConfig=weights,
         Sticky="invoke.cookies.sid",
     )
-    site.serve(api(backend=Backend(function=function, qualifier="release", integrated=True)))
+    await site.serve("/", name, "release")
 
     by_caller = {
         sid: {(await site.get("/", f"Cookie: sid={sid}")).said["version"] for _ in range(3)}
@@ -168,9 +156,8 @@ async def test_callers_stick_to_their_version(site: Site, name: str) -> None:
 
 
 async def test_a_call_that_outlasts_its_api_leaves_nothing_stuck(site: Site, name: str) -> None:
-    function = await site.make(name)
-    backend = Backend(function=function, qualifier="1", integrated=True)
-    site.serve(api(backend=backend, timeout_s=1))
+    await site.make(name)
+    await site.serve("/", name, "1", ServiceTimeout=1)
 
     before = (await site.get("/")).said["instance"]
     heard = await site.get("/?sleep=15")
@@ -184,8 +171,9 @@ async def test_a_call_that_outlasts_its_api_leaves_nothing_stuck(site: Site, nam
 
 
 async def test_a_function_that_is_gone_is_435(site: Site, name: str) -> None:
-    gone = FunctionName(DEFAULT_NAMESPACE, f"{name}-gone")
-    site.serve(api(backend=Backend(function=gone, qualifier="release")))
+    await site.make(name)
+    await site.serve("/", name, "1")
+    await site.call("DeleteFunction", FunctionName=name)
 
     heard = await site.get("/")
     assert (heard.status, heard.headers["x-api-status"]) == (435, "435")
@@ -194,9 +182,8 @@ async def test_a_function_that_is_gone_is_435(site: Site, name: str) -> None:
 @pytest.mark.skipif(not ROOT, reason="a network of its own takes root here")
 async def test_a_web_function_answers_at_an_api(site: Site, name: str) -> None:
     await asyncio.to_thread(publish, site.cloud, name, WEB)
-    function = FunctionName(DEFAULT_NAMESPACE, name)
-    backend = Backend(function=function, qualifier="$LATEST", web=True)
-    site.serve(api("/shop", backend=backend, timeout_s=20))
+    web = {"ServiceScfFunctionType": "HTTP"}
+    await site.serve("/shop", name, "$LATEST", ServiceTimeout=20, **web)
 
     heard = await site.get("/shop/a%2Fb?c=%20", "User: Bob", "X-Scf-Name: forged")
     assert (heard.status, heard.headers["x-scf-version"]) == (200, "$LATEST")
@@ -204,7 +191,7 @@ async def test_a_web_function_answers_at_an_api(site: Site, name: str) -> None:
     assert heard.said["headers"]["user"] == "Bob"
     assert heard.said["headers"]["x-scf-name"] == name
     assert (await site.get("/other")).status == 404
-    site.serve(api("/shop", backend=backend, timeout_s=1))
+    await site.serve("/shop", name, "$LATEST", ServiceTimeout=1, **web)
     assert (await site.get("/shop/slow")).status == 504
     assert (await site.get("/shop/again")).status == 200
 
@@ -215,12 +202,11 @@ async def test_a_websocket_reaches_a_web_function_through_an_api(site: Site, nam
     await asyncio.to_thread(
         publish, site.cloud, name, WEB, ProtocolType="WS", ProtocolParams=socket
     )
-    backend = Backend(function=FunctionName(DEFAULT_NAMESPACE, name), qualifier="$LATEST", web=True)
-    site.serve(api(backend=backend))
+    await site.serve("/", name, "$LATEST", ServiceScfFunctionType="HTTP")
 
     reader, writer = await asyncio.open_connection("127.0.0.1", site.wire.port)
     lines = (
-        *(f"GET /{SERVICE}/release/chat HTTP/1.1", "Host: h", "Connection: Upgrade"),
+        *(f"GET /{site.service}/release/chat HTTP/1.1", "Host: h", "Connection: Upgrade"),
         *("Upgrade: websocket", "Sec-WebSocket-Key: a", "Sec-WebSocket-Version: 13", "", ""),
     )
     writer.write("\r\n".join(lines).encode())

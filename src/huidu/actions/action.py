@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 SCF, SCF_VERSION = "scf", "2018-04-16"
+APIGATEWAY, APIGATEWAY_VERSION = "apigateway", "2018-08-08"
 HUIDU, HUIDU_VERSION = "huidu", "2026-11-01"
 
 
@@ -46,6 +47,7 @@ class Action(Generic[Request, Answer]):
     spelling: Mapping[str, str] = field(default_factory=dict)
     shapes: Mapping[str, str] = field(default_factory=dict)
     largest_bytes: int | None = None  #: Of the request, where it may be larger than others.
+    unsupported: str = ""  #: Why nobody carries it out, where the cloud has it and we do not.
 
 
 #: Codes that any action may answer with.

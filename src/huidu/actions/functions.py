@@ -343,6 +343,7 @@ ACTIONS = (
         writes=True,
         errors=(
             *FUNCTION_ERRORS,
+            "FailedOperation.DeleteFunction",
             "InvalidParameterValue.Qualifier",
             "ResourceNotFound.Qualifier",
             "UnsupportedOperation.AliasBind",

@@ -7,15 +7,19 @@ from typing import Any
 
 from huidu.actions import (
     aliases,
+    apigateway,
+    apis,
     events,
     functions,
     invocations,
     provisioned,
+    releases,
+    services,
     triggers,
     versions,
     webhooks,
 )
-from huidu.actions.action import Action
+from huidu.actions.action import APIGATEWAY, Action
 from huidu.model.errors import UnknownAction, UnknownVersion
 
 ACTIONS: tuple[Action[Any, Any], ...] = (
@@ -27,23 +31,31 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *provisioned.ACTIONS,
     *events.ACTIONS,
     *webhooks.ACTIONS,
+    *services.ACTIONS,
+    *apis.ACTIONS,
+    *releases.ACTIONS,
 )
 
 #: By version and name: two services may have an action of the same name.
 BY_NAME: Mapping[tuple[str, str], Action[Any, Any]] = {
     (action.version, action.name): action for action in ACTIONS
 }
+#: What the cloud has and we do not; it is refused by name, to whoever may ask at all.
+UNSUPPORTED = apigateway.unsupported(
+    [action.name for action in ACTIONS if action.service == APIGATEWAY]
+)
+EVERY: Mapping[tuple[str, str], Action[Any, Any]] = {**UNSUPPORTED, **BY_NAME}
 VERSIONS = frozenset(action.version for action in ACTIONS)
-NAMES = frozenset(action.name for action in ACTIONS)
+NAMES = frozenset(name for _, name in EVERY)
 SERVICES = frozenset(action.service for action in ACTIONS)
 
 
 def find(name: str, version: str) -> Action[Any, Any]:
     """Return an action, or raise `UnknownAction` or `UnknownVersion` (in this order, D-53)."""
-    action = BY_NAME.get((version, name))
+    action = EVERY.get((version, name))
     if action is not None:
         return action
     if name not in NAMES:
         raise UnknownAction("", f"Action {name[:80]!r} is not known; see 'huidu api --help'")
-    right = ", ".join(sorted(a.version for a in ACTIONS if a.name == name))
+    right = ", ".join(sorted(known for known, other in EVERY if other == name))
     raise UnknownVersion("", f"Version {version[:40]!r} has no {name}; say {right}")

@@ -22,7 +22,7 @@ from huidu.actions.action import (
 from huidu.actions.functions import Filter, TriggerInfo
 from huidu.model.names import DEFAULT_NAMESPACE
 
-Kind = Annotated[str, Meta(description="timer or http.")]
+Kind = Annotated[str, Meta(description="timer, http or apigw.")]
 TriggerName = Annotated[str, Meta(description="The name of the trigger.")]
 
 
@@ -33,7 +33,7 @@ class CreateTrigger(Wire):
     trigger_name: TriggerName
     type: Kind
     trigger_desc: Annotated[
-        str, Meta(description="A timer's cron expression; a URL's settings as JSON.")
+        str, Meta(description="A timer's cron expression; the settings of others as JSON.")
     ] = ""
     namespace: Namespace = DEFAULT_NAMESPACE
     qualifier: Annotated[
@@ -131,8 +131,13 @@ ACTIONS = (
             "InvalidParameterValue.TriggerDesc",
             "InvalidParameterValue.TriggerName",
             "InvalidParameterValue.Type",
+            "InvalidParameterValue.InvalidApiRequestConfig",
+            "InvalidParameterValue.InvalidScfConfig",
+            "LimitExceeded.ApiCountLimitExceeded",
+            "LimitExceeded.ServiceCountLimitExceeded",
             "LimitExceeded.Trigger",
             "ResourceInUse.TriggerName",
+            "ResourceNotFound.InvalidService",
             "ResourceNotFound.Qualifier",
         ),
         spelling=AS_QUALIFIER,

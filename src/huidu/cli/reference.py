@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from huidu.actions.action import COMMON_ERRORS, HUIDU, SCF, Action
+from huidu.actions.action import APIGATEWAY, COMMON_ERRORS, HUIDU, SCF, Action
+from huidu.actions.apis import ApiSettings
 from huidu.actions.configuration import HEEDED, Settings
+from huidu.actions.services import ServiceSettings
 from huidu.actions.table import ACTIONS
 from huidu.cli.api import describe, kebab
 
@@ -25,13 +27,23 @@ and a field an option: `huidu api get-alias --function-name hello --name release
 
 *Ours* is what Huidu adds to the cloud's API. Where no default is given, a field may be left out.
 
+Other actions of the cloud's API gateway are refused by name, with `UnsupportedOperation`.
+
 Any action may refuse with: {common}.
 """
-SERVICES = {SCF: "The cloud's actions", HUIDU: "Huidu's own actions"}
+SERVICES = {
+    SCF: "The cloud's actions",
+    APIGATEWAY: "The cloud's actions for its API gateway",
+    HUIDU: "Huidu's own actions",
+}
 PLAIN = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any JSON"}
 NAME = re.compile(r"(?<!`)(\$[A-Z]+)\b(?!`)")
 #: The fields that are kept and given back, and no more.
-KEPT = frozenset(Settings.__struct_fields__) - HEEDED
+KEPT: Mapping[type[msgspec.Struct], frozenset[str]] = {
+    Settings: frozenset(Settings.__struct_fields__) - HEEDED,
+    ServiceSettings: frozenset(ServiceSettings.__struct_fields__),
+    ApiSettings: frozenset(ApiSettings.__struct_fields__),
+}
 
 
 def reference() -> str:
@@ -62,7 +74,8 @@ def _contents() -> Iterator[str]:
 
 def _section(action: Action[Any, Any]) -> str:
     fields = msgspec.structs.fields(action.request)
-    kept = KEPT if issubclass(action.request, Settings) else frozenset()
+    mine = (names for kind, names in KEPT.items() if issubclass(action.request, kind))
+    kept = next(mine, frozenset())
     lines = [
         f"\n## {action.name}\n",
         _says(action),

@@ -20,7 +20,13 @@ from huidu.cloudapi import wire
 from huidu.cloudapi.signature import SERVICES, Keys, claim_tc3, verify
 from huidu.control.handlers import HANDLERS
 from huidu.control.plane import Asked, Plane
-from huidu.model.errors import InvalidParameter, InvalidValue, MissingParameter, Refusal
+from huidu.model.errors import (
+    InvalidParameter,
+    InvalidValue,
+    MissingParameter,
+    Refusal,
+    Unsupported,
+)
 
 log = structlog.get_logger("huidu.api")
 
@@ -69,6 +75,7 @@ class Desk:
             head = wire.read_head(request)
             action = _find(head)
             who = verify(request, head, self.keys, self.clock())
+            _check_supported(action)
             asked = Asked(request_id=request_id, who=who, source_ip=source_ip)
             sent = wire.read(request, head).parameters
             # Empty is what many clients send for what they leave out.
@@ -94,6 +101,11 @@ class Desk:
             return await work
         # Once begun, a write goes to its end, whoever is still there to hear of it.
         return await asyncio.shield(asyncio.ensure_future(work))
+
+
+def _check_supported(action: Action[Any, Any]) -> None:
+    if action.unsupported:
+        raise Unsupported("", action.unsupported)
 
 
 def _find(head: wire.Head) -> Action[Any, Any]:

@@ -10,7 +10,7 @@ from huidu.actions.action import Nothing
 from huidu.control import paging, telling, times
 from huidu.control.plane import Asked, Plane
 from huidu.control.telling import in_words
-from huidu.control.warming import Warmer, move
+from huidu.control.warming import Move, Warmer, move
 from huidu.model import names, quota
 from huidu.model.alias import EXACT, Alias, check_additional
 from huidu.model.errors import Failed, InUse, InvalidValue, NotFound
@@ -59,30 +59,42 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateAlias) -> Nothi
 
 async def update(plane: Plane, asked: Asked, request: wire.UpdateAlias) -> Nothing:
     """Move an alias. Calls that have begun keep the version they were given."""
-    named = FunctionName(request.namespace, request.function_name)
     now = plane.clock()
 
     def change(writing: Writing, warmer: Warmer) -> None:
-        function = writing.function(named)
-        kept = writing.alias(function, request.name)
-        _check_revision(kept, request.expected_revision)
-        moved = kept.point(
-            request.function_version, _routing(request.routing_config), salt=plane.new_id()
-        )
-        moved = replace(
-            moved,
-            split=_or(request.split, kept.split, EXACT),
-            sticky=_or(request.sticky, kept.sticky, ""),
-            description=kept.description if request.description is None else request.description,
-            modified_at=now,
-        )
-        warmer.look(kept, moved, _check(plane, writing, function, moved, "UpdateAlias"))
-        writing.replace_alias(function, moved)
+        function, moved = moved_by(plane, writing, request, now)
+        warmer.look_at([moved])
         note = Note("UpdateAlias", asked.who, request.reason, now, warmer.warning, asked.request_id)
-        keep_note(writing, function, note, kept, moved)
+        keep_moved(writing, function, note, moved)
 
     await move(plane, change)
     return Nothing()
+
+
+def moved_by(
+    plane: Plane, reading: Reading, request: wire.UpdateAlias, now: float
+) -> tuple[Function, Move]:
+    """Return what a request makes of an alias, or raise what speaks against it."""
+    function = reading.function(FunctionName(request.namespace, request.function_name))
+    kept = reading.alias(function, request.name)
+    _check_revision(kept, request.expected_revision)
+    moved = kept.point(
+        request.function_version, _routing(request.routing_config), salt=plane.new_id()
+    )
+    moved = replace(
+        moved,
+        split=_or(request.split, kept.split, EXACT),
+        sticky=_or(request.sticky, kept.sticky, ""),
+        description=kept.description if request.description is None else request.description,
+        modified_at=now,
+    )
+    return function, Move(kept, moved, _check(plane, reading, function, moved, "UpdateAlias"))
+
+
+def keep_moved(writing: Writing, function: Function, note: Note, moved: Move) -> None:
+    """Write a move of an alias, and its line in the history."""
+    writing.replace_alias(function, moved.after)
+    keep_note(writing, function, note, moved.before, moved.after)
 
 
 def _or(given: str | None, kept: str, cleared: str) -> str:
@@ -166,6 +178,15 @@ def keep_note(
         telling.alias_changed(writing, change, note.request_id)
 
 
+def in_use(reading: Reading, named: FunctionName, qualifier: str) -> str:
+    """Say which APIs that are online call a function through a qualifier; nothing, if none does."""
+    uses = reading.uses(named, qualifier)
+    where = ", ".join(f"{u.api_id} of {u.service_id} in {u.environment}" for u in uses)
+    return where and (
+        f"API {where} calls through it; release the service without that, or take it offline first"
+    )
+
+
 async def get(plane: Plane, asked: Asked, request: wire.GetAlias) -> wire.AliasFacts:
     """Read one alias."""
     named = FunctionName(request.namespace, request.function_name)
@@ -229,6 +250,9 @@ async def delete(plane: Plane, asked: Asked, request: wire.DeleteAlias) -> Nothi
                 "DeleteAlias",
                 f"Name {alias.name}: trigger {', '.join(bound)} is bound to it; delete that first",
             )
+        used = in_use(writing, named, alias.name)
+        if used:
+            raise Failed("DeleteAlias", f"Name {alias.name}: {used}")
         writing.delete_alias(function, alias)
         keep_note(writing, function, note, alias, None)
 

@@ -262,7 +262,7 @@ async def get(plane: Plane, asked: Asked, request: wire.GetFunction) -> wire.Fun
         number = qualifier
         if not names.names_version(qualifier):
             number = reading.alias(function, qualifier).version
-        return function, reading.version(function, number), reading.triggers(function)
+        return function, reading.version(function, number), triggers.of(reading, function)
 
     function, version, bound = await plane.catalog.read(ask)
     told = _facts(plane, function, version)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from huidu.actions.action import HUIDU_VERSION, SCF_VERSION, Wire
+from huidu.actions.action import APIGATEWAY_VERSION, HUIDU_VERSION, SCF_VERSION, Wire
 from huidu.control import (
     aliases,
+    apis,
     events,
     explain,
     functions,
     invocations,
     logs,
     provisioned,
+    releases,
+    services,
     triggers,
     versions,
     webhooks,
@@ -62,4 +65,21 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (HUIDU_VERSION, "ListDeadDeliveries"): webhooks.list_dead,
     (HUIDU_VERSION, "RedriveDeliveries"): webhooks.redrive,
     (HUIDU_VERSION, "DiscardDeliveries"): webhooks.discard,
+    (APIGATEWAY_VERSION, "CreateService"): services.create,
+    (APIGATEWAY_VERSION, "DescribeService"): services.describe,
+    (APIGATEWAY_VERSION, "ModifyService"): services.modify,
+    (APIGATEWAY_VERSION, "DeleteService"): services.delete,
+    (APIGATEWAY_VERSION, "DescribeServicesStatus"): services.list_all,
+    (APIGATEWAY_VERSION, "CreateApi"): apis.create,
+    (APIGATEWAY_VERSION, "ModifyApi"): apis.modify,
+    (APIGATEWAY_VERSION, "DescribeApi"): apis.describe,
+    (APIGATEWAY_VERSION, "DeleteApi"): apis.delete,
+    (APIGATEWAY_VERSION, "DescribeApisStatus"): apis.list_all,
+    (APIGATEWAY_VERSION, "ReleaseService"): releases.release,
+    (APIGATEWAY_VERSION, "UnReleaseService"): releases.unrelease,
+    (APIGATEWAY_VERSION, "UpdateService"): releases.update,
+    (APIGATEWAY_VERSION, "DescribeServiceEnvironmentList"): releases.environments,
+    (APIGATEWAY_VERSION, "DescribeServiceReleaseVersion"): releases.versions,
+    (APIGATEWAY_VERSION, "DescribeServiceEnvironmentReleaseHistory"): releases.history,
+    (APIGATEWAY_VERSION, "DescribeServiceSubDomains"): releases.domains,
 }

@@ -16,6 +16,7 @@ from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
 from huidu.model.happening import Happening
 from huidu.model.invocation import Invocation, Record
+from huidu.model.place import Place
 from huidu.model.quota import Quota
 from huidu.model.standing import Standing
 from huidu.model.trigger import Trigger
@@ -128,6 +129,11 @@ class Kind(Protocol):
         """Whether it can call a web function."""
         ...
 
+    @property
+    def of_gateway(self) -> bool:
+        """Whether it is an API of a service, and kept as one."""
+        ...
+
     def define(self, text: str) -> str:
         """Return the definition as it is kept, or raise `InvalidValue`."""
         ...
@@ -182,7 +188,8 @@ class Plane:
     runtimes: Runtimes
     triggers: Mapping[str, Kind]
     courier: Courier
-    gateway_url: str  #: Where function URLs begin.
+    gateway_url: str  #: Where function URLs and services begin.
+    place: Place
     quota: Quota
     zone: tzinfo
     default_qualifier: str

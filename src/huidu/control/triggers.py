@@ -10,14 +10,15 @@ from typing import Any
 from huidu.actions import triggers as wire
 from huidu.actions.action import Nothing
 from huidu.actions.functions import Filter, TriggerInfo
-from huidu.control import paging, times
+from huidu.control import api_triggers, paging, times
 from huidu.control.plane import Asked, Kind, Plane
 from huidu.model import names, quota
-from huidu.model.errors import Failed, InUse, InvalidValue, NotFound
+from huidu.model.errors import Failed, InUse, InvalidValue, NotFound, Unsupported
 from huidu.model.function import Function, FunctionName
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.model.web import is_web
+from huidu.store.reading import Reading
 from huidu.store.writing import Writing
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
@@ -31,38 +32,47 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateTrigger) -> wir
     kind = _kind(plane, request.type)
     _check_name(request.trigger_name)
     _check_texts(request.custom_argument, request.description)
+    if kind.of_gateway:
+        definition, enabled = kind.define(request.trigger_desc), _enabled(request.enable)
+        trigger = await plane.catalog.write(
+            lambda writing: api_triggers.create(
+                plane, asked, writing, request, definition, enabled=enabled
+            )
+        )
+        return wire.TriggerCreated(trigger_info=facts(plane, trigger))
+    made = await plane.catalog.write(lambda writing: _bind(plane, writing, request, kind))
+    return wire.TriggerCreated(trigger_info=facts(plane, made))
+
+
+def _bind(plane: Plane, writing: Writing, request: wire.CreateTrigger, kind: Kind) -> Trigger:
     named = FunctionName(request.namespace, request.function_name)
     now = plane.clock()
-
-    def change(writing: Writing) -> Trigger:
-        function = writing.function(named)
-        _check_kind(writing.version(function, names.LATEST), kind, request.type)
-        there_are = [t for t in writing.triggers(function) if t.type == request.type]
-        if request.trigger_name in {trigger.name for trigger in there_are}:
-            raise InUse(
-                "TriggerName", f"TriggerName {request.trigger_name!r}: there is one of this name"
-            )
-        quota.check("Trigger", len(there_are), plane.quota.triggers, f"{request.type} triggers")
-        qualifier = request.qualifier or names.LATEST
-        _check_there(writing, function, qualifier)
-        made = Trigger(
-            function=named,
-            function_id=function.id,
-            type=request.type,
-            name=request.trigger_name,
-            qualifier=qualifier,
-            definition=kind.define(request.trigger_desc),
-            custom_argument=request.custom_argument,
-            description=request.description,
-            enabled=_enabled(request.enable),
-            resource_id=plane.new_id().replace("-", "")[:12],
-            added_at=now,
-            modified_at=now,
+    function = writing.function(named)
+    _check_kind(writing.version(function, names.LATEST), kind, request.type)
+    there_are = [t for t in writing.triggers(function) if t.type == request.type]
+    if request.trigger_name in {trigger.name for trigger in there_are}:
+        raise InUse(
+            "TriggerName", f"TriggerName {request.trigger_name!r}: there is one of this name"
         )
-        writing.add_trigger(function, made)
-        return made
-
-    return wire.TriggerCreated(trigger_info=facts(plane, await plane.catalog.write(change)))
+    quota.check("Trigger", len(there_are), plane.quota.triggers, f"{request.type} triggers")
+    qualifier = request.qualifier or names.LATEST
+    _check_there(writing, function, qualifier)
+    made = Trigger(
+        function=named,
+        function_id=function.id,
+        type=request.type,
+        name=request.trigger_name,
+        qualifier=qualifier,
+        definition=kind.define(request.trigger_desc),
+        custom_argument=request.custom_argument,
+        description=request.description,
+        enabled=_enabled(request.enable),
+        resource_id=plane.new_id().replace("-", "")[:12],
+        added_at=now,
+        modified_at=now,
+    )
+    writing.add_trigger(function, made)
+    return made
 
 
 def _check_there(writing: Writing, function: Function, qualifier: str) -> None:
@@ -129,7 +139,12 @@ async def delete(plane: Plane, asked: Asked, request: wire.DeleteTrigger) -> Not
     """Unbind an event source, whatever it is bound to (D-44)."""
     named = FunctionName(request.namespace, request.function_name)
 
+    kind = plane.triggers.get(request.type)
+
     def change(writing: Writing) -> None:
+        if kind is not None and kind.of_gateway:
+            api_triggers.delete(plane, asked, writing, request)
+            return
         function = writing.function(named)
         writing.delete_trigger(function, _named(writing, function, request))
 
@@ -151,9 +166,18 @@ def _named(
     raise NotFound("Trigger", request.trigger_name)
 
 
+def _check_not_an_api(kind: Kind) -> None:
+    if kind.of_gateway:
+        raise Unsupported(
+            "",
+            "Type 'apigw': this trigger is an API of the gateway; ModifyApi, then ReleaseService",
+        )
+
+
 async def update(plane: Plane, asked: Asked, request: wire.UpdateTrigger) -> Nothing:
     """Change an event source in one step; whoever calls a URL sees the old or the new one."""
     kind = _kind(plane, request.type)
+    _check_not_an_api(kind)
     named = FunctionName(request.namespace, request.function_name)
     changes: dict[str, Any] = {"modified_at": plane.clock()}
     if request.enable is not None:
@@ -179,6 +203,7 @@ async def update(plane: Plane, asked: Asked, request: wire.UpdateTrigger) -> Not
 
 async def update_status(plane: Plane, asked: Asked, request: wire.UpdateTriggerStatus) -> Nothing:
     """Open or close an event source, unless it is that already."""
+    _check_not_an_api(_kind(plane, request.type))
     named = FunctionName(request.namespace, request.function_name)
     enabled = _enabled(request.enable)
 
@@ -195,12 +220,17 @@ async def update_status(plane: Plane, asked: Asked, request: wire.UpdateTriggerS
     return Nothing()
 
 
+def of(reading: Reading, function: Function) -> Sequence[Trigger]:
+    """Return the triggers of a function, with the APIs that call it."""
+    return [*reading.triggers(function), *api_triggers.of_function(reading, function)]
+
+
 async def list_all(plane: Plane, asked: Asked, request: wire.ListTriggers) -> wire.Triggers:
     """List the triggers of a function over all its qualifiers."""
     column = paging.column_of(request.order_by, COLUMNS)
     descending = paging.is_descending(request.order)
     named = FunctionName(request.namespace, request.function_name)
-    every = await plane.catalog.read(lambda reading: reading.triggers(reading.function(named)))
+    every = await plane.catalog.read(lambda reading: of(reading, reading.function(named)))
     found = _filtered(every, request.filters)
     found.sort(key=lambda trigger: getattr(trigger, column), reverse=descending)
     offset = paging.offset_of(request.offset)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from huidu.actions import versions as wire
 from huidu.actions.action import Nothing, is_true
-from huidu.control import paging, telling, times
+from huidu.control import aliases, paging, telling, times
 from huidu.control.plane import Asked, Plane
 from huidu.control.telling import Cause
 from huidu.model import names, quota
@@ -115,6 +115,9 @@ async def delete_one(
                 f"Qualifier {number}: alias {', '.join(users)} refers to it; point it at another "
                 "version first (a weight of 0 refers too)",
             )
+        used = aliases.in_use(writing, named, number)
+        if used:
+            raise Failed("DeleteFunction", f"Qualifier {number}: {used}")
         for trigger in writing.triggers(function):
             if trigger.qualifier == number:
                 writing.delete_trigger(function, trigger)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
@@ -22,6 +23,15 @@ T = TypeVar("T")
 
 class Cold(Exception):
     """Calls would reach a version that has no instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An alias before and after it moves, and the versions that it then refers to."""
+
+    before: Alias | None
+    after: Alias
+    versions: Mapping[str, Version]
 
 
 class Warmer:
@@ -43,16 +53,24 @@ class Warmer:
 
         `versions` are those that the alias refers to afterwards, by their numbers.
         """
+        self.look_at([Move(before, after, versions)])
+
+    def look_at(self, moves: Sequence[Move]) -> None:
+        """Do the same for moves that are one write."""
         if not self._looks:
             return
         self._looks = False
-        mine = {version.function_id for version in versions.values()}
-        held = Counter[str]()
-        for (function_id, number, _), count in self._held.items():
-            held[number] += count if function_id in mine else 0
-        wanted = warmth.wanted(before, after, held)
-        self.lacking = [(versions[n], count) for n, count in wanted.items() if held[n] < count]
-        if any(not held[version.number] for version, _ in self.lacking):
+        cold = False
+        for move in moves:
+            mine = {version.function_id for version in move.versions.values()}
+            held = Counter[str]()
+            for (function_id, number, _), count in self._held.items():
+                held[number] += count if function_id in mine else 0
+            wanted = warmth.wanted(move.before, move.after, held)
+            lacking = [(move.versions[n], most) for n, most in wanted.items() if held[n] < most]
+            cold = cold or any(not held[version.number] for version, _ in lacking)
+            self.lacking += lacking
+        if cold:
             raise Cold
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from huidu.instances.launch import Scene
+from huidu.model.place import Place
 from huidu.model.version import Version
 from huidu.model.web import BOOTSTRAP, is_web
 from huidu.runtimes.table import Installed
@@ -27,15 +28,6 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 MB_OF_A_CORE = 1536
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where functions are told that they run."""
-
-    region: str = "ap-guangzhou"
-    appid: str = "1250000000"
-    uin: str = "100000000000"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
     """One version, ready to be started as often as it is called for."""
@@ -43,7 +35,7 @@ class Blueprint:
     version: Version
     code: Path  #: The folder with its files.
     runtime: Installed
-    place: Place = Place()
+    place: Place = field(default_factory=Place)
     layers: tuple[Path, ...] = ()
 
     def environment(self, scene: Scene) -> Mapping[str, str]:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 from huidu.instances import answers
-from huidu.instances.blueprint import Blueprint, Place
+from huidu.instances.blueprint import Blueprint
 from huidu.instances.claim import Running
 from huidu.instances.launch import Spawner
 from huidu.instances.outcomes import StartFailed
 from huidu.instances.starting import Launcher, serve, start
 from huidu.model.errors import Refusal
 from huidu.model.function import Code
+from huidu.model.place import Place
 from huidu.model.version import Version
 from huidu.model.web import is_web
 from huidu.runtimes.table import Runtimes

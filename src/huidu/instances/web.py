@@ -9,7 +9,6 @@ from dataclasses import replace
 from time import perf_counter
 
 from huidu.instances import answers, endings, wire
-from huidu.instances.blueprint import Place
 from huidu.instances.channel import Lost, Undelivered
 from huidu.instances.launch import Launched
 from huidu.instances.lines import cut
@@ -20,6 +19,7 @@ from huidu.instances.supply import Supply
 from huidu.instances.wire import Frame, Kind, ProtocolError
 from huidu.model.exchange import SERVER_ERROR, BodyTooLarge, CallerLeft, Headers
 from huidu.model.invocation import MOST_EVENT_BYTES, Outcome, Status
+from huidu.model.place import Place
 from huidu.model.task import Task
 from huidu.model.version import Version
 from huidu.model.web import PORT, web

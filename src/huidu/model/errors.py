@@ -45,8 +45,8 @@ class NotFound(Refusal):
 
     def __init__(self, kind: str, name: str, hint: str = "") -> None:
         # Some clients look for the words "is not found" or "未找到指定的" (decision D-17).
-        chinese = CHINESE.get(kind, "资源")
-        super().__init__(kind, f"{kind} [{name}] is not found (未找到指定的{chinese}){hint}")
+        chinese, spoken = CHINESE.get(kind, "资源"), SPOKEN.get(kind, kind)
+        super().__init__(kind, f"{spoken} [{name}] is not found (未找到指定的{chinese}){hint}")
 
 
 #: What a resource is called in the Chinese half of a message that clients match on.
@@ -55,9 +55,12 @@ CHINESE = {
     "Function": "函数",
     "FunctionName": "函数",
     "FunctionVersion": "版本",
+    "InvalidService": "服务",
     "Namespace": "命名空间",
     "Trigger": "触发器",
 }
+#: Where the code's word for a resource is not what anybody would call it.
+SPOKEN = {"InvalidApi": "API", "InvalidService": "Service"}
 
 
 class InUse(Refusal):

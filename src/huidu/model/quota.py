@@ -16,6 +16,8 @@ class Quota:
     versions: int = 1000  #: Of a function, published.
     aliases: int = 100  #: Of a function, `$DEFAULT` included (D-14).
     triggers: int = 10  #: Of one type, of a function.
+    services: int = 1000  #: Of the gateway; the cloud's 50 is a matter of billing.
+    apis: int = 100  #: Of a service.
     additional_versions: int = 1  #: Beside the main one of an alias (D-27).
     provisioned: int = 180  #: Instances, of all versions of all functions together.
     provisioned_of_one: int = 100  #: The same, of one version.

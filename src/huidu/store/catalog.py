@@ -1,4 +1,4 @@
-"""The catalog: namespaces, functions, versions, aliases with their history, and triggers."""
+"""The catalog: namespaces, functions, versions, aliases with their history, triggers, services."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from huidu.model.effect import (
     Effect,
     FunctionKept,
     ProvisionChanged,
+    ServiceKept,
     TriggersChanged,
     VersionKept,
     WebhookKept,
@@ -72,4 +73,5 @@ def _everything(reading: Reading) -> Sequence[Effect]:
         effects += [ProvisionChanged(v, wanted[v.number]) for v in versions if v.number in wanted]
         effects += [AliasKept(alias) for alias in reading.aliases(function)]
         effects.append(TriggersChanged(function, tuple(reading.triggers(function))))
+    effects += [ServiceKept(reading.served(service)) for service in reading.services()]
     return effects

@@ -14,6 +14,7 @@ from huidu.model.history import Change
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
+from huidu.store.service_reading import ServiceReading
 from huidu.store.tables import (
     ALIAS,
     FUNCTION,
@@ -36,7 +37,7 @@ class Page:
     descending: bool = True
 
 
-class Reading(Told):
+class Reading(Told, ServiceReading):
     """Questions to the catalog; each answer is of the moment at which the reading began."""
 
     def namespace_exists(self, name: str) -> bool:

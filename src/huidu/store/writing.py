@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, update
+from sqlalchemy import ColumnElement, and_, delete, insert, update
 
 from huidu.model.alias import Alias
 from huidu.model.effect import (
     AliasGone,
     AliasKept,
-    Effect,
     FunctionGone,
     FunctionKept,
     ProvisionChanged,
@@ -23,6 +22,7 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.reading import Reading
+from huidu.store.service_writing import ServiceWriting
 from huidu.store.tables import (
     ALIAS,
     FUNCTION,
@@ -35,12 +35,8 @@ from huidu.store.tables import (
 from huidu.store.telling import Telling
 
 
-class Writing(Reading, Telling):
+class Writing(Reading, Telling, ServiceWriting):
     """A reading that may also write; nothing is seen by others before it has ended."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self.effects: list[Effect] = []  #: What the writes mean to those who route.
 
     def add_namespace(self, name: str, description: str, at: float) -> None:
         """Keep a new namespace."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from huidu.model.trigger import Trigger
-from huidu.triggers import timer, url
+from huidu.triggers import apigw, timer, url
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,11 @@ class Kind:
     define: Callable[[str], str]
     show: Callable[[Trigger, str], str]  #: By the trigger and the gateway's URL.
     of_web: bool = False  #: Whether it can call a web function.
+    of_gateway: bool = False  #: Whether it is an API of a service, and kept as one.
 
 
 TRIGGERS: Mapping[str, Kind] = {
     "timer": Kind(timer.define, timer.show),
     "http": Kind(url.define, url.show, of_web=True),
+    "apigw": Kind(apigw.define, apigw.show, of_web=True, of_gateway=True),
 }

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0004"
 
 TEXTS = ("namespace", "function", "alias", "version", "subject", "who", "why")
 MORE_TEXTS = ("before", "after", "detail", "request_id")

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 SCF, SCF_VERSION = "scf", "2018-04-16"
+APIGATEWAY, APIGATEWAY_VERSION = "apigateway", "2018-08-08"
 HUIDU, HUIDU_VERSION = "huidu", "2026-11-01"
 
 

@@ -46,7 +46,8 @@ class NotFound(Refusal):
     def __init__(self, kind: str, name: str, hint: str = "") -> None:
         # Some clients look for the words "is not found" or "未找到指定的" (decision D-17).
         chinese = CHINESE.get(kind, "资源")
-        super().__init__(kind, f"{kind} [{name}] is not found (未找到指定的{chinese}){hint}")
+        what = kind.removeprefix("Invalid")
+        super().__init__(kind, f"{what} [{name}] is not found (未找到指定的{chinese}){hint}")
 
 
 #: What a resource is called in the Chinese half of a message that clients match on.
@@ -55,6 +56,9 @@ CHINESE = {
     "Function": "函数",
     "FunctionName": "函数",
     "FunctionVersion": "版本",
+    "InvalidAccessKeyId": "密钥",
+    "InvalidIPStrategy": "策略",
+    "InvalidUsagePlan": "使用计划",
     "Namespace": "命名空间",
     "Trigger": "触发器",
 }

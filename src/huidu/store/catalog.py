@@ -71,4 +71,5 @@ def _everything(reading: Reading) -> Sequence[Effect]:
         effects += [ProvisionChanged(v, wanted[v.number]) for v in versions if v.number in wanted]
         effects += [AliasKept(alias) for alias in reading.aliases(function)]
         effects.append(TriggersChanged(function, tuple(reading.triggers(function))))
+    effects += reading.access.everything()
     return effects

@@ -14,6 +14,7 @@ from huidu.model.history import Change
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
+from huidu.store.access import AccessReading
 from huidu.store.tables import (
     ALIAS,
     FUNCTION,
@@ -38,8 +39,11 @@ class Page:
 class Reading:
     """Questions to the catalog; each answer is of the moment at which the reading began."""
 
+    access: AccessReading  #: The same of who may call the gateway's APIs.
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.access = AccessReading(connection)
 
     def namespace_exists(self, name: str) -> bool:
         """Tell whether there is a namespace of this name."""

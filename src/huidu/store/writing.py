@@ -22,6 +22,7 @@ from huidu.model.history import Change
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
+from huidu.store.access import AccessWriting
 from huidu.store.reading import Reading
 from huidu.store.tables import (
     ALIAS,
@@ -37,9 +38,12 @@ from huidu.store.tables import (
 class Writing(Reading):
     """A reading that may also write; nothing is seen by others before it has ended."""
 
+    access: AccessWriting
+
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.effects: list[Effect] = []  #: What the writes mean to those who route.
+        self.access = AccessWriting(connection, self.effects)
 
     def add_namespace(self, name: str, description: str, at: float) -> None:
         """Keep a new namespace."""

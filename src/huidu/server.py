@@ -24,7 +24,9 @@ from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
 from huidu.control.plane import Plane, Uploads
+from huidu.gateway.access import Access
 from huidu.gateway.app import Gateway
+from huidu.gateway.tally import Tally
 from huidu.instances.fleet import Fleet
 from huidu.instances.recipe import Workshop
 from huidu.instances.sandbox import tier as tiers
@@ -39,7 +41,7 @@ from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
 from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
-from huidu.observe.exposition import Counters, Gauges
+from huidu.observe.exposition import Counters, Denials, Gauges
 from huidu.observe.recorder import Recorder
 from huidu.runtimes.table import Runtimes
 from huidu.settings import Settings, address
@@ -50,6 +52,7 @@ from huidu.store.lock import Lock
 from huidu.store.packages import Packages
 from huidu.store.queue import Queue
 from huidu.store.reading import Reading
+from huidu.store.uses import Uses
 from huidu.store.writing import Writing
 from huidu.triggers.table import TRIGGERS
 from huidu.triggers.timer import Timers
@@ -153,6 +156,7 @@ class DataPlane:
     later: Asynchronous
     urls: Urls
     timers: Timers
+    access: Access
     dice: random.Random
 
     def publish(self, effects: Sequence[Effect]) -> None:
@@ -162,6 +166,7 @@ class DataPlane:
         self.fleet.apply(effects)
         self.urls.apply(effects)
         self.timers.apply(effects)
+        self.access.apply(effects)
 
 
 async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack) -> DataPlane:
@@ -193,8 +198,17 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
         later=later,
         urls=Urls(),
         timers=Timers(stores.queue, later.wake, time.time, zone, _new_id),
+        access=_access(stores, stack),
         dice=dice,
     )
+
+
+def _access(stores: Stores, stack: AsyncExitStack) -> Access:
+    """Return who guards the gateway, with what it counts being written down."""
+    access = Access(time.time, time.monotonic_ns)
+    tally = Tally(access.limits, Uses(stores.catalog))
+    stack.push_async_callback(tally.close, asyncio.create_task(tally.run()))
+    return access
 
 
 async def _launcher(
@@ -265,6 +279,7 @@ async def _desk(
 def _pages(data: DataPlane) -> Starlette:
     registry = CollectorRegistry()
     registry.register(Counters(data.recorder))
+    registry.register(Denials(data.access.denied))
     tier = {"tier": data.tier.name, "network": data.tier.network}
     registry.register(Gauges(data.fleet.standings, tier))
     return pages(registry, asdict(data.tier))

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from huidu.actions import aliases, functions, invocations, provisioned, triggers, versions
+from huidu.actions import (
+    aliases,
+    functions,
+    invocations,
+    keys,
+    plan_table,
+    provisioned,
+    strategies,
+    triggers,
+    versions,
+)
 from huidu.actions.action import Action
 from huidu.model.errors import UnknownAction, UnknownVersion
 
@@ -16,6 +26,9 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *invocations.ACTIONS,
     *triggers.ACTIONS,
     *provisioned.ACTIONS,
+    *keys.ACTIONS,
+    *plan_table.ACTIONS,
+    *strategies.ACTIONS,
 )
 
 #: By version and name: two services may have an action of the same name.

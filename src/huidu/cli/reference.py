@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from huidu.actions.action import COMMON_ERRORS, HUIDU, SCF, Action
+from huidu.actions.action import APIGATEWAY, COMMON_ERRORS, HUIDU, SCF, Action
 from huidu.actions.configuration import HEEDED, Settings
 from huidu.actions.table import ACTIONS
 from huidu.cli.api import describe, kebab
@@ -27,7 +27,11 @@ and a field an option: `huidu api get-alias --function-name hello --name release
 
 Any action may refuse with: {common}.
 """
-SERVICES = {SCF: "The cloud's actions", HUIDU: "Huidu's own actions"}
+SERVICES = {
+    SCF: "The cloud's actions",
+    APIGATEWAY: "The cloud's actions of the gateway",
+    HUIDU: "Huidu's own actions",
+}
 PLAIN = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any JSON"}
 NAME = re.compile(r"(?<!`)(\$[A-Z]+)\b(?!`)")
 #: The fields that are kept and given back, and no more.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from huidu.actions.action import HUIDU_VERSION, SCF_VERSION, Wire
+from huidu.actions.action import APIGATEWAY_VERSION, HUIDU_VERSION, SCF_VERSION, Wire
 from huidu.control import (
+    access_handlers,
     aliases,
     explain,
     functions,
@@ -48,4 +49,5 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (SCF_VERSION, "PutProvisionedConcurrencyConfig"): provisioned.put,
     (SCF_VERSION, "GetProvisionedConcurrencyConfig"): provisioned.get,
     (SCF_VERSION, "DeleteProvisionedConcurrencyConfig"): provisioned.delete,
+    **{(APIGATEWAY_VERSION, name): do for name, do in access_handlers.HANDLERS.items()},
 }

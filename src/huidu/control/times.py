@@ -22,3 +22,8 @@ def read(field: str, text: str, zone: tzinfo) -> float:
         raise InvalidValue(
             "DateTime", f"{field} {text[:40]!r}: must read YYYY-MM-DD HH:MM:SS"
         ) from None
+
+
+def utc(at: float) -> str:
+    """Return a moment as the gateway's API writes it: `YYYY-MM-DDThh:mm:ssZ`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -96,16 +96,12 @@ def collide(ours: Granted, theirs: Granted) -> str:
     """Return the key for which two plans would both hold somewhere, or nothing.
 
     A key has one plan at one place, or nobody could say whose quota its calls count on
-    (document 628/11815).
+    (document 628/11815). In one environment a service is bound as a whole or by its APIs, so
+    equal places are the only ones that meet.
     """
     if ours.plan.id == theirs.plan.id:
         return ""
-    meet = any(
-        place in theirs.places
-        or place.whole in theirs.places
-        or (not place.api_id and any(other.whole == place for other in theirs.places))
-        for place in ours.places
-    )
+    meet = not ours.places.isdisjoint(theirs.places)
     return min(ours.keys & theirs.keys, default="") if meet else ""
 
 

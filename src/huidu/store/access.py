@@ -14,7 +14,6 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
-    func,
     insert,
     select,
     update,
@@ -58,7 +57,7 @@ class AccessReading:
             raise NotFound("InvalidAccessKeyId", key_id[:80])
         return Key(**row)
 
-    def keys(self) -> Sequence[Key]:
+    def every_key(self) -> Sequence[Key]:
         """Return all keys, the newest first."""
         return [Key(**row) for row in self._every(KEY)]
 
@@ -155,15 +154,11 @@ class AccessReading:
     def everything(self) -> Sequence[Effect]:
         """Return all that is kept, as if it had just been written."""
         return [
-            *map(KeyKept, self.keys()),
+            *map(KeyKept, self.every_key()),
             *map(PlanKept, self.every_granted()),
             *map(LimitKept, self.limits()),
             *(StrategyKept(one, self.places_of(one)) for one in self.strategies()),
         ]
-
-    def count(self, table: Table) -> int:
-        """Return how many rows a table has."""
-        return self._connection.execute(select(func.count()).select_from(table)).scalar_one()
 
     def _one(self, table: Table, row_id: str) -> RowMapping | None:
         query = select(table).where(table.c.id == row_id)

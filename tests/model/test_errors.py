@@ -60,7 +60,8 @@ def test_what_is_not_found_is_missed_in_the_words_that_clients_look_for(
     kind: str, chinese: str
 ) -> None:
     """D-17: some look for `is not found`, some for `未找到指定的`."""
-    assert NotFound(kind, "x").message == f"{kind} [x] is not found (未找到指定的{chinese})"
+    spoken = errors.SPOKEN.get(kind, kind)
+    assert NotFound(kind, "x").message == f"{spoken} [x] is not found (未找到指定的{chinese})"
 
 
 def test_what_is_not_found_may_come_with_a_hint() -> None:

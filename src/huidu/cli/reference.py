@@ -29,7 +29,7 @@ Any action may refuse with: {common}.
 """
 SERVICES = {
     SCF: "The cloud's actions",
-    APIGATEWAY: "The cloud's actions of the gateway",
+    APIGATEWAY: "The cloud's actions for its API gateway",
     HUIDU: "Huidu's own actions",
 }
 PLAIN = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any JSON"}

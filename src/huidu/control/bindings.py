@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from huidu.actions import plans as wire
 from huidu.actions.keys import Done
-from huidu.control import paging, places, times
+from huidu.control import lists, places, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import InvalidValue, LimitExceeded, MissingParameter, Unsupported
 from huidu.model.plan import (
@@ -94,7 +94,7 @@ async def list_keys(
     found = await plane.catalog.read(
         lambda reading: reading.access.keys_of(reading.access.plan(request.usage_plan_id))
     )
-    page = paging.page_of(found, request.offset, request.limit)
+    page = lists.page(found, request.offset, request.limit)
     return wire.UsagePlanSecretsShown(
         result=wire.UsagePlanBindSecretStatus(
             total_count=len(found),
@@ -187,7 +187,7 @@ async def list_of_plan(
         plan = reading.access.plan(request.usage_plan_id)
         every = reading.access.bindings_of_plan(plan.id)
         found = [one for one in every if bool(one[1].api_id) == of_apis]
-        page = paging.page_of(found, request.offset, request.limit)
+        page = lists.page(found, request.offset, request.limit)
         return wire.UsagePlanEnvironmentStatus(
             total_count=len(found),
             environment_list=[_environment(reading, plan, one) for one in page],
@@ -207,8 +207,8 @@ def _environment(reading: Reading, plan: Plan, bound: Bound) -> wire.UsagePlanEn
         in_use_request_num=plan.used,
         max_request_num=plan.quota,
         max_request_num_pre_sec=plan.rate_per_s,
-        created_time=times.utc(at),
-        modified_time=times.utc(at),
+        created_time=times.iso(at),
+        modified_time=times.iso(at),
     )
 
 
@@ -245,7 +245,7 @@ def _plans(
     known = places.site(reading, request.service_id)
     every = reading.access.bindings_of_service(request.service_id)
     found = [one for one in every if bool(one[1].api_id) == of_apis]
-    page = paging.page_of(found, request.offset, request.limit)
+    page = lists.page(found, request.offset, request.limit)
     return len(found), [_plan(reading, known, one) for one in page]
 
 
@@ -263,7 +263,7 @@ def _plan(reading: Reading, known: places.Site, bound: Bound) -> wire.ApiUsagePl
         in_use_request_num=plan.used,
         max_request_num=plan.quota,
         max_request_num_pre_sec=plan.rate_per_s,
-        created_time=times.utc(plan.added_at),
-        modified_time=times.utc(plan.modified_at),
+        created_time=times.iso(plan.added_at),
+        modified_time=times.iso(plan.modified_at),
         tags=[],
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from huidu.actions import keys as wire
-from huidu.control import filters, paging, times
+from huidu.control import lists, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import Failed, InvalidValue, LimitExceeded, MissingParameter, Unsupported
 from huidu.model.key import MOST_KEYS, Key
@@ -72,7 +72,7 @@ async def describe(plane: Plane, asked: Asked, request: wire.DescribeApiKey) -> 
     return wire.ApiKeyShown(result=facts(key))
 
 
-FILTERS: Mapping[str, filters.Test[Key]] = {
+FILTERS: Mapping[str, lists.Test[Key]] = {
     "AccessKeyId": lambda key, values: key.id in values,
     "AccessKeySecret": lambda key, values: key.secret in values,
     "SecretName": lambda key, values: key.name in values,
@@ -98,10 +98,10 @@ async def list_all(
             for key in reading.access.keys_of(reading.access.plan(plan_id))
         }
         tests = {**FILTERS, "NotUsagePlanId": outside}
-        return filters.kept(reading.access.every_key(), request.filters, tests)
+        return lists.kept(reading.access.every_key(), request.filters, tests)
 
     found = await plane.catalog.read(ask)
-    page = paging.page_of(found, request.offset, request.limit)
+    page = lists.page(found, request.offset, request.limit)
     return wire.ApiKeysShown(
         result=wire.ApiKeysStatus(total_count=len(found), api_key_set=[facts(key) for key in page])
     )
@@ -169,7 +169,7 @@ def facts(key: Key) -> wire.ApiKey:
         access_key_secret=key.secret,
         access_key_type=MANUAL if key.manual else AUTO,
         secret_name=key.name,
-        modified_time=times.utc(key.modified_at),
+        modified_time=times.iso(key.modified_at),
         status=int(key.enabled),
-        created_time=times.utc(key.added_at),
+        created_time=times.iso(key.added_at),
     )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping
 
 from huidu.model.errors import InvalidValue
-
-T = TypeVar("T")
 
 MOST = 100
 MOST_OFFSET = 2**62
@@ -41,9 +38,3 @@ def column_of(order_by: str, columns: Mapping[str, str], detail: str = "OrderBy"
             detail, f"OrderBy {order_by[:40]!r}: must be one of {', '.join(columns)}"
         )
     return columns[order_by]
-
-
-def page_of(every: Sequence[T], offset: int, limit: int) -> Sequence[T]:
-    """Return a page of a list that is at hand as a whole."""
-    begin = offset_of(offset)
-    return every[begin : begin + limit_of(limit)]

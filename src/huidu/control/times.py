@@ -14,6 +14,11 @@ def show(at: float, zone: tzinfo) -> str:
     return datetime.fromtimestamp(at, UTC).astimezone(zone).strftime(FORM)
 
 
+def iso(at: float) -> str:
+    """Return a moment as the gateway's actions write it: `2020-02-26T06:10:01Z`, in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def read(field: str, text: str, zone: tzinfo) -> float:
     """Return the moment that a text names in the zone, or raise `InvalidValue`."""
     try:
@@ -22,8 +27,3 @@ def read(field: str, text: str, zone: tzinfo) -> float:
         raise InvalidValue(
             "DateTime", f"{field} {text[:40]!r}: must read YYYY-MM-DD HH:MM:SS"
         ) from None
-
-
-def utc(at: float) -> str:
-    """Return a moment as the gateway's API writes it: `YYYY-MM-DDThh:mm:ssZ`."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

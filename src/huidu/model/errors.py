@@ -45,9 +45,8 @@ class NotFound(Refusal):
 
     def __init__(self, kind: str, name: str, hint: str = "") -> None:
         # Some clients look for the words "is not found" or "未找到指定的" (decision D-17).
-        chinese = CHINESE.get(kind, "资源")
-        what = kind.removeprefix("Invalid")
-        super().__init__(kind, f"{what} [{name}] is not found (未找到指定的{chinese}){hint}")
+        chinese, spoken = CHINESE.get(kind, "资源"), SPOKEN.get(kind, kind)
+        super().__init__(kind, f"{spoken} [{name}] is not found (未找到指定的{chinese}){hint}")
 
 
 #: What a resource is called in the Chinese half of a message that clients match on.
@@ -61,6 +60,12 @@ CHINESE = {
     "InvalidUsagePlan": "使用计划",
     "Namespace": "命名空间",
     "Trigger": "触发器",
+}
+#: Where the code's word for a resource is not what anybody would call it.
+SPOKEN = {
+    "InvalidAccessKeyId": "AccessKeyId",
+    "InvalidIPStrategy": "IPStrategy",
+    "InvalidUsagePlan": "UsagePlan",
 }
 
 

@@ -39,11 +39,8 @@ class Page:
 class Reading:
     """Questions to the catalog; each answer is of the moment at which the reading began."""
 
-    access: AccessReading  #: The same of who may call the gateway's APIs.
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.access = AccessReading(connection)
 
     def namespace_exists(self, name: str) -> bool:
         """Tell whether there is a namespace of this name."""
@@ -185,6 +182,11 @@ class Reading:
         """Return the SHA-256 of every package that a version refers to."""
         found = self._connection.execute(select(VERSION.c.code_sha256).distinct())
         return frozenset(found.scalars())
+
+    @property
+    def access(self) -> AccessReading:
+        """The same of who may call the gateway's APIs."""
+        return AccessReading(self._connection)
 
     def _count(self, query: object) -> int:
         return int(self._connection.execute(query).scalar_one())  # type: ignore[call-overload]

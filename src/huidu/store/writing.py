@@ -38,12 +38,9 @@ from huidu.store.tables import (
 class Writing(Reading):
     """A reading that may also write; nothing is seen by others before it has ended."""
 
-    access: AccessWriting
-
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.effects: list[Effect] = []  #: What the writes mean to those who route.
-        self.access = AccessWriting(connection, self.effects)
 
     def add_namespace(self, name: str, description: str, at: float) -> None:
         """Keep a new namespace."""
@@ -139,6 +136,11 @@ class Writing(Reading):
         )
         self._connection.execute(delete(TRIGGER).where(mine))
         self.effects.append(TriggersChanged(function, tuple(self.triggers(function))))
+
+    @property
+    def access(self) -> AccessWriting:
+        """The same of who may call the gateway's APIs."""
+        return AccessWriting(self._connection, self.effects)
 
 
 def _of(version: Version) -> ColumnElement[bool]:

@@ -1,11 +1,12 @@
-"""Filters: which of a list are wanted, as the gateway's API asks for it."""
+"""Lists: which of them are wanted, and which page, as the gateway's API asks for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from huidu.actions.functions import Filter
+from huidu.control import paging
 from huidu.model.errors import InvalidValue
 
 T = TypeVar("T")
@@ -23,3 +24,9 @@ def kept(every: Iterable[T], filters: Iterable[Filter], tests: Mapping[str, Test
             )
         left = [one for one in left if tests[wanted.name](one, wanted.values)]
     return left
+
+
+def page(every: Sequence[T], offset: int, limit: int) -> Sequence[T]:
+    """Return a page of a list, or raise `InvalidValue` for what cannot be one."""
+    begin = paging.offset_of(offset)
+    return every[begin : begin + paging.limit_of(limit)]

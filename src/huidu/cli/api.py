@@ -57,7 +57,8 @@ def _command(action: Action[Any, Any], connect: Connect) -> Callable[..., None]:
             typer.echo(f"huidu: {error}", err=True)
             raise typer.Exit(1) from None
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
-        if answer.get("Result", {}).get("InvokeResult"):
+        result = answer.get("Result")
+        if isinstance(result, dict) and result.get("InvokeResult"):
             raise typer.Exit(FUNCTION_FAILED)
 
     # Typer makes options of a function's parameters, so the fields become parameters.

@@ -354,6 +354,18 @@ def test_one_key_may_have_a_plan_in_each_environment(gate: Gate) -> None:
     assert told(gate.by_bob()) == (200, "")
 
 
+def test_of_two_plans_at_one_place_each_has_its_own_keys(gate: Gate) -> None:
+    gate.access.apply([KeyKept(key("AKIDeve", "eves_secret_01"))])
+    gate.grant(["AKIDeve"], plan_id="usagePlan-2", quota=1)
+    eves = signed("AKIDeve", "eves_secret_01", NOW)
+
+    assert [told(gate.ask(eves))[0] for _ in range(2)] == [200, 429]
+    assert told(gate.by_bob()) == (200, "")
+    gate.access.apply([PlanGone("usagePlan-2")])
+    assert told(gate.ask(eves)) == (401, INVALID)
+    assert told(gate.by_bob()) == (200, "")
+
+
 def test_a_wrong_signature_does_not_learn_whether_there_is_a_plan(gate: Gate) -> None:
     gate.access.apply([PlanGone("usagePlan-1")])
 
@@ -445,6 +457,9 @@ def test_a_list_that_is_changed_unbound_or_deleted_holds_as_it_is_now(gate: Gate
     assert other.places == {here}
     gate.access.apply([kept, other, StrategyKept(kept.strategy, frozenset())])
     assert told(gate.by_bob(source_ip="10.0.0.1"))[0] == 403
+    gate.access.apply([kept, other, StrategyGone(other.strategy.id), kept])
+    gate.access.apply([StrategyGone(kept.strategy.id)])
+    assert told(gate.by_bob(source_ip="10.0.0.1"))[0] == 200
 
 
 # How often

@@ -113,7 +113,8 @@ class Access:
 
     def _unlist(self, strategy_id: str) -> None:
         for place in self._strategies.pop(strategy_id, ()):
-            if self._listed[place].id == strategy_id:
+            listed = self._listed.get(place)
+            if listed is not None and listed.id == strategy_id:
                 del self._listed[place]
 
     def admit(self, asked: Asked) -> Passed | Denied:

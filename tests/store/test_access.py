@@ -176,25 +176,13 @@ async def test_a_service_that_is_deleted_takes_what_is_bound_to_it_along(
     await catalog.write(lambda writing: writing.access.forget_service("service-1"))
 
     assert published.effects == [
+        StrategyGone("IPStrategy-1"),
         LimitKept(Limit(WHOLE, UNLIMITED)),
         LimitKept(Limit(ONE, UNLIMITED)),
         PlanKept(Granted(plan(), frozenset({"AKIDbob"}), frozenset({ELSEWHERE}))),
-        StrategyGone("IPStrategy-1"),
     ]
     left = await catalog.read(lambda reading: reading.access.strategies())
     assert [one.id for one in left] == ["IPStrategy-9"]
-
-
-async def test_an_api_that_is_deleted_takes_only_its_own_along(
-    catalog: Catalog, published: Published
-) -> None:
-    await catalog.write(lambda writing: writing.access.forget_service("service-1", "api-1"))
-
-    assert published.effects == [
-        LimitKept(Limit(ONE, UNLIMITED)),
-        PlanKept(Granted(plan(), frozenset({"AKIDbob"}), frozenset({TWO}))),
-        StrategyKept(strategy(), frozenset({TWO})),
-    ]
 
 
 async def test_a_guard_after_a_load_is_as_it_was_before(

@@ -120,7 +120,7 @@ async def bind_environment(plane: Plane, asked: Asked, request: wire.BindEnviron
         _check_alone(writing, plan)
 
     def change(writing: Writing) -> None:
-        wanted = _wanted(writing, request)
+        wanted = places.to_bind(writing, *_asked_for(request))
         for _, place, _ in writing.access.bindings_of_service(request.service_id):
             other = bool(place.api_id) != bool(wanted[0].api_id)
             if place.environment == request.environment and other:
@@ -149,18 +149,18 @@ async def unbind_environment(plane: Plane, asked: Asked, request: wire.UnBindEnv
                 )
             writing.access.unbind_place(plan, place)
 
-    await plane.catalog.write(
-        lambda writing: _each(writing, request.usage_plan_ids, _wanted(writing, request), unbind)
-    )
+    def change(writing: Writing) -> None:
+        wanted = places.to_unbind(writing, *_asked_for(request))
+        _each(writing, request.usage_plan_ids, wanted, unbind)
+
+    await plane.catalog.write(change)
     return Done()
 
 
-def _wanted(
-    reading: Reading, request: wire.BindEnvironment | wire.UnBindEnvironment
-) -> list[Place]:
-    return places.places(
-        reading, request.bind_type, request.service_id, request.environment, request.api_ids
-    )
+def _asked_for(
+    request: wire.BindEnvironment | wire.UnBindEnvironment,
+) -> tuple[str, str, str, Collection[str]]:
+    return request.bind_type, request.service_id, request.environment, request.api_ids
 
 
 def _each(

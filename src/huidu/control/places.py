@@ -41,15 +41,26 @@ def described(known: Site, api_id: str) -> dict[str, str]:
     }
 
 
-def places(
+def to_bind(
     reading: Reading, bind_type: str, service_id: str, environment: str, api_ids: Collection[str]
 ) -> list[Place]:
-    """Return the places that a request to bind or unbind means, or raise what is wrong."""
+    """Return the places that a request to bind means, or raise what is wrong."""
+    meant = to_unbind(reading, bind_type, service_id, environment, api_ids)
+    check_apis(reading, service_id, [place.api_id for place in meant if place.api_id])
+    return meant
+
+
+def to_unbind(
+    reading: Reading, bind_type: str, service_id: str, environment: str, api_ids: Collection[str]
+) -> list[Place]:
+    """Return the same of a request to unbind; an API may be deleted and still be bound.
+
+    It is called where it is released, so what holds for it goes on until somebody says otherwise.
+    """
     check_environment(environment)
+    site(reading, service_id)
     if check_bind_type(bind_type) != API:
-        site(reading, service_id)
         return [Place(service_id, "", environment)]
     if not api_ids:
-        raise MissingParameter("", "ApiIds: name at least one API where BindType is API")
-    check_apis(reading, service_id, api_ids)
+        raise MissingParameter("", "ApiIds: name at least one API")
     return [Place(service_id, api_id, environment) for api_id in dict.fromkeys(api_ids)]

@@ -10,7 +10,7 @@ from huidu.actions.keys import Done
 from huidu.control import lists, places, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import LimitExceeded, MissingParameter, Unsupported
-from huidu.model.plan import UNLIMITED, Place, check_environment
+from huidu.model.plan import API, UNLIMITED, Place, check_environment
 from huidu.model.service import ENVIRONMENTS
 from huidu.model.strategy import MOST_LIMIT, MOST_STRATEGIES, IpStrategy, Limit
 from huidu.store.reading import Reading
@@ -41,7 +41,8 @@ async def _limit(plane: Plane, wanted: Collection[Place], rate: int, field: str)
 
     def change(writing: Writing) -> None:
         for limit in limits:
-            apis = [limit.place.api_id] if limit.place.api_id else []
+            known = limit.place.api_id and limit.rate_per_s != UNLIMITED
+            apis = [limit.place.api_id] if known else []
             places.check_apis(writing, limit.place.service_id, apis)
             writing.access.put_limit(limit)
 
@@ -219,16 +220,12 @@ async def delete(plane: Plane, asked: Asked, request: wire.DeleteIPStrategy) -> 
 
 async def bind(plane: Plane, asked: Asked, request: wire.BindIPStrategy) -> Done:
     """Let a list of addresses hold for APIs in an environment, from now on."""
+    service_id, environment = request.service_id, request.environment_name
 
     def change(writing: Writing) -> None:
-        strategy, wanted = _bound(
-            writing,
-            request.service_id,
-            request.strategy_id,
-            request.environment_name,
-            request.bind_api_ids,
-        )
-        there_are = writing.access.strategy_at(request.service_id)
+        wanted = places.to_bind(writing, API, service_id, environment, request.bind_api_ids)
+        strategy = writing.access.strategy(service_id, request.strategy_id)
+        there_are = writing.access.strategy_at(service_id)
         for place in wanted:
             if there_are.get(place, strategy.id) != strategy.id:
                 raise Unsupported(
@@ -245,34 +242,15 @@ async def bind(plane: Plane, asked: Asked, request: wire.BindIPStrategy) -> Done
 
 async def unbind(plane: Plane, asked: Asked, request: wire.UnBindIPStrategy) -> Done:
     """Let a list of addresses no longer hold for APIs in an environment."""
+    service_id, environment = request.service_id, request.environment_name
 
     def change(writing: Writing) -> None:
-        strategy, wanted = _bound(
-            writing,
-            request.service_id,
-            request.strategy_id,
-            request.environment_name,
-            request.un_bind_api_ids,
-        )
+        wanted = places.to_unbind(writing, API, service_id, environment, request.un_bind_api_ids)
+        strategy = writing.access.strategy(service_id, request.strategy_id)
         writing.access.bind_strategy(strategy, bind=(), unbind=wanted)
 
     await plane.catalog.write(change)
     return Done()
-
-
-def _bound(
-    writing: Writing,
-    service_id: str,
-    strategy_id: str,
-    environment: str,
-    api_ids: Collection[str],
-) -> tuple[IpStrategy, list[Place]]:
-    check_environment(environment)
-    if not api_ids:
-        raise MissingParameter("", "BindApiIds: name at least one API")
-    places.check_apis(writing, service_id, api_ids)
-    wanted = [Place(service_id, api_id, environment) for api_id in dict.fromkeys(api_ids)]
-    return _found(writing, service_id, strategy_id), wanted
 
 
 def _found(reading: Reading, service_id: str, strategy_id: str) -> IpStrategy:

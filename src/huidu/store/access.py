@@ -254,25 +254,17 @@ class AccessWriting(AccessReading):
             self._connection.execute(insert(STRATEGY_PLACE).values(row))
         self._effects.append(StrategyKept(strategy, self.places_of(strategy)))
 
-    def forget_service(self, service_id: str, api_id: str | None = None) -> None:
-        """Forget what is bound to a service, or to one API of it, that is being deleted."""
-        unbound = {
-            p for p, place, _ in self.bindings_of_service(service_id) if _meant(place, api_id)
-        }
-        for table in (PLAN_PLACE, LIMIT, STRATEGY_PLACE):
-            mine = table.c.service_id == service_id
-            one = and_(mine, table.c.api_id == api_id) if api_id is not None else mine
-            gone = self._connection.execute(select(table).where(one)).all()
-            self._connection.execute(delete(table).where(one))
-            if table is LIMIT:
-                self._effects += [LimitKept(Limit(_place(row), UNLIMITED)) for row in gone]
+    def forget_service(self, service_id: str) -> None:
+        """Forget what is bound to a service, and to its APIs, that is being deleted."""
+        for strategy in self.strategies(service_id):
+            self.delete_strategy(strategy)
+        for limit in self.limits(service_id):
+            self.put_limit(Limit(limit.place, UNLIMITED))
+        unbound = {plan_id for plan_id, _, _ in self.bindings_of_service(service_id)}
+        mine = PLAN_PLACE.c.service_id == service_id
+        self._connection.execute(delete(PLAN_PLACE).where(mine))
         for plan_id in sorted(unbound):
             self._told(self.plan(plan_id))
-        for strategy in self.strategies(service_id):
-            if api_id is None:
-                self.delete_strategy(strategy)
-            else:
-                self._effects.append(StrategyKept(strategy, self.places_of(strategy)))
 
     def _told(self, plan: Plan) -> None:
         self._effects.append(PlanKept(self.granted(plan)))
@@ -285,10 +277,6 @@ class AccessWriting(AccessReading):
 
 def _place(row: Row[Any]) -> Place:
     return Place(row.service_id, row.api_id, row.environment)
-
-
-def _meant(place: Place, api_id: str | None) -> bool:
-    return api_id in (None, place.api_id)
 
 
 def _is(table: Table, place: Place) -> ColumnElement[bool]:

@@ -81,6 +81,7 @@ PURE = frozenset(
         "functools",
         "hashlib",
         "heapq",
+        "ipaddress",
         "itertools",
         "json",
         "math",

@@ -26,11 +26,13 @@ from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
 from huidu.control.plane import Plane, Uploads
+from huidu.gateway.access import Access
 from huidu.gateway.app import Gateway
 from huidu.gateway.entrance import Entrance
 from huidu.gateway.guard import Open
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.services import Services
+from huidu.gateway.tally import Tally
 from huidu.instances.fleet import Fleet
 from huidu.instances.recipe import Workshop
 from huidu.instances.sandbox import tier as tiers
@@ -46,7 +48,7 @@ from huidu.model.effect import Effect
 from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.model.place import Place
-from huidu.observe.exposition import Counters, Deliveries, Gauges
+from huidu.observe.exposition import Counters, Deliveries, Denials, Gauges
 from huidu.observe.recorder import Recorder
 from huidu.observe.throttles import Throttles
 from huidu.runtimes.table import Runtimes
@@ -59,6 +61,7 @@ from huidu.store.outbox import Outbox
 from huidu.store.packages import Packages
 from huidu.store.queue import Queue
 from huidu.store.reading import Reading
+from huidu.store.uses import Uses
 from huidu.store.writing import Writing
 from huidu.triggers.table import TRIGGERS
 from huidu.triggers.timer import Timers
@@ -188,6 +191,7 @@ class DataPlane:
     urls: Urls
     services: Services
     timers: Timers
+    access: Access
     dice: random.Random
 
     def publish(self, effects: Sequence[Effect]) -> None:
@@ -198,6 +202,7 @@ class DataPlane:
         self.urls.apply(effects)
         self.services.apply(effects)
         self.timers.apply(effects)
+        self.access.apply(effects)
 
 
 async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack) -> DataPlane:
@@ -232,8 +237,17 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
         urls=Urls(),
         services=Services(),
         timers=Timers(stores.queue, later.wake, time.time, zone, _new_id),
+        access=_access(stores, stack),
         dice=dice,
     )
+
+
+def _access(stores: Stores, stack: AsyncExitStack) -> Access:
+    """Return who guards the gateway, with what it counts being written down."""
+    access = Access(time.time, time.monotonic_ns)
+    tally = Tally(access.limits, Uses(stores.catalog))
+    stack.push_async_callback(tally.close, asyncio.create_task(tally.run()))
+    return access
 
 
 async def _launcher(
@@ -321,6 +335,7 @@ async def _catalog(
 def _pages(data: DataPlane, courier: Courier) -> Starlette:
     registry = CollectorRegistry()
     registry.register(Counters(data.recorder))
+    registry.register(Denials(data.access.denied))
     tier = {"tier": data.tier.name, "network": data.tier.network}
     registry.register(Gauges(data.fleet.standings, tier))
     registry.register(Deliveries(courier.results, courier.pending))

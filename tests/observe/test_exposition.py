@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from huidu.model.function import FunctionName
 from huidu.model.standing import Standing
-from huidu.observe.exposition import Gauges
+from huidu.observe.exposition import Denials, Gauges
 
 HELLO = FunctionName("default", "hello")
 OF_ONE = 'function="hello",namespace="default"'
@@ -51,3 +51,12 @@ def test_latest_as_it_is_and_as_it_was_is_one() -> None:
 
 def test_the_walls_around_functions_are_told_where_there_are_none_yet_too() -> None:
     assert told() == {'huidu_sandbox_info{network="none",tier="sandbox"} 1.0'}
+
+
+def test_who_was_not_let_in_is_counted_by_reason() -> None:
+    registry = CollectorRegistry()
+    registry.register(Denials({"rate": 3, "address": 1}))
+    lines = generate_latest(registry).decode().splitlines()
+
+    assert 'huidu_gateway_denied_total{reason="rate"} 3.0' in lines
+    assert 'huidu_gateway_denied_total{reason="address"} 1.0' in lines

@@ -12,9 +12,12 @@ from huidu.actions import (
     events,
     functions,
     invocations,
+    keys,
+    plan_table,
     provisioned,
     releases,
     services,
+    strategies,
     triggers,
     versions,
     webhooks,
@@ -34,6 +37,9 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *services.ACTIONS,
     *apis.ACTIONS,
     *releases.ACTIONS,
+    *keys.ACTIONS,
+    *plan_table.ACTIONS,
+    *strategies.ACTIONS,
 )
 
 #: By version and name: two services may have an action of the same name.

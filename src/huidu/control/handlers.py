@@ -7,6 +7,7 @@ from typing import Any
 
 from huidu.actions.action import APIGATEWAY_VERSION, HUIDU_VERSION, SCF_VERSION, Wire
 from huidu.control import (
+    access_handlers,
     aliases,
     apis,
     events,
@@ -82,4 +83,5 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (APIGATEWAY_VERSION, "DescribeServiceReleaseVersion"): releases.versions,
     (APIGATEWAY_VERSION, "DescribeServiceEnvironmentReleaseHistory"): releases.history,
     (APIGATEWAY_VERSION, "DescribeServiceSubDomains"): releases.domains,
+    **{(APIGATEWAY_VERSION, name): do for name, do in access_handlers.HANDLERS.items()},
 }

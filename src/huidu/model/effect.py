@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from huidu.model.alias import Alias
 from huidu.model.function import Function
+from huidu.model.key import Key
+from huidu.model.plan import Granted, Place
 from huidu.model.service import Served
+from huidu.model.strategy import IpStrategy, Limit
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 
@@ -104,6 +107,56 @@ class WebhookGone:
     webhook_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeyKept:
+    """A key of callers was made or changed."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGone:
+    """A key was deleted."""
+
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanKept:
+    """A usage plan was made or changed, or what it is bound to; so it is now."""
+
+    granted: Granted
+
+
+@dataclass(frozen=True, slots=True)
+class PlanGone:
+    """A usage plan was deleted."""
+
+    plan_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitKept:
+    """How often a service or an API may be called was set, or is no longer limited."""
+
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyKept:
+    """A list of addresses was made or changed, or which APIs it is bound to."""
+
+    strategy: IpStrategy
+    places: frozenset[Place]
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyGone:
+    """A list of addresses was deleted."""
+
+    strategy_id: str
+
+
 Effect = (
     FunctionKept
     | FunctionGone
@@ -118,4 +171,11 @@ Effect = (
     | Happened
     | WebhookKept
     | WebhookGone
+    | KeyKept
+    | KeyGone
+    | PlanKept
+    | PlanGone
+    | LimitKept
+    | StrategyKept
+    | StrategyGone
 )

@@ -56,11 +56,20 @@ CHINESE = {
     "FunctionName": "函数",
     "FunctionVersion": "版本",
     "InvalidService": "服务",
+    "InvalidAccessKeyId": "密钥",
+    "InvalidIPStrategy": "策略",
+    "InvalidUsagePlan": "使用计划",
     "Namespace": "命名空间",
     "Trigger": "触发器",
 }
 #: Where the code's word for a resource is not what anybody would call it.
-SPOKEN = {"InvalidApi": "API", "InvalidService": "Service"}
+SPOKEN = {
+    "InvalidAccessKeyId": "AccessKeyId",
+    "InvalidApi": "API",
+    "InvalidIPStrategy": "IPStrategy",
+    "InvalidService": "Service",
+    "InvalidUsagePlan": "UsagePlan",
+}
 
 
 class InUse(Refusal):

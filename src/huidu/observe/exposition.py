@@ -103,6 +103,22 @@ class Deliveries(Collector):
         yield from (tries, pending)
 
 
+class Denials(Collector):
+    """Who was not let in at the gateway; such requests reach no function and leave no record."""
+
+    def __init__(self, denied: Mapping[str, int]) -> None:
+        self._denied = denied
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric as it is now."""
+        denied = CounterMetricFamily(
+            "huidu_gateway_denied", "Requests that were not let in, by reason.", labels=("reason",)
+        )
+        for reason, count in list(self._denied.items()):
+            denied.add_metric([reason], count)
+        yield denied
+
+
 def _by_version(standings: Iterable[Standing]) -> Mapping[tuple[str, str, str], Standing]:
     found: dict[tuple[str, str, str], Standing] = {}
     for one in standings:

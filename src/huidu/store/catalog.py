@@ -74,4 +74,5 @@ def _everything(reading: Reading) -> Sequence[Effect]:
         effects += [AliasKept(alias) for alias in reading.aliases(function)]
         effects.append(TriggersChanged(function, tuple(reading.triggers(function))))
     effects += [ServiceKept(reading.served(service)) for service in reading.services()]
+    effects += reading.access.everything()
     return effects

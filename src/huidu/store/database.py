@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +41,7 @@ class Database:
 
     async def open(self, tree: str) -> None:
         """Bring the tables to their newest form, or raise `Unavailable` where that cannot be."""
+        await asyncio.to_thread(_keep_private, self._file)
         try:
             await self.write(lambda connection: upgrade(connection, tree))
         except DatabaseError as error:
@@ -75,6 +78,13 @@ class Database:
             raise Unavailable(
                 "Storage", f"the store could not write and kept nothing: {error.orig}"
             ) from error
+
+
+def _keep_private(file: Path) -> None:
+    """Let nobody else read a database: it holds secrets. SQLite's other files are made like it."""
+    with suppress(OSError):  # whatever is wrong with the file, SQLite says it better
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        file.chmod(0o600)
 
 
 async def _in(threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], T]) -> T:

@@ -14,6 +14,7 @@ from huidu.model.history import Change
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
+from huidu.store.access import AccessReading
 from huidu.store.service_reading import ServiceReading
 from huidu.store.tables import (
     ALIAS,
@@ -180,6 +181,11 @@ class Reading(Told, ServiceReading):
         """Return the SHA-256 of every package that a version refers to."""
         found = self._connection.execute(select(VERSION.c.code_sha256).distinct())
         return frozenset(found.scalars())
+
+    @property
+    def access(self) -> AccessReading:
+        """The same of who may call the gateway's APIs."""
+        return AccessReading(self._connection)
 
     def _count(self, query: object) -> int:
         return int(self._connection.execute(query).scalar_one())  # type: ignore[call-overload]

@@ -21,6 +21,7 @@ from huidu.model.history import Change
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
+from huidu.store.access import AccessWriting
 from huidu.store.reading import Reading
 from huidu.store.service_writing import ServiceWriting
 from huidu.store.tables import (
@@ -142,6 +143,11 @@ class Writing(Reading, Telling, ServiceWriting):
         )
         self._connection.execute(delete(TRIGGER).where(mine))
         self.effects.append(TriggersChanged(function, tuple(self.triggers(function))))
+
+    @property
+    def access(self) -> AccessWriting:
+        """The same of who may call the gateway's APIs."""
+        return AccessWriting(self._connection, self.effects)
 
 
 def _of(version: Version) -> ColumnElement[bool]:

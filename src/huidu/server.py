@@ -29,7 +29,6 @@ from huidu.control.plane import Plane, Uploads
 from huidu.gateway.access import Access
 from huidu.gateway.app import Gateway
 from huidu.gateway.entrance import Entrance
-from huidu.gateway.guard import Open
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.services import Services
 from huidu.gateway.tally import Tally
@@ -117,7 +116,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
 
 
 def _gateway(settings: Settings, data: DataPlane) -> Gateway:
-    entrance = Entrance(data.services, data.routes, data.invoker, Open(), Place().appid)
+    entrance = Entrance(data.services, data.routes, data.invoker, data.access, Place().appid)
     proxies = Proxies(settings.proxies())
     return Gateway(data.urls, data.routes, data.invoker, _new_id, entrance, proxies)
 

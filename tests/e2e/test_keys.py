@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tencentcloud.apigateway.v20180808.apigateway_client import ApigatewayClient
 from tencentcloud.common import credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
+from tests import gatewaying
 from tests.platform import REGION, SECRET_ID, SECRET_KEY, Platform
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -57,7 +59,21 @@ def gateway(server: Platform, request: pytest.FixtureRequest) -> Gateway:
     return Gateway(server, *request.param)
 
 
-SERVICE, ONE, TWO = "service-aaaaaaaa", "api-aaaaaaaa", "api-bbbbbbbb"
+@dataclass(frozen=True)
+class Home:
+    """A service and two APIs of it."""
+
+    service: str
+    one: str
+    two: str
+
+
+@pytest.fixture
+def home(server: Platform, name: str) -> Home:
+    server.make(name)
+    made = gatewaying.service(server)
+    one, two = sorted(gatewaying.api(server, made, name, path) for path in ("/a", "/b"))
+    return Home(made, one, two)
 
 
 def test_a_key_from_its_making_to_its_end(gateway: Gateway) -> None:
@@ -151,7 +167,7 @@ def test_keys_are_listed_in_pages_and_by_filters(gateway: Gateway) -> None:
         gateway("DeleteApiKey", AccessKeyId=key_id)
 
 
-def test_a_plan_from_its_making_to_its_end(gateway: Gateway) -> None:
+def test_a_plan_from_its_making_to_its_end(gateway: Gateway, home: Home) -> None:
     made = gateway(
         "CreateUsagePlan",
         UsagePlanName="gold",
@@ -170,14 +186,14 @@ def test_a_plan_from_its_making_to_its_end(gateway: Gateway) -> None:
     keys = [gateway.key(), gateway.key()]
     gateway("BindSecretIds", **named, AccessKeyIds=keys)
     gateway("BindSecretIds", **named, AccessKeyIds=keys[:1])  # again is no error
-    place = {"UsagePlanIds": [made.UsagePlanId], "ServiceId": SERVICE, "Environment": "prepub"}
+    place = {"UsagePlanIds": [made.UsagePlanId], "ServiceId": home.service, "Environment": "prepub"}
     assert gateway("BindEnvironment", **place, BindType="SERVICE") is True
     assert gateway("BindEnvironment", **place, BindType="SERVICE") is True
     shown = gateway("DescribeUsagePlan", **named)
     assert shown.BindSecretIds == sorted(keys)
     assert shown.BindSecretIdTotalCount == 2
     (bound,) = shown.BindEnvironments
-    assert (bound.ServiceId, bound.EnvironmentName) == (SERVICE, "prepub")
+    assert (bound.ServiceId, bound.EnvironmentName) == (home.service, "prepub")
     first = gateway("DescribeUsagePlanSecretIds", **named, Limit=1)
     assert first.TotalCount == 2
     (one,) = first.AccessKeyList
@@ -197,12 +213,17 @@ def test_a_plan_from_its_making_to_its_end(gateway: Gateway) -> None:
         assert gateway.code("CreateUsagePlan", **{"UsagePlanName": "a", **wrong}) == code
 
 
-def test_where_plans_are_bound_is_listed_from_both_sides(gateway: Gateway) -> None:
-    service = "service-listings"
+def test_where_plans_are_bound_is_listed_from_both_sides(gateway: Gateway, home: Home) -> None:
+    service = home.service
     gold, silver = gateway.plan("gold", MaxRequestNum=7), gateway.plan("silver")
     whole = {"ServiceId": service, "Environment": "release", "BindType": "SERVICE"}
     gateway("BindEnvironment", UsagePlanIds=[gold, silver], **whole)
-    by_api = {"ServiceId": service, "Environment": "test", "BindType": "API", "ApiIds": [ONE, TWO]}
+    by_api = {
+        "ServiceId": service,
+        "Environment": "test",
+        "BindType": "API",
+        "ApiIds": [home.one, home.two],
+    }
     gateway("BindEnvironment", UsagePlanIds=[gold], **by_api)
 
     of_service = gateway("DescribeServiceUsagePlan", ServiceId=service, Limit=1)
@@ -213,13 +234,13 @@ def test_where_plans_are_bound_is_listed_from_both_sides(gateway: Gateway) -> No
     assert {
         (one.ApiId, one.UsagePlanId, one.Environment, one.MaxRequestNum, one.InUseRequestNum)
         for one in of_apis.ApiUsagePlanList
-    } == {(ONE, gold, "test", 7, 0), (TWO, gold, "test", 7, 0)}
+    } == {(home.one, gold, "test", 7, 0), (home.two, gold, "test", 7, 0)}
     of_plan = gateway("DescribeUsagePlanEnvironments", UsagePlanId=gold)
     assert [(one.ServiceId, one.Environment) for one in of_plan.EnvironmentList] == [
         (service, "release")
     ]
     of_plan = gateway("DescribeUsagePlanEnvironments", UsagePlanId=gold, BindType="API")
-    assert {one.ApiId for one in of_plan.EnvironmentList} == {ONE, TWO}
+    assert {one.ApiId for one in of_plan.EnvironmentList} == {home.one, home.two}
 
     def found(name: str, value: str) -> set[str]:
         given = [{"Name": name, "Values": [value]}]
@@ -229,7 +250,7 @@ def test_where_plans_are_bound_is_listed_from_both_sides(gateway: Gateway) -> No
     assert found("UsagePlanId", gold) == {gold}
     assert found("UsagePlanName", "silver") == {silver}
     assert found("Environment", "test") == {gold}
-    assert found("NotApiId", ONE) == {silver}
+    assert found("NotApiId", home.one) == {silver}
     assert found("NotServiceId", service) == set()
     gateway("UnBindEnvironment", UsagePlanIds=[gold, silver], **whole)
     gateway("UnBindEnvironment", UsagePlanIds=[gold], **by_api)
@@ -237,8 +258,8 @@ def test_where_plans_are_bound_is_listed_from_both_sides(gateway: Gateway) -> No
         gateway("DeleteUsagePlan", UsagePlanId=plan)
 
 
-def test_bindings_that_contradict_each_other_are_refused(gateway: Gateway) -> None:
-    service, key = "service-contrary", gateway.key()
+def test_bindings_that_contradict_each_other_are_refused(gateway: Gateway, home: Home) -> None:
+    service, key = home.service, gateway.key()
     gold, silver = gateway.plan("gold"), gateway.plan("silver")
     for plan in (gold, silver):
         gateway("BindSecretIds", UsagePlanId=plan, AccessKeyIds=[key])
@@ -249,7 +270,7 @@ def test_bindings_that_contradict_each_other_are_refused(gateway: Gateway) -> No
         gateway.code("BindEnvironment", UsagePlanIds=[silver], **place)
         == "UnsupportedOperation.AlreadyBindUsagePlan"
     )
-    by_api = place | {"BindType": "API", "ApiIds": [ONE]}
+    by_api = place | {"BindType": "API", "ApiIds": [home.one]}
     assert (
         gateway.code("BindEnvironment", UsagePlanIds=[silver], **by_api)
         == "UnsupportedOperation.UnsupportedBindEnvironment"
@@ -281,8 +302,8 @@ def test_bindings_that_contradict_each_other_are_refused(gateway: Gateway) -> No
         gateway("DeleteUsagePlan", UsagePlanId=plan)
 
 
-def test_limits_of_services_and_apis(gateway: Gateway) -> None:
-    of_service = {"ServiceId": "service-limited"}
+def test_limits_of_services_and_apis(gateway: Gateway, home: Home) -> None:
+    of_service = {"ServiceId": home.service}
     assert gateway(
         "ModifyServiceEnvironmentStrategy",
         **of_service,
@@ -306,12 +327,12 @@ def test_limits_of_services_and_apis(gateway: Gateway) -> None:
     shown = gateway("DescribeServiceEnvironmentStrategy", **of_service, Limit=1)
     assert [one.Strategy for one in shown.EnvironmentList] == [-1]
 
-    limit = {**of_service, "EnvironmentName": "test", "ApiIds": [ONE, TWO]}
+    limit = {**of_service, "EnvironmentName": "test", "ApiIds": [home.one, home.two]}
     assert gateway("ModifyApiEnvironmentStrategy", **limit, Strategy=9) is True
     names = {"EnvironmentNames": ["test", "release"]}
     every = gateway("DescribeApiEnvironmentStrategy", **of_service, **names)
-    assert [one.ApiId for one in every.ApiEnvironmentStrategySet] == [ONE, TWO]
-    only = gateway("DescribeApiEnvironmentStrategy", **of_service, **names, ApiId=TWO)
+    assert [one.ApiId for one in every.ApiEnvironmentStrategySet] == [home.one, home.two]
+    only = gateway("DescribeApiEnvironmentStrategy", **of_service, **names, ApiId=home.two)
     (one,) = only.ApiEnvironmentStrategySet
     assert [(at.EnvironmentName, at.Quota) for at in one.EnvironmentStrategySet] == [
         ("test", 9),
@@ -327,8 +348,8 @@ def test_limits_of_services_and_apis(gateway: Gateway) -> None:
     gateway("ModifyApiEnvironmentStrategy", **limit, Strategy=-1)
 
 
-def test_a_list_of_addresses_from_its_making_to_its_end(gateway: Gateway) -> None:
-    service = {"ServiceId": "service-listed"}
+def test_a_list_of_addresses_from_its_making_to_its_end(gateway: Gateway, home: Home) -> None:
+    service = {"ServiceId": home.service}
     data = {"StrategyType": "WHITE", "StrategyData": "10.0.0.0/8\n::1"}
     made = gateway("CreateIPStrategy", **service, StrategyName="office", **data)
     assert re.fullmatch(r"IPStrategy-[0-9a-z]{8}", made.StrategyId)
@@ -336,16 +357,16 @@ def test_a_list_of_addresses_from_its_making_to_its_end(gateway: Gateway) -> Non
     assert made.StrategyData == "10.0.0.0/8\n::1"
     named = {**service, "StrategyId": made.StrategyId}
     bound = {**named, "EnvironmentName": "release"}
-    assert gateway("BindIPStrategy", **bound, BindApiIds=[ONE, TWO]) is True
-    assert gateway("BindIPStrategy", **bound, BindApiIds=[ONE]) is True
+    assert gateway("BindIPStrategy", **bound, BindApiIds=[home.one, home.two]) is True
+    assert gateway("BindIPStrategy", **bound, BindApiIds=[home.one]) is True
     assert gateway("ModifyIPStrategy", **named, StrategyData="192.168.0.1") is True
     shown = gateway("DescribeIPStrategy", **bound)
     assert (shown.StrategyData, shown.BindApiTotalCount) == ("192.168.0.1", 2)
-    assert [one.ApiId for one in shown.BindApis] == [ONE, TWO]
+    assert [one.ApiId for one in shown.BindApis] == [home.one, home.two]
     assert gateway("DescribeIPStrategy", **bound | {"EnvironmentName": "test"}).BindApis == []
     other = gateway("CreateIPStrategy", **service, StrategyName="others", **data).StrategyId
     assert (
-        gateway.code("BindIPStrategy", **bound | {"StrategyId": other}, BindApiIds=[TWO])
+        gateway.code("BindIPStrategy", **bound | {"StrategyId": other}, BindApiIds=[home.two])
         == "UnsupportedOperation.ResourceAssociated"
     )
     listed = gateway("DescribeIPStrategysStatus", **service)
@@ -355,7 +376,7 @@ def test_a_list_of_addresses_from_its_making_to_its_end(gateway: Gateway) -> Non
     assert [one.StrategyId for one in listed.StrategySet] == [other]
 
     assert gateway.code("DeleteIPStrategy", **named) == "UnsupportedOperation.ResourceAssociated"
-    assert gateway("UnBindIPStrategy", **bound, UnBindApiIds=[ONE, TWO]) is True
+    assert gateway("UnBindIPStrategy", **bound, UnBindApiIds=[home.one, home.two]) is True
     assert gateway("DeleteIPStrategy", **named) is True
     assert gateway("DeleteIPStrategy", **named | {"StrategyId": other}) is True
     assert gateway.code("DescribeIPStrategy", **bound) == "ResourceNotFound.InvalidIPStrategy"
@@ -392,13 +413,14 @@ def test_there_are_bounds_to_what_one_server_keeps(server: Platform) -> None:
 def test_what_was_acknowledged_is_there_after_a_kill(start: Callable[..., Platform]) -> None:
     first = start("--set", "tier=none")
     gateway = Gateway(first, "TC3-HMAC-SHA256", "POST")
+    service = gatewaying.service(first)
     key, plan = gateway.key(), gateway.plan(MaxRequestNum=5)
     gateway("BindSecretIds", UsagePlanId=plan, AccessKeyIds=[key])
-    place = {"ServiceId": SERVICE, "Environment": "release", "BindType": "SERVICE"}
+    place = {"ServiceId": service, "Environment": "release", "BindType": "SERVICE"}
     gateway("BindEnvironment", UsagePlanIds=[plan], **place)
     first.stop(signal.SIGKILL)
 
     again = Gateway(start("--set", "tier=none", data=first.data), "TC3-HMAC-SHA256", "POST")
     shown = again("DescribeUsagePlan", UsagePlanId=plan)
     assert (shown.BindSecretIds, shown.MaxRequestNum) == ([key], 5)
-    assert again("DescribeServiceUsagePlan", ServiceId=SERVICE).TotalCount == 1
+    assert again("DescribeServiceUsagePlan", ServiceId=service).TotalCount == 1

@@ -12,7 +12,6 @@ from huidu.model.plan import (
     Place,
     Plan,
     check_bind_type,
-    check_environment,
     collide,
 )
 
@@ -49,9 +48,8 @@ def test_what_is_wrong_with_a_plan_is_named(wrong: dict[str, Any], code: str) ->
     assert refused.value.code == f"InvalidParameterValue.{code}"
 
 
-def test_an_environment_is_one_of_the_three() -> None:
-    assert check_environment("prepub") == "prepub"
-    with pytest.raises(InvalidValue, match="must be one of test, prepub, release") as refused:
+def test_a_place_is_in_one_of_the_three_environments() -> None:
+    with pytest.raises(InvalidValue, match="must be one of release, prepub, test") as refused:
         Place("service-1", "", "dev")
     assert refused.value.code == "InvalidParameterValue.InvalidEnv"
 

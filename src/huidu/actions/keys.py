@@ -15,6 +15,7 @@ from huidu.actions.action import (
     Offset,
     Wire,
 )
+from huidu.actions.apigateway import Done
 from huidu.actions.configuration import Tag
 from huidu.actions.functions import Filter
 
@@ -111,12 +112,6 @@ class DeleteApiKey(Wire):
     """Delete a key that is disabled and in no usage plan."""
 
     access_key_id: AccessKeyId
-
-
-class Done(Wire):
-    """Whether it was done."""
-
-    result: bool = True
 
 
 UNKNOWN = "ResourceNotFound.InvalidAccessKeyId"

@@ -7,7 +7,7 @@ from typing import Any
 
 from huidu.actions import plans as wire
 from huidu.actions.action import APIGATEWAY, APIGATEWAY_VERSION, Action
-from huidu.actions.keys import Done
+from huidu.actions.apigateway import Done
 
 UNKNOWN = "ResourceNotFound.InvalidUsagePlan"
 SHAPE = (

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from msgspec import Meta, field
 
 from huidu.actions.action import APIGATEWAY, APIGATEWAY_VERSION, Action, Limit, Offset, Wire
+from huidu.actions.apigateway import Done
 from huidu.actions.functions import Filter
-from huidu.actions.keys import Done
 from huidu.actions.plans import Environment, ServiceId
 from huidu.model.service import ENVIRONMENTS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from huidu.actions import plans as wire
-from huidu.actions.keys import Done
+from huidu.actions.apigateway import Done
 from huidu.control import lists, places, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import InvalidValue, LimitExceeded, MissingParameter, Unsupported

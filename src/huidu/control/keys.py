@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from huidu.actions import keys as wire
+from huidu.actions.apigateway import Done
 from huidu.control import lists, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import Failed, InvalidValue, LimitExceeded, MissingParameter, Unsupported
@@ -121,16 +122,16 @@ async def update(plane: Plane, asked: Asked, request: wire.UpdateApiKey) -> wire
     return wire.ApiKeyShown(result=facts(key))
 
 
-async def enable(plane: Plane, asked: Asked, request: wire.EnableApiKey) -> wire.Done:
+async def enable(plane: Plane, asked: Asked, request: wire.EnableApiKey) -> Done:
     """Let a key be used again."""
     await _change(plane, request.access_key_id, lambda key: replace(key, enabled=True))
-    return wire.Done()
+    return Done()
 
 
-async def disable(plane: Plane, asked: Asked, request: wire.DisableApiKey) -> wire.Done:
+async def disable(plane: Plane, asked: Asked, request: wire.DisableApiKey) -> Done:
     """Let a key be of no use: no request that comes after the answer is let in by it."""
     await _change(plane, request.access_key_id, lambda key: replace(key, enabled=False))
-    return wire.Done()
+    return Done()
 
 
 async def _change(plane: Plane, key_id: str, become: Callable[[Key], Key]) -> Key:
@@ -144,7 +145,7 @@ async def _change(plane: Plane, key_id: str, become: Callable[[Key], Key]) -> Ke
     return await plane.catalog.write(change)
 
 
-async def delete(plane: Plane, asked: Asked, request: wire.DeleteApiKey) -> wire.Done:
+async def delete(plane: Plane, asked: Asked, request: wire.DeleteApiKey) -> Done:
     """Delete a key that nobody can be using."""
 
     def change(writing: Writing) -> None:
@@ -159,7 +160,7 @@ async def delete(plane: Plane, asked: Asked, request: wire.DeleteApiKey) -> wire
         writing.access.delete_key(key)
 
     await plane.catalog.write(change)
-    return wire.Done()
+    return Done()
 
 
 def facts(key: Key) -> wire.ApiKey:

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from huidu.model.errors import MissingParameter
-from huidu.model.plan import API, Place, check_bind_type, check_environment
-from huidu.model.service import Api
+from huidu.model.plan import API, Place, check_bind_type
+from huidu.model.service import Api, check_environment
 from huidu.store.reading import Reading
 
 
@@ -15,18 +15,22 @@ from huidu.store.reading import Reading
 class Site:
     """A service as far as it is shown beside what is bound to it."""
 
-    name: str = ""
+    name: str
     apis: Mapping[str, Api]
     online: Mapping[str, str]  #: By environment, the released version.
 
 
 def site(reading: Reading, service_id: str) -> Site:
     """Return what is known of a service, or raise `NotFound`."""
-    return Site(apis={}, online={})
+    service = reading.service(service_id)
+    apis = {api.id: api for api in reading.apis(service)}
+    return Site(name=service.name, apis=apis, online=service.online)
 
 
 def check_apis(reading: Reading, service_id: str, api_ids: Collection[str]) -> Site:
     """Return what is known of a service, or raise `NotFound` if it, or an API of it, is not."""
+    for api_id in api_ids:
+        reading.api(reading.service(service_id), api_id)
     return site(reading, service_id)
 
 

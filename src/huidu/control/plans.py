@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from huidu.actions import plans as wire
-from huidu.actions.keys import Done
+from huidu.actions.apigateway import Done
 from huidu.control import lists, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import LimitExceeded, Unsupported

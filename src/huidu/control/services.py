@@ -164,6 +164,7 @@ async def delete(plane: Plane, asked: Asked, request: wire.DeleteService) -> Don
                 "ApiListNotEmpty",
                 f"ServiceId {service.id}: has {there_are} APIs; delete those first",
             )
+        writing.access.forget_service(service.id)
         writing.delete_service(service)
 
     await plane.catalog.write(change)

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from huidu.actions import strategies as wire
-from huidu.actions.keys import Done
+from huidu.actions.apigateway import Done
 from huidu.control import lists, places, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import LimitExceeded, MissingParameter, Unsupported
-from huidu.model.plan import API, UNLIMITED, Place, check_environment
-from huidu.model.service import ENVIRONMENTS
+from huidu.model.plan import API, UNLIMITED, Place
+from huidu.model.service import ENVIRONMENTS, check_environment
 from huidu.model.strategy import MOST_LIMIT, MOST_STRATEGIES, IpStrategy, Limit
 from huidu.store.reading import Reading
 from huidu.store.writing import Writing

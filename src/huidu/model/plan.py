@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from huidu.model.errors import InvalidValue
 from huidu.model.key import check_name
 from huidu.model.names import check_description
-from huidu.model.service import ENVIRONMENTS
+from huidu.model.service import check_environment
 
 UNLIMITED = -1
 SERVICE, API = "SERVICE", "API"
@@ -72,15 +72,6 @@ class Granted:
     plan: Plan
     keys: frozenset[str]
     places: frozenset[Place]
-
-
-def check_environment(name: str) -> str:
-    """Return the name of an environment, or raise `InvalidValue`."""
-    if name not in ENVIRONMENTS:
-        raise InvalidValue(
-            "InvalidEnv", f"Environment {name[:40]!r}: must be one of {', '.join(ENVIRONMENTS)}"
-        )
-    return name
 
 
 def check_bind_type(name: str) -> str:

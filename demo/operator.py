@@ -131,14 +131,6 @@ class Operator:
         answer: dict[str, str] = json.loads(self._scf.InvokeFunction(request).Result.RetMsg)
         return answer
 
-    def open_url(self, qualifier: str) -> str:
-        """Give the function an HTTP address of its own; return its path."""
-        request = models.CreateTriggerRequest()
-        request.FunctionName = self.function
-        request.TriggerName, request.Type = f"{qualifier}-url", "http"
-        request.TriggerDesc, request.Qualifier = '{"AuthType":"NONE"}', qualifier
-        return f"/url/{self._scf.CreateTrigger(request).TriggerInfo.ResourceId}/"
-
     def failures(self, version: str, since: datetime) -> tuple[int, str]:
         """Return how many calls of a version the log has as failed, and the id of the newest."""
         request = models.GetFunctionLogsRequest()

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 from zoneinfo import ZoneInfo
 
+from demo.entrance import ENVIRONMENTS, Entrance
 from demo.load import Called
 from demo.operator import Operator
 from demo.screen import Phase, Screen, percent, spaced
@@ -33,9 +34,11 @@ class Scenes:
 
     screen: Screen
     operator: Operator
+    entrance: Entrance
     stock: StockService
     gateway: str
     began: datetime = field(default_factory=lambda: datetime.now(ZONE))
+    released: Mapping[str, str] = field(default_factory=dict)  #: In each environment of A.
 
     def set_up(self) -> None:
         """Create the function and its aliases."""
@@ -44,13 +47,34 @@ class Scenes:
             "CreateFunction function-B; CreateAlias release, prepub at $LATEST",
             "both at $LATEST, and so is $DEFAULT, which comes with B",
         )
-        self.operator.delete()  # of an earlier demo
+        self.entrance.delete()  # of an earlier demo
+        self.operator.delete()
         self.operator.create(VERSIONS["1"], {"STOCK_SERVICE": self.stock.address})
         for alias in ("release", "prepub"):
             self.operator.create_alias(alias, "$LATEST")
         aliases = self.operator.aliases()
         ok = aliases == dict.fromkeys(("$DEFAULT", "release", "prepub"), "$LATEST")
         self.screen.seen(", ".join(f"{name} → {aliases[name]}" for name in aliases), ok=ok)
+
+    def open_the_gateway(self) -> None:
+        """Create service A, and release it into each environment, bound to another alias."""
+        self.screen.step(
+            "Service A before it, released three times; from then on only aliases move",
+            "CreateService, CreateApi; ModifyApi and ReleaseService for each environment",
+            "three released versions, and each environment is answered",
+        )
+        self.entrance.create()
+        for number, (environment, alias) in enumerate(ENVIRONMENTS.items()):
+            (self.entrance.edit if number else self.entrance.add)(alias)
+            self.entrance.release(environment)
+        self.released = self.entrance.released()
+        answered = {name: self._by_http(name)({}) for name in ENVIRONMENTS}
+        bound = (f"{name} → {alias} → {answered[name]}" for name, alias in ENVIRONMENTS.items())
+        self.screen.seen(
+            ", ".join(bound),
+            ok=len({*self.released.values()}) == len(ENVIRONMENTS)
+            and {*answered.values()} == {"$LATEST"},
+        )
 
     def publish(self) -> None:
         """Publish versions 1 to 4."""
@@ -103,28 +127,28 @@ class Scenes:
             said = f"{TRIES} calls of {alias}: version {_listed(answered)}"
             self.screen.seen(said, ok=answered == {expected})
 
-    def let_bob_in(self) -> str:
-        """Send Bob to version 4 of the rehearsal; return the path of its URL."""
+    def let_bob_in(self) -> None:
+        """Send Bob to version 4 of the rehearsal."""
         self.screen.step(
             "Rehearsal for one: Bob sees version 4",
             "UpdateAlias prepub, rule invoke.headers.User exact Bob to 4",
             "Bob reaches 4; Alice, and whoever says no name, 3",
         )
         self.operator.rule("prepub", "3", "invoke.headers.User", "Bob", "4")
-        path = self.operator.open_url("prepub")
         people: tuple[dict[str, str], ...] = ({"User": "Bob"}, {"User": "Alice"}, {})
-        for way, call in (("RoutingKey", self._by_key), ("HTTP header", self._by_http(path))):
+        for way, call in (("RoutingKey", self._by_key), ("HTTP header", self._by_http("prepub"))):
             bob, alice, nobody = map(call, people)
             said = f"by {way}: Bob {bob}, Alice {alice}, no name {nobody}"
             self.screen.seen(said, ok=(bob, alice, nobody) == ("4", "3", "3"))
-        return path
 
     def _by_key(self, routing_key: Mapping[str, str]) -> str:
         return self.operator.call("prepub", **routing_key)["version"]
 
-    def _by_http(self, path: str) -> Callable[[Mapping[str, str]], str]:
+    def _by_http(self, environment: str) -> Callable[[Mapping[str, str]], str]:
+        address = self.gateway + self.entrance.path(environment)
+
         def call(headers: Mapping[str, str]) -> str:
-            request = Request(f"{self.gateway}{path}", headers=dict(headers))  # noqa: S310
+            request = Request(address, headers=dict(headers))  # noqa: S310
             with urlopen(request) as answer:  # noqa: S310 - the gateway that we started
                 return str(json.load(answer)["version"])
 
@@ -204,8 +228,8 @@ class Scenes:
         """Show what is written down: the errors, the history and the reason for one call."""
         self.screen.step(
             "What is written down",
-            "GetFunctionLogs, ListAliasHistory, ExplainRoute",
-            "the same errors as the callers saw, every move, and a reason",
+            "GetFunctionLogs, ListAliasHistory, ExplainRoute, DescribeServiceEnvironmentList",
+            "the same errors as the callers saw, every move, a reason, an untouched gateway",
         )
         time.sleep(SETTLE_S)
         failed = [called for called in load.calls if called.status != SUCCESS]
@@ -230,6 +254,9 @@ class Scenes:
         )
         for each in why["Considered"]:
             self.screen.note("", f"version {each['Version']}, {each['What']}: {each['Why']}")
+        after = self.entrance.released()
+        told = ", ".join(f"{name} {_short(after[name])}…" for name in ENVIRONMENTS)
+        self.screen.seen(f"service A is as it was released: {told}", ok=after == self.released)
 
 
 def phase_of(calls: Collection[Called], expected: float) -> Phase:

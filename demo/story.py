@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
+from demo.entrance import Entrance
 from demo.operator import Operator
 from demo.scenes import DRAW_S, NEW, Scenes, phase_of
 from demo.screen import Screen
@@ -42,6 +43,7 @@ class Stage:
     server: Server
     stock: StockService
     operator: Operator
+    entrance: Entrance
 
 
 @contextmanager
@@ -54,7 +56,9 @@ def stage(screen: Screen, *, once: bool) -> Iterator[Stage]:
         server = Server(data, ports)
         stack.callback(server.stop)
         stock = stack.enter_context(stock_service())
-        yield Stage(screen, server, stock, Operator(server.api, server.pair, FUNCTION))
+        operator = Operator(server.api, server.pair, FUNCTION)
+        entrance = Entrance(server.api, server.pair, FUNCTION)
+        yield Stage(screen, server, stock, operator, entrance)
 
 
 @contextmanager
@@ -88,23 +92,28 @@ class Interrupted:
         raise KeyboardInterrupt
 
 
-def play(at: Stage, interrupted: Interrupted) -> str:
-    """Play the story; return the path of the URL of the rehearsal."""
-    scenes = Scenes(at.screen, at.operator, at.stock, at.server.gateway)
-    for scene in (scenes.set_up, scenes.publish, scenes.develop, scenes.rehearse):
+def play(at: Stage, interrupted: Interrupted) -> None:
+    """Play the story."""
+    scenes = Scenes(at.screen, at.operator, at.entrance, at.stock, at.server.gateway)
+    for scene in (
+        scenes.set_up,
+        scenes.open_the_gateway,
+        scenes.publish,
+        scenes.develop,
+        scenes.rehearse,
+        scenes.let_bob_in,
+    ):
         scene()
         interrupted.heed()
-    path = scenes.let_bob_in()
     with load_on(at, CALLERS, PAUSE_S) as load:
         load.wait()
         for busy in (scenes.release, scenes.fail, scenes.roll_back, scenes.look_back):
             interrupted.heed()
             busy(load)
     interrupted.heed()
-    return path
 
 
-def keep_serving(at: Stage, path: str) -> None:
+def keep_serving(at: Stage) -> None:
     """Serve on under a gentle load, with who answers on the screen, until interrupted."""
     at.stock.is_mended()
     huidu = Path(sys.executable).with_name("huidu")
@@ -116,7 +125,7 @@ def keep_serving(at: Stage, path: str) -> None:
         ("Version 2 is well again. Release it yourself, from another terminal:", "bold"),
         (f'eval "$({huidu} env --data {at.server.data})"', ""),
         (MOVE.format(huidu=huidu), ""),
-        (f"curl -H 'User: Bob' {at.server.gateway}{path}", ""),
+        (f"curl -H 'User: Bob' {at.server.gateway}{at.entrance.path('prepub')}", ""),
         (f"Who answered calls of release in the last {WINDOW_S:.0f} seconds:", "bold"),
     )
     with load_on(at, GENTLY, GENTLE_PAUSE_S) as load:
@@ -147,11 +156,11 @@ def main() -> NoReturn:
     )
     try:
         with stage(screen, once=once) as at:
-            path = play(at, interrupted)
+            play(at, interrupted)
             ok = screen.end(time.monotonic() - began)
             played = True
             if not once:
-                keep_serving(at, path)
+                keep_serving(at)
     except NotUp as error:
         print(f"the server did not come up: {error}", file=sys.stderr)
         sys.exit(BROKEN)

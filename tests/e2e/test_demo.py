@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STORY = (sys.executable, "-m", "demo.story", "--once")
-STEPS = 9
+STEPS = 10
 
 
 @pytest.mark.timeout(120)
@@ -26,7 +26,7 @@ def test_the_story_holds_step_by_step_and_reads_well_without_a_terminal() -> Non
     assert played.stderr == ""
 
     # Each step tells what was done, what was expected and what was seen, and all of it holds.
-    steps = re.split(r"^ \d  (?=\S)", told, flags=re.MULTILINE)[1:]
+    steps = re.split(r"^[ \d]\d  (?=\S)", told, flags=re.MULTILINE)[1:]
     assert len(steps) == STEPS
     for step in steps:
         assert re.search(r"^    did +\S", step, re.MULTILINE), step

@@ -1,0 +1,87 @@
+"""Calls over plain HTTP, as `curl` makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPConnection
+from threading import Event, Thread
+from urllib.parse import urlsplit
+
+from tests.platform import until
+
+SUCCESS = 200
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Message
+    text: str
+
+
+class Caller:
+    """A client that keeps its connection."""
+
+    def __init__(self, base: str) -> None:
+        address = urlsplit(base)
+        self._connection = HTTPConnection(address.netloc, timeout=30)
+        self._prefix = address.path
+
+    def ask(self, path: str = "", headers: Mapping[str, str] = {}, method: str = "GET") -> Answer:
+        """Make one call and return the answer, whatever its status."""
+        self._connection.request(method, self._prefix + path, headers=dict(headers))
+        answer = self._connection.getresponse()
+        return Answer(answer.status, answer.headers, answer.read().decode())
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
+def ask(url: str, headers: Mapping[str, str] = {}, method: str = "GET") -> Answer:
+    """Make one call over a connection of its own."""
+    caller = Caller(url)
+    try:
+        return caller.ask("", headers, method)
+    finally:
+        caller.close()
+
+
+class Callers:
+    """Some callers of one address, each with one call at a time."""
+
+    def __init__(self, url: str, count: int) -> None:
+        self.answers: list[Answer] = []
+        self.count = count
+        self._url = url
+        self._over = Event()
+
+    def _call(self) -> None:
+        caller = Caller(self._url)
+        while not self._over.is_set():
+            self.answers.append(caller.ask())
+        caller.close()
+
+    @contextmanager
+    def calling(self) -> Iterator[Callers]:
+        """Call until the end of the block; a caller that fails to get an answer is heard of."""
+        threads = [Thread(target=self._call) for _ in range(self.count)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            for thread in threads:
+                thread.join()
+
+    def next(self, count: int) -> list[Answer]:
+        """Return answers of calls that all began after this was asked."""
+        begin = len(self.answers) + self.count  # those under way may have begun before
+        until(lambda: len(self.answers) >= begin + count, 60)
+        return self.answers[begin : begin + count]

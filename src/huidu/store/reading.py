@@ -25,7 +25,6 @@ from huidu.store.tables import (
     TRIGGER,
     VERSION,
 )
-from huidu.store.told import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ class Page:
     descending: bool = True
 
 
-class Reading(Told, ServiceReading):
+class Reading(ServiceReading):
     """Questions to the catalog; each answer is of the moment at which the reading began."""
 
     def namespace_exists(self, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Select, and_, func, select
 
 from huidu.model.errors import NotFound
 from huidu.model.function import FunctionName
@@ -19,15 +19,13 @@ from huidu.store.service_tables import (
     SERVICE,
     SWITCH,
 )
+from huidu.store.told import Told
 
 RELEASE_LINE = (RELEASE.c.name, RELEASE.c.description)
 
 
-class ServiceReading:
+class ServiceReading(Told):
     """Questions about services; each answer is of the moment at which the reading began."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def service(self, service_id: str) -> Service:
         """Return a service, or raise `NotFound`."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, delete, insert, update
+from sqlalchemy import and_, delete, insert, update
 
-from huidu.model.effect import Effect, ServiceGone, ServiceKept
+from huidu.model.effect import ServiceGone, ServiceKept
 from huidu.model.errors import InvalidValue
 from huidu.model.service import Api, Environment, Release, Service, Switch
 from huidu.store import service_rows as rows
@@ -17,14 +17,11 @@ from huidu.store.service_tables import (
     SERVICE,
     SWITCH,
 )
+from huidu.store.telling import Telling
 
 
-class ServiceWriting(ServiceReading):
+class ServiceWriting(ServiceReading, Telling):
     """A reading that may also write; what is released of a service is in the effects."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self.effects: list[Effect] = []  #: What the writes mean to those who route.
 
     def add_service(self, service: Service) -> None:
         """Keep a new service."""

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from huidu.model.delivery import DEAD, MOST_DEAD, MOST_PENDING, PENDING, Delivery, again
 from huidu.model.effect import Effect, Happened, WebhookGone, WebhookKept
@@ -23,7 +23,9 @@ class Telling(Told):
     did, whatever dies in between (an outbox).
     """
 
-    effects: list[Effect]
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.effects: list[Effect] = []  #: What the writes mean to those who route.
 
     def tell(self, happening: Happening) -> Happening:
         """Keep what happened, with a delivery for each webhook that wants it."""

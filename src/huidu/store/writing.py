@@ -33,10 +33,9 @@ from huidu.store.tables import (
     TRIGGER,
     VERSION,
 )
-from huidu.store.telling import Telling
 
 
-class Writing(Reading, Telling, ServiceWriting):
+class Writing(Reading, ServiceWriting):
     """A reading that may also write; nothing is seen by others before it has ended."""
 
     def add_namespace(self, name: str, description: str, at: float) -> None:

@@ -35,6 +35,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "patience": "tunnel",
         "tunnel": "",
         "body": "",
+        "observing": "model store observe",
         # yards
         "instances": "model runtimes",
         # halls: the data plane, and the control plane
@@ -46,9 +47,9 @@ LEANS: Mapping[str, frozenset[str]] = {
         "cloudapi": "huidu model actions control body",
         # the roof
         "server": "huidu model settings actions store observe runtimes listener instances invoke "
-        "control triggers gateway cloudapi",
+        "observing control triggers gateway cloudapi",
         "cli": "huidu model settings actions store observe runtimes listener instances invoke "
-        "control triggers gateway cloudapi server",
+        "observing control triggers gateway cloudapi server",
         "__main__": "cli",
     }.items()
 }

@@ -39,8 +39,9 @@ from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
 from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
-from huidu.observe.exposition import Counters, Gauges
+from huidu.observe.exposition import Gauges
 from huidu.observe.recorder import Recorder
+from huidu.observing import MakeRecorder, Observing
 from huidu.runtimes.table import Runtimes
 from huidu.settings import Settings, address
 from huidu.store.catalog import Catalog
@@ -50,6 +51,8 @@ from huidu.store.lock import Lock
 from huidu.store.packages import Packages
 from huidu.store.queue import Queue
 from huidu.store.reading import Reading
+from huidu.store.salt import salt
+from huidu.store.series import Series as KeptSeries
 from huidu.store.writing import Writing
 from huidu.triggers.table import TRIGGERS
 from huidu.triggers.timer import Timers
@@ -58,6 +61,12 @@ from huidu.triggers.url import Urls
 TIDY_S = 3600.0
 GRACE_S = 5.0  #: For instances, once nobody calls any more.
 UNUSED_CODE_S = 3600.0
+#: Tree of migrations, file, and whether what is acknowledged is to survive a loss of power.
+DATABASES = (
+    ("catalog", "huidu.db", True),
+    ("journal", "journal.db", False),
+    ("series", "series.db", False),
+)
 ENDPOINTS = "endpoints"  #: The file in the data directory that says where the server listens.
 
 log = structlog.get_logger("huidu.server")
@@ -72,9 +81,12 @@ class Serving:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Serving]:
+async def serving(
+    settings: Settings, recorder_of: MakeRecorder = Recorder
+) -> AsyncIterator[Serving]:
     """Serve until the end of the block; then finish what is under way and close in order.
 
+    `recorder_of` is for benchmarks, which measure what recording costs.
     Raises `Held` where another process serves from the same directory, and `OSError` where a
     port is taken.
     """
@@ -86,7 +98,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         stack.push_async_callback(api.close)
         gateway = Listener(*address("gateway", settings.gateway))
         stack.push_async_callback(gateway.close)
-        data = await _data_plane(settings, stores, stack)
+        data = await _data_plane(settings, stores, recorder_of, stack)
         desk = await _desk(settings, directory, stores, data, gateway.url, stack)
         stack.push_async_callback(_close_together, api, gateway)
         await api.open(Api(desk, _pages(data)))
@@ -112,29 +124,33 @@ class Stores:
 
     catalog: Database
     journal: Journal
+    series: KeptSeries
     queue: Queue
     packages: Packages
+    salt: bytes  #: What sticky keys are sealed with.
     in_use: Counter[str]  #: The packages that instances are made of.
     scratch: Path  #: Where instances have their temporary files.
 
 
 async def _stores(settings: Settings, directory: Path, stack: AsyncExitStack) -> Stores:
     opened = []
-    for tree, file, durable in (("catalog", "huidu.db", True), ("journal", "journal.db", False)):
+    for tree, file, durable in DATABASES:
         database = Database(directory / file, durable=durable)
         stack.push_async_callback(database.close)
         await database.open(tree)
         opened.append(database)
-    catalog, journal = opened
+    catalog, journal, series = opened
     in_use = Counter[str]()
     most_bytes = settings.max_unpacked_mb << 20
     return Stores(
         catalog=catalog,
         journal=Journal(journal),
+        series=KeptSeries(series),
         queue=Queue(catalog),
         packages=await asyncio.to_thread(
             Packages, directory / "packages", most_tree_bytes=most_bytes, in_use=in_use
         ),
+        salt=salt(directory),
         in_use=in_use,
         scratch=_directory(str(directory / "scratch")),
     )
@@ -148,7 +164,7 @@ class DataPlane:
     runtimes: Runtimes
     fleet: Fleet
     routes: Routes
-    recorder: Recorder
+    observing: Observing
     invoker: Invoker
     later: Asynchronous
     urls: Urls
@@ -158,13 +174,16 @@ class DataPlane:
     def publish(self, effects: Sequence[Effect]) -> None:
         """Let every later call be answered as a commit says."""
         self.routes.apply(effects)
+        self.observing.deployed.apply(effects)
         self.fleet.retire(self.routes)
         self.fleet.apply(effects)
         self.urls.apply(effects)
         self.timers.apply(effects)
 
 
-async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack) -> DataPlane:
+async def _data_plane(
+    settings: Settings, stores: Stores, recorder_of: MakeRecorder, stack: AsyncExitStack
+) -> DataPlane:
     runtimes = await asyncio.to_thread(Runtimes.search)
     limits = Limits(
         waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
@@ -176,10 +195,16 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
     dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
     fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
     stack.push_async_callback(fleet.close, GRACE_S)
-    routes, recorder = Routes(dice.random), Recorder(stores.journal)
-    stack.push_async_callback(recorder.close, asyncio.create_task(recorder.run()))
+    routes = Routes(dice.random)
+    observing = await Observing.begin(recorder_of, stores.journal, stores.series, stack)
+    recorder = observing.recorder
     invoker = Invoker(
-        table=routes, fleet=fleet, recorder=recorder, clock=time.time, timer=time.perf_counter
+        table=routes,
+        fleet=fleet,
+        recorder=recorder,
+        clock=time.time,
+        timer=time.perf_counter,
+        salt=stores.salt,
     )
     later = Asynchronous(stores.queue, invoker, routes, recorded=recorder.flush, clock=time.time)
     zone = ZoneInfo(settings.zone)
@@ -188,7 +213,7 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
         runtimes=runtimes,
         fleet=fleet,
         routes=routes,
-        recorder=recorder,
+        observing=observing,
         invoker=invoker,
         later=later,
         urls=Urls(),
@@ -225,7 +250,7 @@ def _plane(
         uploads=Uploads(),
         queue=stores.queue,
         journal=stores.journal,
-        recorder=data.recorder,
+        recorder=data.observing.recorder,
         invoker=data.invoker,
         routes=data.routes,
         instances=data.fleet,
@@ -264,10 +289,9 @@ async def _desk(
 
 def _pages(data: DataPlane) -> Starlette:
     registry = CollectorRegistry()
-    registry.register(Counters(data.recorder))
     tier = {"tier": data.tier.name, "network": data.tier.network}
     registry.register(Gauges(data.fleet.standings, tier))
-    return pages(registry, asdict(data.tier))
+    return pages(data.observing.page, registry, asdict(data.tier))
 
 
 def _new_id() -> str:
@@ -293,6 +317,9 @@ async def _tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
             )
             await asyncio.to_thread(stores.packages.evict)
             await stores.journal.forget(now - settings.keep_records_s)
+            counted = await stores.series.functions()  # before: one made meanwhile is not gone
+            there = await catalog.read(Reading.every_function)
+            await stores.series.forget(now, counted - {function.id for function in there})
         except (Refusal, OSError) as error:
             log.warning("tidy.failed", reason=str(error))
         await asyncio.sleep(TIDY_S)

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, MetaData, inspect
 
 from huidu.store.database import Database
 from huidu.store.migrate import TREES, upgrade
-from huidu.store.tables import CATALOG, JOURNAL
+from huidu.store.tables import CATALOG, JOURNAL, SERIES
 from tests.fakes_store import BACKENDS
 
-METADATA = {"catalog": CATALOG, "journal": JOURNAL}
+METADATA = {"catalog": CATALOG, "journal": JOURNAL, "series": SERIES}
 every_tree = pytest.mark.parametrize("tree", TREES)
 
 

@@ -1,4 +1,4 @@
-"""`make bench`: what calls and cold starts take; `make bench ARGS=cold` is one part of it.
+"""`make bench`: what calls, cold starts and recording take; `make bench ARGS=cold` is one part.
 
 Compare lines of one run, never runs.
 """
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import calls, cold, shown
+from bench import calls, cold, recording, shown
 
-PARTS = ("calls", "cold")
+PARTS = ("calls", "cold", "recording")
 EXTENT = [field.name for field in fields(cold.Extent)]
 
 
@@ -37,10 +37,16 @@ def _cold(arguments: argparse.Namespace, console: Console) -> object:
     return shown.plainly(found)
 
 
+def _recording(arguments: argparse.Namespace, console: Console) -> object:
+    measured = recording.measure(arguments.rounds, arguments.seconds, console)
+    recording.show(measured, console)
+    return {f"{way}, {server}": rates for (way, server), rates in measured.items()}
+
+
 def main() -> None:
     """Measure, and print tables."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("parts", nargs="*", help=f"{' or '.join(PARTS)}; both if none is named")
+    parser.add_argument("parts", nargs="*", help=f"{' or '.join(PARTS)}; all if none is named")
     parser.add_argument("--rounds", type=int, default=3, help="in which all ways take turns")
     parser.add_argument("--seconds", type=float, default=3.0, help="of calls, a way and round")
     parser.add_argument("--starts", type=int, help="cold ones, of each way")
@@ -60,6 +66,8 @@ def main() -> None:
         made["calls"] = _calls(arguments, console)
     if "cold" in (arguments.parts or PARTS):
         made["cold"] = _cold(arguments, console)
+    if "recording" in (arguments.parts or PARTS):
+        made["recording"] = _recording(arguments, console)
     if arguments.json:
         arguments.json.write_text(json.dumps(made, indent=1))
 

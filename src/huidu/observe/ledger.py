@@ -27,7 +27,9 @@ class Ledger:
     that came late.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_recent: int = MOST_RECENT, most_unkept: int = MOST_UNKEPT) -> None:
+        self.most_recent = most_recent
+        self.most_unkept = most_unkept
         self.totals: dict[Lane, Count] = {}
         self.lost = 0
         self.floor = 0
@@ -60,13 +62,13 @@ class Ledger:
         size = sum(map(len, self._recent.values()))
         sealed, old = self.sealed(now), now - RECENT_S
         for start in sorted(self._recent):
-            if start >= sealed or (start >= old and size <= MOST_RECENT):
+            if start >= sealed or (start >= old and size <= self.most_recent):
                 break
             size -= len(self._recent.pop(start))
             self.floor = max(self.floor, start + 1)
         self.floor = max(self.floor, min(old, sealed))
         waiting = sum(map(len, self._unkept.values()))
-        while waiting > MOST_UNKEPT:
+        while waiting > self.most_unkept:
             least = len(self._unkept.pop(min(self._unkept)))
             self.lost += least
             waiting -= least

@@ -62,11 +62,17 @@ class Series:
     that `kill -9` costs at most the second that runs and the one that is just being kept.
     """
 
-    def __init__(self, counters: Counters, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        counters: Counters,
+        store: Store,
+        clock: Callable[[], float],
+        ledger: Ledger | None = None,
+    ) -> None:
         self._counters = counters
         self._store = store
         self._clock = clock
-        self._ledger = Ledger()
+        self._ledger = ledger or Ledger()
         self._thread = ThreadPoolExecutor(1, "series")
         self._folded = 0
         self._keeping = asyncio.Lock()

@@ -1,13 +1,15 @@
 """Recording: what it costs to count every call and to keep a record of it.
 
 Two servers, one of which does neither, take turns second by second, so that a slow moment of the
-machine hits both. What is compared is the same call of the same function.
+machine hits both. What is compared is the same call of the same function: how many a second, which
+on a machine that others use as well says little, and how long the server had a processor for one.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -15,59 +17,78 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bench import calls
+from bench.processes import cpu_s
 from bench.serving import Served, server
 
 CONNECTIONS = 64
 QUIET = ("--set", "log_level=error")
-OFF, ON = "neither counted nor recorded", "counted and recorded"
-
-Measure = Callable[[], Mapping[str, float]]
+UNCOMPARED = "HTTP alone"  #: Calls no function.
 
 
-def _ways(name: str, served: Served, seconds: float) -> Mapping[tuple[str, str], Measure]:
+@dataclass
+class Way:
+    """One way to call a function of one server, and what each round measured."""
+
+    name: str
+    pid: int
+    call: Callable[[], Mapping[str, float]]
+    calls_a_second: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+
+    def measure(self) -> None:
+        """Call for a while."""
+        began = cpu_s(self.pid)
+        found = self.call()
+        self.cpu_us.append((cpu_s(self.pid) - began) * 1e6 / found["calls"])
+        self.calls_a_second.append(found["calls_a_second"])
+
+
+Pair = tuple[Way, Way]  #: Without recording, and with it.
+
+
+def _ways(served: Served, seconds: float) -> list[Way]:
     path = calls.prepare(served.client)
-    return {
-        (way.name, name): way.measure
+    return [
+        Way(way.name, served.pid, way.measure)
         for way in calls.ways(served.client, served.gateway, path, seconds)
-        if way.connections == CONNECTIONS and way.name != "HTTP alone"
-    }
+        if way.connections == CONNECTIONS and way.name != UNCOMPARED
+    ]
 
 
-def measure(rounds: int, seconds: float, console: Console) -> Mapping[tuple[str, str], list[float]]:
-    """Return calls per second, by way and server, of each round."""
+def measure(rounds: int, seconds: float, console: Console) -> list[Pair]:
+    """Measure each way in each round, with either server first by turns."""
     with server(*QUIET, program="bench.unrecorded") as without, server(*QUIET) as recording:
-        without_it, with_it = (
-            _ways(OFF, without, seconds),
-            _ways(ON, recording, seconds),
-        )
-        every = [
-            pair
-            for off, on in zip(without_it.items(), with_it.items(), strict=True)
-            for pair in (off, on)
-        ]
-        for _, run in every:
-            run()  # once for warmth, not counted
-        found: dict[tuple[str, str], list[float]] = {name: [] for name, _ in every}
+        pairs = list(zip(_ways(without, seconds), _ways(recording, seconds), strict=True))
+        for pair in pairs:
+            for way in pair:
+                way.call()  # once for warmth, not counted
         with Progress(console=console, transient=True) as progress:
             for number in progress.track(range(rounds), description="measuring"):
-                for name, run in every[:: -1 if number % 2 else 1]:
-                    found[name].append(run()["calls_a_second"])
-    return found
+                for pair in pairs:
+                    for way in pair[:: -1 if number % 2 else 1]:
+                        way.measure()
+    return pairs
 
 
-def show(found: Mapping[tuple[str, str], list[float]], console: Console) -> None:
+def _ratio(pair: Pair, of: Callable[[Way], list[float]]) -> str:
+    off, on = (of(way) for way in pair)
+    return f"{statistics.median(b / a for a, b in zip(off, on, strict=True)):.3f}"
+
+
+def show(pairs: list[Pair], console: Console) -> None:
     """Print the table: each round is a ratio of its own, and the median of those is told."""
-    shown = Table(title="What recording costs", box=SIMPLE_HEAD, pad_edge=False)
-    shown.add_column("way")
-    for heading in ("off, calls/s", "on, calls/s", "on / off", "least", "most"):
-        shown.add_column(heading, justify="right")
-    for way in dict.fromkeys(name for name, _ in found):
-        off, on = found[way, OFF], found[way, ON]
-        ratios = [b / a for a, b in zip(off, on, strict=True)]
+    shown = Table(title="Without recording, and with it", box=SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("way", no_wrap=True)
+    for heading in ("calls/s", "with", "ratio", "CPU µs/call", "with", "ratio"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for pair in pairs:
+        rates = [f"{statistics.median(way.calls_a_second):,.0f}" for way in pair]
+        costs = [f"{statistics.median(way.cpu_us):,.0f}" for way in pair]
         shown.add_row(
-            way,
-            f"{statistics.median(off):,.0f}",
-            f"{statistics.median(on):,.0f}",
-            *(f"{of(ratios):.3f}" for of in (statistics.median, min, max)),
+            pair[0].name,
+            *rates,
+            _ratio(pair, lambda way: way.calls_a_second),
+            *costs,
+            _ratio(pair, lambda way: way.cpu_us),
         )
     console.print(shown)

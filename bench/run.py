@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from rich.console import Console
 
-from bench import calls, cold, recording, shown
+from bench import calls, cold, page, recording, shown
 
 PARTS = ("calls", "cold", "recording")
 EXTENT = [field.name for field in fields(cold.Extent)]
@@ -38,9 +38,17 @@ def _cold(arguments: argparse.Namespace, console: Console) -> object:
 
 
 def _recording(arguments: argparse.Namespace, console: Console) -> object:
-    measured = recording.measure(arguments.rounds, arguments.seconds, console)
-    recording.show(measured, console)
-    return {f"{way}, {server}": rates for (way, server), rates in measured.items()}
+    pairs = recording.measure(arguments.rounds, arguments.seconds, console)
+    recording.show(pairs, console)
+    told = page.measure(arguments.rounds)
+    page.show(told, console)
+    names = ("without", "with")
+    ways = {
+        f"{way.name}, {name} recording": {"calls/s": way.calls_a_second, "cpu_us": way.cpu_us}
+        for pair in pairs
+        for name, way in zip(names, pair, strict=True)
+    }
+    return {**ways, "page": asdict(told)}
 
 
 def main() -> None:

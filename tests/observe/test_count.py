@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,9 +79,10 @@ def test_a_call_that_ran_is_counted_with_all_that_it_took() -> None:
     [({}, 1), ({"cold": True}, 0), ({"status": 430}, 0), ({"instance": ""}, 0)],
 )
 def test_versions_are_compared_by_good_calls_of_warm_instances(
-    more: dict[str, object], steady: int
+    more: dict[str, Any], steady: int
 ) -> None:
-    assert counted(record(**{"instance": "i-1", "duration_ms": 5.0} | more)).steady.count == steady
+    ran: dict[str, Any] = {"instance": "i-1", "duration_ms": 5.0}
+    assert counted(record(**ran | more)).steady.count == steady
 
 
 def test_a_call_that_was_refused_has_no_duration() -> None:

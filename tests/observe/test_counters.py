@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from huidu.model.invocation import Record
@@ -12,7 +14,7 @@ from tests.fakes_store import record
 from tests.tallies import DIRECT_2, OTHER, RELEASE_1, RELEASE_2
 
 
-def through(lane: Lane, **more: object) -> Record:
+def through(lane: Lane, **more: Any) -> Record:
     return record(function_id=lane.function_id, alias=lane.alias, version=lane.version, **more)
 
 
@@ -36,7 +38,7 @@ def taken(counters: Counters) -> list[tuple[int, Lane, int]]:
 
 def most(counters: Counters, lane: Lane) -> list[tuple[int, tuple[int, ...]]]:
     """How many ran at once in each second: of the function, the version, the alias, the lane."""
-    found = []
+    found: list[tuple[int, tuple[int, ...]]] = []
     for second in counters.take():
         tally = second.counts[lane].tally()
         told = (

@@ -21,7 +21,7 @@ LABELS = {"namespace": "default", "function": "hello", "alias": "release"}
 
 
 def scene(**more: Any) -> Scene:
-    known = {"named": lambda lane: NAMES.get(lane.function_id), "running": {}}
+    known: dict[str, Any] = {"named": lambda lane: NAMES.get(lane.function_id), "running": {}}
     return Scene(**known | more)
 
 

@@ -81,7 +81,13 @@ class Setting:
             )
 
     async def read(self, since: int = NOW - HOUR, **more: Any) -> Sequence[Point]:
-        known = {"function_id": "lam-1", "since": since, "until": int(self.clock.now) + 1} | more
+        known: dict[str, Any] = {"function_id": "lam-1", "since": since}
+        known["until"] = int(self.clock.now) + 1
+        known |= more
+            "function_id": "lam-1",
+            "since": since,
+            "until": int(self.clock.now) + 1,
+        } | more
         return await self.series.read(Wanted(**known))
 
     async def calls(self, **more: Any) -> dict[int, int]:
@@ -234,7 +240,7 @@ async def test_the_latest_seconds_of_an_alias_are_told_by_version_from_memory(
     ],
 )
 async def test_calls_are_read_by_version_by_alias_and_by_both(
-    setting: Setting, asked: dict[str, str], calls: int, at_once: int
+    setting: Setting, asked: dict[str, Any], calls: int, at_once: int
 ) -> None:
     lanes = (RELEASE_1, RELEASE_2, RELEASE_2, DIRECT_2)
     for lane in lanes:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -40,8 +41,8 @@ def series(database: Database) -> Series:
 
 
 def wanted(period_s: int = SECOND, since: int = 0, until: int = END, **more: str) -> Wanted:
-    asked = {"function_id": "lam-1"} | more
-    return Wanted(since=since, until=until, period_s=period_s, **asked)  # type: ignore[arg-type]
+    asked: dict[str, Any] = {"function_id": "lam-1"} | more
+    return Wanted(since=since, until=until, period_s=period_s, **asked)
 
 
 def packed(*tallies: tuple[int, Lane, Tally]) -> Mapping[int, Mapping[Lane, bytes]]:
@@ -119,7 +120,7 @@ async def test_the_same_second_may_come_in_parts(series: Series) -> None:
 async def test_lanes_are_read_by_alias_version_or_both(series: Series) -> None:
     await series.add(packed(*((1, lane, calls()) for lane in LANES)))
 
-    async def lanes(**more: str) -> set[Lane]:
+    async def lanes(**more: Any) -> set[Lane]:
         return {one.lane for one in await series.read(wanted(**more))}
 
     assert await lanes() == {RELEASE_1, RELEASE_2, DIRECT_2}

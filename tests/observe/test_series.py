@@ -84,10 +84,6 @@ class Setting:
         known: dict[str, Any] = {"function_id": "lam-1", "since": since}
         known["until"] = int(self.clock.now) + 1
         known |= more
-            "function_id": "lam-1",
-            "since": since,
-            "until": int(self.clock.now) + 1,
-        } | more
         return await self.series.read(Wanted(**known))
 
     async def calls(self, **more: Any) -> dict[int, int]:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.platform import Platform
+import asyncio
+import signal
+from collections.abc import Callable
+
+from bench.counted import ALIAS, NAME, kept
+from huidu.model.rollup import HOUR, MINUTE, SECOND
+from tests.platform import Platform, until
 
 FAILS = """
 def main_handler(event, context):
@@ -57,3 +63,26 @@ def test_a_call_of_a_version_that_there_is_not_is_its_functions(
 
     assert told(platform, "huidu_errors_total", name, **{"class": "caller"}) == {"": 1}
     assert told(platform, "huidu_invocations_total", name, status="442") == {"": 1}
+
+
+def test_what_was_kept_is_there_after_a_kill_and_is_gone_on_with(
+    start: Callable[..., Platform],
+) -> None:
+    platform = start()
+    platform.make(NAME)
+    version = platform.publish(NAME)
+    platform.call("CreateAlias", FunctionName=NAME, Name=ALIAS, FunctionVersion=version)
+
+    def counted(period_s: int) -> int:
+        return asyncio.run(kept(platform.data, period_s)).total()
+
+    for _ in range(20):
+        platform.invoke(NAME, Qualifier=ALIAS)
+    until(lambda: counted(SECOND) == 20)
+    platform.stop(signal.SIGKILL)
+    again = platform.again()
+    for _ in range(5):
+        again.invoke(NAME, Qualifier=ALIAS)
+    assert again.stop() == 0
+
+    assert [counted(period_s) for period_s in (SECOND, MINUTE, HOUR)] == [25, 25, 25]

@@ -53,8 +53,7 @@ class Deployed:
                 self._ids[function.named] = function.id
             case FunctionGone(function):
                 self._entries.pop(function.id, None)
-                if self._ids.get(function.named) == function.id:
-                    del self._ids[function.named]
+                self._ids.pop(function.named, None)
             case VersionKept(version):
                 self._entries[version.function_id].versions.add(version.number)
             case VersionGone(version):

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
 
-.PHONY: demo test check bench soak lock reference clean
+.PHONY: demo test check bench soak count lock reference clean
 
 # Set up once: an environment of our own, filled from the lock file, every package checked by hash.
 $(BIN)/.ready: requirements-dev.lock pyproject.toml
@@ -30,6 +30,9 @@ bench: $(BIN)/.ready ## Ratios, measured side by side in one run.
 
 soak: $(BIN)/.ready ## A server under load for MINUTES=10, with releases and kills: does anything leak?
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10) $(ARGS)
+
+count: $(BIN)/.ready ## CALLS=100000 with failures and a restart: is every number right?
+	@$(BIN)/python -m bench.counted --calls $(or $(CALLS),100000)
 
 reference: $(BIN)/.ready ## Write docs/reference.md from the table of actions.
 	$(BIN)/huidu reference > docs/reference.md

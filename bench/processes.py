@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-PARENT, THREADS, RSS = 1, 17, 21  #: Which fields of `stat` behind the name.
+PARENT, USER, SYSTEM, THREADS, RSS = 1, 11, 12, 17, 21  #: Which fields of `stat` behind the name.
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,12 @@ def every() -> Mapping[int, Process]:
                     int(after[RSS]) * PAGE_BYTES,
                 )
     return found
+
+
+def cpu_s(pid: int) -> float:
+    """Return how long a process has had a processor, with all of its threads."""
+    after = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return (int(after[USER]) + int(after[SYSTEM])) / TICKS_A_SECOND
 
 
 def below(root: int, found: Mapping[int, Process]) -> set[int]:

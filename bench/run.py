@@ -1,4 +1,4 @@
-"""`make bench`: what calls and cold starts take; `make bench ARGS=cold` is one part of it.
+"""`make bench`: what calls, cold starts and recording take; `make bench ARGS=cold` is one part.
 
 Compare lines of one run, never runs.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from rich.console import Console
 
-from bench import calls, cold, shown
+from bench import calls, cold, page, recording, shown
 
-PARTS = ("calls", "cold")
+PARTS = ("calls", "cold", "recording")
 EXTENT = [field.name for field in fields(cold.Extent)]
 
 
@@ -37,10 +37,24 @@ def _cold(arguments: argparse.Namespace, console: Console) -> object:
     return shown.plainly(found)
 
 
+def _recording(arguments: argparse.Namespace, console: Console) -> object:
+    pairs = recording.measure(arguments.rounds, arguments.seconds, console)
+    recording.show(pairs, console)
+    told = page.measure(arguments.rounds)
+    page.show(told, console)
+    names = ("without", "with")
+    ways = {
+        f"{way.name}, {name} recording": {"calls/s": way.calls_a_second, "cpu_us": way.cpu_us}
+        for pair in pairs
+        for name, way in zip(names, pair, strict=True)
+    }
+    return {**ways, "page": asdict(told)}
+
+
 def main() -> None:
     """Measure, and print tables."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("parts", nargs="*", help=f"{' or '.join(PARTS)}; both if none is named")
+    parser.add_argument("parts", nargs="*", help=f"{' or '.join(PARTS)}; all if none is named")
     parser.add_argument("--rounds", type=int, default=3, help="in which all ways take turns")
     parser.add_argument("--seconds", type=float, default=3.0, help="of calls, a way and round")
     parser.add_argument("--starts", type=int, help="cold ones, of each way")
@@ -60,6 +74,8 @@ def main() -> None:
         made["calls"] = _calls(arguments, console)
     if "cold" in (arguments.parts or PARTS):
         made["cold"] = _cold(arguments, console)
+    if "recording" in (arguments.parts or PARTS):
+        made["recording"] = _recording(arguments, console)
     if arguments.json:
         arguments.json.write_text(json.dumps(made, indent=1))
 

@@ -30,39 +30,51 @@ class Served:
 
 
 @contextmanager
-def server(*options: str) -> Iterator[Served]:
+def server(*options: str, program: str = "huidu") -> Iterator[Served]:
     """Start a server with these options beside the default settings, and end it as one should."""
-    with tempfile.TemporaryDirectory(prefix="huidu-bench-") as folder:
-        data, log = Path(folder, "data"), Path(folder, "log")
-        with log.open("w") as errors:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "huidu", "serve", "--data", str(data)),
-                    *("--api", "127.0.0.1:0", "--gateway", "127.0.0.1:0", *options),
-                ],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                env={
-                    **os.environ,
-                    "TENCENTCLOUD_SECRET_ID": PAIR.secret_id,
-                    "TENCENTCLOUD_SECRET_KEY": PAIR.secret_key,
-                },
+    with (
+        tempfile.TemporaryDirectory(prefix="huidu-bench-") as folder,
+        over(Path(folder), *options, program=program) as served,
+    ):
+        yield served
+
+
+@contextmanager
+def over(folder: Path, *options: str, program: str = "huidu") -> Iterator[Served]:
+    """Do the same over a directory that is there, so that another server can go on with it.
+
+    `program` is a module that takes what `huidu` does.
+    """
+    data, log = folder / "data", folder / "log"
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", program, "serve", "--data", str(data)),
+                *("--api", "127.0.0.1:0", "--gateway", "127.0.0.1:0", *options),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={
+                **os.environ,
+                "TENCENTCLOUD_SECRET_ID": PAIR.secret_id,
+                "TENCENTCLOUD_SECRET_KEY": PAIR.secret_key,
+            },
+        )
+    if process.stdout is None:
+        raise RuntimeError("no pipe")
+    with process.stdout:
+        said = dict(word.split("=", 1) for word in process.stdout.readline().split()[2:])
+        try:
+            if not said:
+                raise RuntimeError(f"the server did not start: {log.read_text()}")
+            yield Served(
+                pid=process.pid,
+                client=Client(endpoint=said["api"], pair=PAIR),
+                gateway=said["gateway"],
+                data=data,
+                log=log,
             )
-        if process.stdout is None:
-            raise RuntimeError("no pipe")
-        with process.stdout:
-            said = dict(word.split("=", 1) for word in process.stdout.readline().split()[2:])
-            try:
-                if not said:
-                    raise RuntimeError(f"the server did not start: {log.read_text()}")
-                yield Served(
-                    pid=process.pid,
-                    client=Client(endpoint=said["api"], pair=PAIR),
-                    gateway=said["gateway"],
-                    data=data,
-                    log=log,
-                )
-            finally:
-                process.terminate()
-                process.wait(PATIENCE_S)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)

@@ -76,6 +76,7 @@ async def _main(port: int, connections: int, seconds: float, request: bytes) -> 
     print(
         json.dumps(
             {
+                "calls": len(times_us),
                 "calls_a_second": len(times_us) / took,
                 "p50_us": times_us[len(times_us) // 2],
                 "p99_us": times_us[int(len(times_us) * 0.99)],

@@ -15,6 +15,7 @@ from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, Configuration, Function, FunctionName
 from huidu.model.invocation import Invocation, Outcome, Record
 from huidu.model.names import DEFAULT_NAMESPACE
+from huidu.model.tally import Lane
 from huidu.model.task import Task
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
@@ -167,6 +168,13 @@ class Kept:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.running: list[Lane] = []
+
+    def began(self, lane: Lane) -> None:
+        self.running.append(lane)
+
+    def ended(self, lane: Lane) -> None:
+        self.running.remove(lane)
 
     def record(self, record: Record) -> None:
         self.records.append(record)

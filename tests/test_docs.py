@@ -21,10 +21,12 @@ from huidu.actions.action import COMMON_ERRORS, Action
 from huidu.actions.table import ACTIONS
 from huidu.cli.reference import reference
 from huidu.cloudapi.keys import Pair
+from huidu.model.fault import FAULTS, Fault
 from huidu.model.happening import KINDS as HAPPENINGS
 from huidu.model.invocation import Status
 from huidu.model.rules import METHODS
 from huidu.model.traits import PLACES, WHOLE
+from huidu.observe.prometheus import FAMILIES, LOOSE
 from huidu.settings import KINDS, Settings
 from huidu.triggers.table import TRIGGERS
 from tests.platform import SECRET_ID, SECRET_KEY, Platform
@@ -217,6 +219,25 @@ def test_every_status_code_is_told_and_no_other() -> None:
     told = [row[0] for row in rows(section(DOCS / "functions.md", "Status codes"))]
 
     assert told == [str(int(status)) for status in Status]
+
+
+@pytest.mark.parametrize("page", [DOCS / "operate.md", DOCS / "zh-CN" / "operate.md"])
+def test_every_class_of_errors_is_told_with_its_status_codes(page: Path) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([0-9, ]+)", page.read_text("utf-8"), re.MULTILINE)
+
+    told = {word: {int(code) for code in codes.split(",") if code.strip()} for word, codes in rows}
+    assert told == {
+        fault: {status for status, its in FAULTS.items() if its is fault} for fault in Fault
+    }
+
+
+@pytest.mark.parametrize("page", [DOCS / "operate.md", DOCS / "zh-CN" / "operate.md"])
+def test_every_metric_is_told(page: Path) -> None:
+    text = page.read_text("utf-8")
+
+    assert {*(family.name for family in FAMILIES), *LOOSE} <= set(
+        re.findall(r"^# HELP (\w+)", text, re.MULTILINE)
+    )
 
 
 def test_every_rule_method_and_every_key_is_told() -> None:

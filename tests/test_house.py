@@ -39,6 +39,8 @@ LEANS: Mapping[str, frozenset[str]] = {
         "answering": "decency",
         "decency": "",
         "body": "",
+        "observing": "model store observe",
+        "remembering": "model settings store",
         # yards
         "instances": "model runtimes",
         # halls: the data plane, and the control plane
@@ -51,9 +53,9 @@ LEANS: Mapping[str, frozenset[str]] = {
         "cloudapi": "huidu model actions control body",
         # the roof
         "server": "huidu model settings actions store observe runtimes listener instances invoke "
-        "control triggers webhooks gateway cloudapi",
+        "observing remembering control triggers webhooks gateway cloudapi",
         "cli": "huidu model settings actions store observe runtimes listener instances invoke "
-        "control triggers webhooks gateway cloudapi server",
+        "observing remembering control triggers webhooks gateway cloudapi server",
         "__main__": "cli",
     }.items()
 }

@@ -8,11 +8,9 @@ import random
 import resource
 import time
 import uuid
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -44,22 +42,17 @@ from huidu.invoke.routes import Routes
 from huidu.listener import Listener
 from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
-from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.model.place import Place
-from huidu.observe.exposition import Counters, Deliveries, Denials, Gauges
+from huidu.observe.exposition import Deliveries, Denials, Gauges
 from huidu.observe.recorder import Recorder
-from huidu.observe.throttles import Throttles
+from huidu.observing import MakeRecorder, Observing
+from huidu.remembering import Stores, own, remember, tidy
 from huidu.runtimes.table import Runtimes
 from huidu.settings import Settings, address
 from huidu.store.catalog import Catalog
-from huidu.store.database import Database
-from huidu.store.journal import Journal
 from huidu.store.lock import Lock
 from huidu.store.outbox import Outbox
-from huidu.store.packages import Packages
-from huidu.store.queue import Queue
-from huidu.store.reading import Reading
 from huidu.store.uses import Uses
 from huidu.store.writing import Writing
 from huidu.triggers.table import TRIGGERS
@@ -68,9 +61,7 @@ from huidu.triggers.url import Urls
 from huidu.webhooks.courier import Courier
 from huidu.webhooks.post import Post
 
-TIDY_S = 3600.0
 GRACE_S = 5.0  #: For instances, once nobody calls any more.
-UNUSED_CODE_S = 3600.0
 API_SHARE = 8  #: The API has room for one connection where the gateway has it for so many.
 OTHER_DESCRIPTORS = 2048  #: For instances, stores and what else is opened.
 ENDPOINTS = "endpoints"  #: The file in the data directory that says where the server listens.
@@ -87,21 +78,24 @@ class Serving:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Serving]:
+async def serving(
+    settings: Settings, recorder_of: MakeRecorder = Recorder
+) -> AsyncIterator[Serving]:
     """Serve until the end of the block; then finish what is under way and close in order.
 
+    `recorder_of` is for benchmarks, which measure what recording costs.
     Raises `Held` where another process serves from the same directory, and `OSError` where a
     port is taken.
     """
-    directory = _directory(settings.data)
+    directory = own(settings.data)
     async with AsyncExitStack() as stack:
         stack.enter_context(Lock(directory))
-        stores = await _stores(settings, directory, stack)
+        stores = await remember(settings, directory, stack)
         api = Listener(*address("api", settings.api))
         stack.push_async_callback(api.close)
         gateway = Listener(*address("gateway", settings.gateway))
         stack.push_async_callback(gateway.close)
-        data = await _data_plane(settings, stores, stack)
+        data = await _data_plane(settings, stores, recorder_of, stack)
         catalog, courier = await _catalog(settings, stores, data, stack)
         root = keys.RootKey(keys.settle(directory, os.environ))
         plane = _plane(settings, stores, catalog, courier, data, gateway.url)
@@ -135,46 +129,6 @@ async def _close_together(*listeners: Listener) -> None:
     await asyncio.gather(*(listener.close() for listener in listeners))
 
 
-def _directory(data: str) -> Path:
-    directory = Path(data).resolve()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return directory
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stores:
-    """What remembers."""
-
-    catalog: Database
-    journal: Journal
-    queue: Queue
-    packages: Packages
-    in_use: Counter[str]  #: The packages that instances are made of.
-    scratch: Path  #: Where instances have their temporary files.
-
-
-async def _stores(settings: Settings, directory: Path, stack: AsyncExitStack) -> Stores:
-    opened = []
-    for tree, file, durable in (("catalog", "huidu.db", True), ("journal", "journal.db", False)):
-        database = Database(directory / file, durable=durable)
-        stack.push_async_callback(database.close)
-        await database.open(tree)
-        opened.append(database)
-    catalog, journal = opened
-    in_use = Counter[str]()
-    most_bytes = settings.max_unpacked_mb << 20
-    return Stores(
-        catalog=catalog,
-        journal=Journal(journal),
-        queue=Queue(catalog),
-        packages=await asyncio.to_thread(
-            Packages, directory / "packages", most_tree_bytes=most_bytes, in_use=in_use
-        ),
-        in_use=in_use,
-        scratch=_directory(str(directory / "scratch")),
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataPlane:
     """What answers calls."""
@@ -183,8 +137,7 @@ class DataPlane:
     runtimes: Runtimes
     fleet: Fleet
     routes: Routes
-    recorder: Recorder
-    throttles: Throttles
+    observing: Observing
     invoker: Invoker
     later: Asynchronous
     urls: Urls
@@ -196,6 +149,7 @@ class DataPlane:
     def publish(self, effects: Sequence[Effect]) -> None:
         """Let every later call be answered as a commit says."""
         self.routes.apply(effects)
+        self.observing.deployed.apply(effects)
         self.fleet.retire(self.routes)
         self.fleet.apply(effects)
         self.urls.apply(effects)
@@ -204,7 +158,9 @@ class DataPlane:
         self.access.apply(effects)
 
 
-async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack) -> DataPlane:
+async def _data_plane(
+    settings: Settings, stores: Stores, recorder_of: MakeRecorder, stack: AsyncExitStack
+) -> DataPlane:
     runtimes = await asyncio.to_thread(Runtimes.search)
     limits = Limits(
         waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
@@ -216,11 +172,16 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
     dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
     fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
     stack.push_async_callback(fleet.close, GRACE_S)
-    routes, throttles = Routes(dice.random), Throttles(time.time)
-    recorder = Recorder(stores.journal, throttles.refused)
-    stack.push_async_callback(recorder.close, asyncio.create_task(recorder.run()))
+    routes = Routes(dice.random)
+    observing = await Observing.begin(recorder_of, stores.journal, stores.series, stack)
+    recorder = observing.recorder
     invoker = Invoker(
-        table=routes, fleet=fleet, recorder=recorder, clock=time.time, timer=time.perf_counter
+        table=routes,
+        fleet=fleet,
+        recorder=recorder,
+        clock=time.time,
+        timer=time.perf_counter,
+        salt=stores.salt,
     )
     later = Asynchronous(stores.queue, invoker, routes, recorded=recorder.flush, clock=time.time)
     zone = ZoneInfo(settings.zone)
@@ -229,8 +190,7 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
         runtimes=runtimes,
         fleet=fleet,
         routes=routes,
-        recorder=recorder,
-        throttles=throttles,
+        observing=observing,
         invoker=invoker,
         later=later,
         urls=Urls(),
@@ -282,7 +242,7 @@ def _plane(
         uploads=Uploads(),
         queue=stores.queue,
         journal=stores.journal,
-        recorder=data.recorder,
+        recorder=data.observing.recorder,
         invoker=data.invoker,
         routes=data.routes,
         instances=data.fleet,
@@ -323,9 +283,9 @@ async def _catalog(
     for work in (
         data.later.run(),
         data.timers.run(),
-        data.throttles.run(outbox),
+        data.observing.throttles.run(outbox),
         courier.run(),
-        _tidy(settings, stores, catalog),
+        tidy(settings, stores, catalog),
     ):
         stack.push_async_callback(_stop, asyncio.create_task(work))
     return catalog, courier
@@ -333,12 +293,11 @@ async def _catalog(
 
 def _pages(data: DataPlane, courier: Courier) -> Starlette:
     registry = CollectorRegistry()
-    registry.register(Counters(data.recorder))
-    registry.register(Denials(data.access.denied))
     tier = {"tier": data.tier.name, "network": data.tier.network}
     registry.register(Gauges(data.fleet.standings, tier))
+    registry.register(Denials(data.access.denied))
     registry.register(Deliveries(courier.results, courier.pending))
-    return pages(registry, asdict(data.tier))
+    return pages(data.observing.page, registry, asdict(data.tier))
 
 
 def _new_id() -> str:
@@ -351,24 +310,6 @@ async def _first_start(catalog: Catalog) -> None:
             writing.add_namespace(DEFAULT_NAMESPACE, "", time.time())
 
     await catalog.write(change)
-
-
-async def _tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
-    """Forget, now and then, what nobody will ask for again."""
-    while True:
-        now = time.time()
-        try:
-            used = await catalog.read(Reading.codes)
-            await asyncio.to_thread(
-                stores.packages.forget, used, older_than_s=UNUSED_CODE_S, now=now
-            )
-            await asyncio.to_thread(stores.packages.evict)
-            await stores.journal.forget(now - settings.keep_records_s)
-            forget = partial(Writing.forget_happenings, before=now - settings.keep_events_s)
-            await catalog.write(forget)
-        except (Refusal, OSError) as error:
-            log.warning("tidy.failed", reason=str(error))
-        await asyncio.sleep(TIDY_S)
 
 
 async def _stop(task: asyncio.Task[Any]) -> None:

@@ -15,7 +15,10 @@ from huidu.model.effect import AliasKept, FunctionKept, VersionKept
 from huidu.model.errors import Failed, InvalidValue, NotFound, Refusal
 from huidu.model.function import FunctionName
 from huidu.model.invocation import MOST_EVENT_BYTES, Outcome, Status
-from huidu.model.routing import Share, Weighted
+from huidu.model.routing import Share, Weighted, sealed
+from huidu.model.tally import Lane
+from huidu.model.traits import Traits
+from tests.fakes import turns
 from tests.fakes_store import FUNCTION, HELLO, Kept, Stand, alias, invocation, version
 
 NOW = 1_790_000_000.0
@@ -36,7 +39,7 @@ class Setting:
                 AliasKept(alias("broken", at="3")),
             ]
         )
-        self.fleet, self.kept = Stand(), Kept()
+        self.fleet, self.kept, self.salt = Stand(), Kept(), b"salt"
         ticks = count()
         self.invoker = Invoker(
             table=self.routes,
@@ -44,6 +47,7 @@ class Setting:
             recorder=self.kept,
             clock=lambda: NOW,
             timer=lambda: next(ticks) / 1000,
+            salt=self.salt,
         )
 
 
@@ -60,6 +64,7 @@ async def test_an_answered_call_leaves_a_record_of_everything(setting: Setting) 
         duration_ms=3.5,
         memory_bytes=4096,
         cold=True,
+        init_ms=9.5,
         instance="i-1",
     )
     setting.fleet.does = lambda _: outcome
@@ -78,9 +83,49 @@ async def test_an_answered_call_leaves_a_record_of_everything(setting: Setting) 
     assert record.phases == "0-"
     assert (record.status, record.result, record.error, record.log) == (200, '"ok"', "", "line\n")
     assert (record.instance, record.cold, record.retry_number) == ("i-1", True, 1)
+    assert (record.attempt, record.init_ms, record.ran) == (2, 9.5, True)
     assert (record.started_at, record.queue_ms, record.duration_ms) == (NOW, 1.0, 3.5)
     assert (record.memory_bytes, record.memory_mb) == (4096, 128)
     assert (record.event_bytes, record.result_bytes) == (3, 4)
+
+
+async def test_a_sticky_key_is_kept_so_that_nobody_can_read_it(setting: Setting) -> None:
+    sticky = alias("sticky", routing=SHARED.routing, sticky="invoke.headers.User")
+    setting.routes.apply([AliasKept(sticky)])
+    for user in ("Bob", "Bob", "Eve"):
+        shown = Traits(headers={"User": user})
+        await setting.invoker.invoke(invocation(qualifier="sticky", traits=shown))
+    await setting.invoker.invoke(invocation())
+
+    bob, again, eve, nobody = (one.sticky_key for one in setting.kept.records)
+    assert bob == again == sealed("Bob", FUNCTION.id, setting.salt)
+    assert len({bob, eve, nobody}) == 3
+    assert nobody == ""
+    assert "Bob" not in bob
+
+
+async def test_a_call_is_under_way_as_long_as_an_instance_has_it(setting: Setting) -> None:
+    setting.fleet.gate = asyncio.Event()
+    calling = asyncio.create_task(setting.invoker.invoke(invocation()))
+    await turns(5)
+    assert setting.kept.running == [Lane(FUNCTION.id, "release", "2")]
+    setting.fleet.gate.set()
+    await calling
+    assert setting.kept.running == []
+
+
+async def test_a_call_that_is_cut_off_is_under_way_no_more_and_leaves_a_record(
+    setting: Setting,
+) -> None:
+    setting.fleet.gate = asyncio.Event()
+    calling = asyncio.create_task(setting.invoker.invoke(invocation()))
+    await turns(5)
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+
+    assert setting.kept.running == []
+    assert [record.status for record in setting.kept.records] == [Status.CANCELLED]
 
 
 async def test_a_call_by_version_has_no_alias(setting: Setting) -> None:
@@ -126,6 +171,8 @@ async def test_a_call_that_nobody_can_answer_is_refused_and_recorded(
     (record,) = setting.kept.records
     assert (record.status, record.error) == (status, refused.value.message)
     assert (record.version, record.alias, record.memory_mb) == ("", "", 0)
+    known = status == Status.QUALIFIER_NOT_FOUND
+    assert record.function_id == (FUNCTION.id if known else "")
 
 
 async def test_a_call_of_a_version_that_is_not_active_is_refused_and_recorded_as_that_versions(

@@ -16,6 +16,7 @@ from huidu.model.routing import (
     Weighted,
     place_of,
     routing_of,
+    sealed,
     weight_of,
 )
 from huidu.model.rules import Rule
@@ -155,3 +156,13 @@ def test_another_salt_gives_places_that_know_nothing_of_the_first() -> None:
 @given(value=texts, salts=st.lists(st.uuids().map(str), min_size=2, max_size=2, unique=True))
 def test_two_salts_put_a_key_in_two_places(value: str, salts: list[str]) -> None:
     assert place_of(salts[0], value) != place_of(salts[1], value)
+
+
+@given(value=texts)
+def test_what_is_kept_of_a_sticky_key_tells_only_whether_it_is_the_same(value: str) -> None:
+    kept = sealed(value, "lam-1", b"salt")
+
+    assert kept == sealed(value, "lam-1", b"salt")
+    assert kept != sealed(value, "lam-1", b"another server's")
+    assert kept != sealed(value, "lam-2", b"salt")
+    assert len(kept) == 32

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
 
 from huidu.model.function import FunctionName
-from huidu.observe.exposition import Counters
+from huidu.model.tally import Lane
+from huidu.observe.counters import Counters
 from huidu.observe.recorder import MOST_AT_ONCE, MOST_WAITING, Recorder
-from tests.fakes import turns
+from tests.fakes import Clock, turns
 from tests.fakes_store import MoodyJournal, record, soon
 
 
@@ -22,8 +22,20 @@ def journal() -> MoodyJournal:
 
 
 @pytest.fixture
-def recorder(journal: MoodyJournal) -> Recorder:
-    return Recorder(journal)
+def counters() -> Counters:
+    return Counters(Clock().time)
+
+
+@pytest.fixture
+def recorder(journal: MoodyJournal, counters: Counters) -> Recorder:
+    return Recorder(journal, counters)
+
+
+def counted(counters: Counters) -> int:
+    """How many calls were counted since this was asked for last."""
+    return sum(
+        count.tally().calls for second in counters.take() for count in second.counts.values()
+    )
 
 
 @asynccontextmanager
@@ -83,7 +95,7 @@ async def test_many_records_do_not_wait_for_the_next_turn(
 
 
 async def test_where_there_are_too_many_a_success_goes_before_a_failure(
-    recorder: Recorder, journal: MoodyJournal
+    recorder: Recorder, journal: MoodyJournal, counters: Counters
 ) -> None:
     recorder.record(record("failed first", status=430))
     for n in range(MOST_WAITING - 1):
@@ -98,7 +110,7 @@ async def test_where_there_are_too_many_a_success_goes_before_a_failure(
     assert len(kept) == MOST_WAITING
     assert kept[:2] == ["failed first", "good-1"]
     assert kept[-1] == "failed, and takes the place of a good one"
-    assert recorder.counts.total() == MOST_WAITING + 2
+    assert counted(counters) == MOST_WAITING + 2
 
 
 async def test_where_all_have_failed_the_newest_failure_is_dropped(
@@ -113,7 +125,7 @@ async def test_where_all_have_failed_the_newest_failure_is_dropped(
 
 
 async def test_a_journal_that_refuses_stops_no_call_and_takes_the_next_batch(
-    recorder: Recorder, journal: MoodyJournal
+    recorder: Recorder, journal: MoodyJournal, counters: Counters
 ) -> None:
     journal.refusals = 1
     async with running(recorder):
@@ -123,7 +135,7 @@ async def test_a_journal_that_refuses_stops_no_call_and_takes_the_next_batch(
         recorder.record(record("kept"))
         await soon(lambda: [kept.request_id for kept in journal.kept] == ["kept"])
 
-    assert recorder.counts.total() == 3
+    assert counted(counters) == 3
 
 
 async def test_a_journal_that_fails_as_nobody_foresaw_does_not_end_the_recording(
@@ -152,25 +164,20 @@ async def test_close_leaves_nothing_behind(recorder: Recorder, journal: MoodyJou
     assert [kept.request_id for kept in journal.kept] == ["before", "while it closes"]
 
 
-async def test_prometheus_reads_every_call_and_every_record_that_was_dropped(
-    recorder: Recorder, journal: MoodyJournal
+async def test_calls_of_functions_that_there_are_not_are_a_number_and_no_more(
+    recorder: Recorder, counters: Counters, journal: MoodyJournal
 ) -> None:
-    registry = CollectorRegistry()
-    registry.register(Counters(recorder))
-    for status in (200, 200, 430):
-        recorder.record(record(alias="release", version="2", status=status))
     for nobody in ("nobody", "nobody else"):  # whoever makes up names costs no memory
-        recorder.record(record(function=FunctionName("default", nobody), status=435))
-    journal.refusals = 1
+        named = FunctionName("default", nobody)
+        recorder.record(record(function=named, function_id="", status=435))
     await recorder.flush()
 
-    lines = generate_latest(registry).decode().splitlines()
+    assert (recorder.nobodys, counted(counters), journal.kept) == (2, 0, [])
 
-    def said(status: int, alias: str, function: str, namespace: str, version: str) -> str:
-        labels = f'alias="{alias}",function="{function}",namespace="{namespace}"'
-        return f'huidu_invocations_total{{{labels},status="{status}",version="{version}"}}'
 
-    assert f"{said(200, 'release', 'hello', 'default', '2')} 2.0" in lines
-    assert f"{said(430, 'release', 'hello', 'default', '2')} 1.0" in lines
-    assert f"{said(435, '', '', '', '')} 2.0" in lines
-    assert "huidu_records_dropped_total 3.0" in lines  # of the nobodies none was to be kept
+def test_what_runs_is_known_while_it_runs(recorder: Recorder, counters: Counters) -> None:
+    lane = Lane("lam-1", "release", "2")
+    recorder.began(lane)
+    assert counters.running() == {lane: 1}
+    recorder.ended(lane)
+    assert counters.running() == {}

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, MetaData, inspect
 from huidu.store import service_tables  # noqa: F401 - what it declares is compared
 from huidu.store.database import Database
 from huidu.store.migrate import TREES, upgrade
-from huidu.store.tables import CATALOG, JOURNAL
+from huidu.store.tables import CATALOG, JOURNAL, SERIES
 from tests.fakes_store import BACKENDS
 
-METADATA = {"catalog": CATALOG, "journal": JOURNAL}
+METADATA = {"catalog": CATALOG, "journal": JOURNAL, "series": SERIES}
 every_tree = pytest.mark.parametrize("tree", TREES)
 
 

@@ -16,6 +16,8 @@ import uvloop
 from huidu.cli.speech import log_to_stderr
 from huidu.cloudapi.keys import Unreadable
 from huidu.model.errors import Refusal
+from huidu.observe.recorder import Recorder
+from huidu.observing import MakeRecorder
 from huidu.server import serving
 from huidu.settings import Settings, Unsettled, from_process
 from huidu.store.lock import Held
@@ -25,8 +27,13 @@ REFUSED, BROKEN, INTERRUPTED = 2, 1, 130
 SWITCH_S = 0.0005
 
 
-def serve(options: dict[str, Any], config: Path | None) -> int:
-    """Serve until SIGTERM or SIGINT, and return the exit code."""
+def serve(
+    options: dict[str, Any], config: Path | None, recorder_of: MakeRecorder = Recorder
+) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit code.
+
+    `recorder_of` is for benchmarks, which measure what recording costs.
+    """
     try:
         settings = from_process(options, config)
     except Unsettled as error:
@@ -37,13 +44,13 @@ def serve(options: dict[str, Any], config: Path | None) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection is a descriptor
     try:
-        return uvloop.run(_until_told(settings))
+        return uvloop.run(_until_told(settings, recorder_of))
     except (Held, OSError, Refusal, Unreadable) as error:
         print(f"huidu: {error}", file=sys.stderr)  # noqa: T201
         return BROKEN
 
 
-async def _until_told(settings: Settings) -> int:
+async def _until_told(settings: Settings, recorder_of: MakeRecorder) -> int:
     told = asyncio.Event()
 
     def tell() -> None:
@@ -54,7 +61,7 @@ async def _until_told(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, tell)
-    async with serving(settings) as at:
+    async with serving(settings, recorder_of) as at:
         line = f"huidu ready api={at.api} gateway={at.gateway}"
         print(line, flush=True)  # noqa: T201 - the one line of standard output that is promised
         await told.wait()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
@@ -13,13 +13,18 @@ from starlette.routing import Route
 from huidu import __version__
 
 
-def pages(registry: CollectorRegistry, sandbox: Mapping[str, object]) -> Starlette:
+def pages(
+    calls: Callable[[], Awaitable[bytes]],
+    registry: CollectorRegistry,
+    sandbox: Mapping[str, object],
+) -> Starlette:
     """Return the application behind every path but `/`."""
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__, "sandbox": sandbox})
 
     async def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        text = await calls() + generate_latest(registry)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics)])

@@ -20,7 +20,9 @@ from huidu.model.invocation import (
     Status,
     failure,
 )
+from huidu.model.routing import sealed
 from huidu.model.split import write_phases
+from huidu.model.tally import Lane
 from huidu.model.task import Task
 from huidu.model.traits import Traits
 from huidu.model.version import Version
@@ -35,6 +37,8 @@ class Table(Protocol):
     """Where calls go."""
 
     def route(self, named: FunctionName, qualifier: str, traits: Traits) -> Routed: ...
+
+    def id_of(self, named: FunctionName) -> str | None: ...
 
 
 class Instance(Protocol):
@@ -52,7 +56,15 @@ class Fleet(Protocol):
 
 
 class Recorder(Protocol):
-    """Keeps what is left of a call."""
+    """Keeps what is left of a call, and counts those under way."""
+
+    def began(self, lane: Lane) -> None:
+        """An instance has a call."""
+        ...
+
+    def ended(self, lane: Lane) -> None:
+        """It has it no more."""
+        ...
 
     def record(self, record: Record) -> None: ...
 
@@ -75,6 +87,7 @@ class Invoker:
     recorder: Recorder
     clock: Callable[[], float]  #: Seconds since the epoch.
     timer: Callable[[], float]  #: Seconds, never backwards.
+    salt: bytes = b""  #: What sticky keys are sealed with in records.
 
     async def invoke(self, invocation: Invocation) -> Answered:
         """Run one invocation to its end and leave a record of it.
@@ -104,7 +117,7 @@ class Invoker:
         else:
             return call.answered
         finally:
-            self.recorder.record(_record(invocation, call))
+            self.recorder.record(self._record(invocation, call))
 
     async def _answer(self, invocation: Invocation, call: _Call) -> None:
         """Find out what comes of a call; one that did not begin is routed anew."""
@@ -119,8 +132,7 @@ class Invoker:
                 return
             try:
                 async with self.fleet.claim(call.routed.version) as instance:
-                    call.claimed = self.timer()
-                    call.outcome = await instance.run(_task(invocation, call.routed, call.exchange))
+                    await self._have(instance, invocation, call, call.routed)
                     return
             except Busy:
                 call.outcome = _busy(invocation, call.routed)
@@ -129,6 +141,58 @@ class Invoker:
                 continue
         call.outcome = failure(
             Status.INSTANCE_EXITED, "the platform is closing", invocation.request_id
+        )
+
+    async def _have(
+        self, instance: Instance, invocation: Invocation, call: _Call, routed: Routed
+    ) -> None:
+        """Have an instance run a call."""
+        call.claimed = self.timer()
+        alias = routed.alias.name if routed.alias else ""
+        lane = Lane(routed.version.function_id, alias, routed.version.number)
+        self.recorder.began(lane)
+        try:
+            call.outcome = await instance.run(_task(invocation, routed, call.exchange))
+        finally:
+            self.recorder.ended(lane)
+
+    def _record(self, invocation: Invocation, call: _Call) -> Record:
+        routed, outcome, exchange = call.routed, call.outcome, call.exchange
+        named = invocation.function
+        alias = routed.alias if routed else None
+        decision = routed.decision if routed else None
+        function_id = routed.version.function_id if routed else self.table.id_of(named) or ""
+        sticky_key = decision.sticky_key if decision else ""
+        return Record(
+            request_id=invocation.request_id,
+            function=named,
+            function_id=function_id,
+            qualifier=invocation.qualifier,
+            alias=alias.name if alias else "",
+            alias_revision=alias.revision if alias else 0,
+            version=decision.version if decision else "",
+            reason=decision.reason if decision else "",
+            probability=decision.probability if decision else 1.0,
+            draw=decision.draw if decision else None,
+            phases=write_phases(decision.phases) if decision else "",
+            sticky_key=sealed(sticky_key, function_id, self.salt) if sticky_key else "",
+            status=int(outcome.status),
+            error=outcome.error[:MOST_KEPT_RESULT_CHARS],
+            result=outcome.result[:MOST_KEPT_RESULT_CHARS],
+            log=outcome.log[-MOST_KEPT_LOG_CHARS:],
+            trigger=invocation.trigger,
+            retry_number=invocation.retry_number,
+            root_request_id=invocation.root_request_id or invocation.request_id,
+            instance=outcome.instance,
+            cold=outcome.cold,
+            started_at=call.started_at,
+            queue_ms=(call.claimed - call.began) * 1000,
+            init_ms=outcome.init_ms,
+            duration_ms=outcome.duration_ms,
+            memory_bytes=outcome.memory_bytes,
+            memory_mb=routed.version.configuration.memory_mb if routed else 0,
+            event_bytes=exchange.taken_bytes if exchange else len(invocation.event),
+            result_bytes=exchange.given_bytes if exchange else len(outcome.result),
         )
 
 
@@ -199,38 +263,3 @@ def _status(refusal: Refusal) -> int:
     if refusal.code.startswith("ResourceNotFound"):
         return Status.FUNCTION_NOT_FOUND
     return Status.INTERNAL_ERROR
-
-
-def _record(invocation: Invocation, call: _Call) -> Record:
-    routed, outcome, exchange = call.routed, call.outcome, call.exchange
-    alias = routed.alias if routed else None
-    decision = routed.decision if routed else None
-    return Record(
-        request_id=invocation.request_id,
-        function=invocation.function,
-        function_id=routed.version.function_id if routed else "",
-        qualifier=invocation.qualifier,
-        alias=alias.name if alias else "",
-        alias_revision=alias.revision if alias else 0,
-        version=decision.version if decision else "",
-        reason=decision.reason if decision else "",
-        probability=decision.probability if decision else 1.0,
-        draw=decision.draw if decision else None,
-        phases=write_phases(decision.phases) if decision else "",
-        status=int(outcome.status),
-        error=outcome.error[:MOST_KEPT_RESULT_CHARS],
-        result=outcome.result[:MOST_KEPT_RESULT_CHARS],
-        log=outcome.log[-MOST_KEPT_LOG_CHARS:],
-        trigger=invocation.trigger,
-        retry_number=invocation.retry_number,
-        root_request_id=invocation.root_request_id or invocation.request_id,
-        instance=outcome.instance,
-        cold=outcome.cold,
-        started_at=call.started_at,
-        queue_ms=(call.claimed - call.began) * 1000,
-        duration_ms=outcome.duration_ms,
-        memory_bytes=outcome.memory_bytes,
-        memory_mb=routed.version.configuration.memory_mb if routed else 0,
-        event_bytes=exchange.taken_bytes if exchange else len(invocation.event),
-        result_bytes=exchange.given_bytes if exchange else len(outcome.result),
-    )

@@ -103,7 +103,8 @@ class Alias:
         if value is not None:
             place = place_of(self.salt, value)
             share = self._at(place)
-            return Decision(share.version, "sticky key", share.fraction, place), phases
+            chosen = (share.version, "sticky key", share.fraction, place)
+            return Decision(*chosen, sticky_key=value), phases
         if self.split == RANDOM:
             share = self._at(draw)
             return Decision(share.version, "weight, random", share.fraction, draw), phases

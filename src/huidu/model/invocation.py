@@ -119,6 +119,7 @@ class Record:
     probability: float = 1.0  #: With which this version was chosen; 1 where nothing was chance.
     draw: float | None = None  #: The draw in [0, 1) that decided, or where the sticky key lies.
     phases: str = ""  #: Where the exact split stood just before, as `write_phases` writes it.
+    sticky_key: str = ""  #: As `sealed` writes it: the same of each call with the same key.
     status: int = Status.SUCCESS
     error: str = ""
     result: str = ""
@@ -130,9 +131,20 @@ class Record:
     cold: bool = False
     started_at: float = 0.0  #: Seconds since the epoch.
     queue_ms: float = 0.0  #: How long the call waited for an instance.
+    init_ms: float = 0.0  #: How long the instance took to load the code, on its first call only.
     duration_ms: float = 0.0
     memory_bytes: int = 0
     memory_mb: int = 0  #: The configured limit.
     event_bytes: int = 0
     result_bytes: int = 0
     sequence: int = field(default=0, compare=False)  #: Its place in the journal, once kept.
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt at its root request this is, from 1 on."""
+        return self.retry_number + 1
+
+    @property
+    def ran(self) -> bool:
+        """Whether an instance had the call to its end."""
+        return bool(self.instance)

@@ -20,7 +20,8 @@ class Decision(NamedTuple):
     `probability` is the one with which this version was chosen before the draw: the weight, and 1
     where nothing was left to chance. `draw` is what decided: a random number in [0, 1), or where
     the sticky key lies. `phases` is where the exact split stood just before, so that a decision
-    can be worked out again.
+    can be worked out again. `sticky_key` is the key as the call showed it: it may name a person,
+    and is kept by nobody but as `sealed` writes it.
     """
 
     version: str
@@ -28,6 +29,7 @@ class Decision(NamedTuple):
     probability: float = 1.0
     draw: float | None = None
     phases: Phases = ()
+    sticky_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,3 +148,12 @@ def place_of(salt: str, value: str) -> float:
     text = f"{salt}\n{value}".encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(text, digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / (1 << 53)  # as many bits as a float holds
+
+
+def sealed(sticky_key: str, function_id: str, salt: bytes) -> str:
+    """Return what is kept of a sticky key: the same for the same key of one function.
+
+    Without the salt, of at most 64 bytes, nobody can try which key it was.
+    """
+    text = f"{function_id}\n{sticky_key}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16, key=salt).hexdigest()

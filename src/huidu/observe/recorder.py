@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -12,7 +11,9 @@ import structlog
 
 from huidu.model.errors import Refusal
 from huidu.model.invocation import Record, Status
+from huidu.model.tally import Lane
 from huidu.model.throttle import THROTTLED
+from huidu.observe.counters import Counters
 
 FLUSH_S = 0.1
 MOST_AT_ONCE = 500
@@ -31,28 +32,42 @@ class Recorder:
     """A bounded buffer before the journal, emptied in batches, and counters that see every call.
 
     When more calls end than can be kept, successes are dropped before failures, and `dropped`
-    says how many; `counts` misses none.
+    says how many; the counters miss none. Of calls of functions that there are not, there is a
+    number and no more: whoever makes up names costs no memory.
     """
 
     def __init__(
-        self, journal: Journal, throttled: Callable[[Record], None] = lambda record: None
+        self,
+        journal: Journal,
+        counters: Counters,
+        throttled: Callable[[Record], None] = lambda record: None,
     ) -> None:
         self._journal = journal
+        self._counters = counters
         self._throttled = throttled  #: Is told of each call that was refused for want of room.
         self._waiting: list[Record] = []
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._closed = False
         self.dropped = 0
-        self.counts: Counter[tuple[str, str, str, str, int]] = Counter()
+        self.nobodys = 0
+
+    def began(self, lane: Lane) -> None:
+        """An instance has a call."""
+        self._counters.began(lane)
+
+    def ended(self, lane: Lane) -> None:
+        """It has it no more."""
+        self._counters.ended(lane)
 
     def record(self, record: Record) -> None:
         """Take a record; returns at once."""
-        self.counts[_key(record)] += 1
         if record.status in THROTTLED:
             self._throttled(record)
-        if record.status == Status.FUNCTION_NOT_FOUND:  # nobody could ever ask for it
+        if not record.function_id:  # nobody could ever ask for it
+            self.nobodys += 1
             return
+        self._counters.count(record)
         if len(self._waiting) >= MOST_WAITING and not self._make_room(record):
             self.dropped += 1
             return
@@ -99,10 +114,3 @@ class Recorder:
         self._wake.set()
         await running
         await self.flush()
-
-
-def _key(record: Record) -> tuple[str, str, str, str, int]:
-    if record.status == Status.FUNCTION_NOT_FOUND:  # a name that is nobody's costs no memory
-        return "", "", "", "", int(record.status)
-    named = record.function
-    return named.namespace, named.name, record.alias, record.version, int(record.status)

@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-TREES = ("catalog", "journal")
+TREES = ("catalog", "journal", "series")
 
 
 def upgrade(connection: Connection, tree: str) -> None:

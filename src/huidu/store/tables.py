@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 CATALOG = MetaData()
 JOURNAL = MetaData()
+SERIES = MetaData()
 
 
 def _function_id() -> Column[str]:
@@ -236,6 +237,40 @@ RECORD = Table(
     Column("memory_mb", Integer, nullable=False),
     Column("event_bytes", Integer, nullable=False),
     Column("result_bytes", Integer, nullable=False),
+    Column("sticky_key", Text, nullable=False, server_default=""),
+    Column("init_ms", Float, nullable=False, server_default="0"),
     Index("record_by_request", "request_id"),
     Index("record_by_function", "function_id", "started_at"),
+)
+
+#: A way that calls took: what is counted together.
+LANE = Table(
+    "lane",
+    SERIES,
+    Column("id", Integer, primary_key=True),
+    Column("function_id", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    UniqueConstraint("function_id", "alias", "version", name="one_of_each"),
+)
+
+#: What was counted of a lane within a second, a minute or an hour.
+PERIOD = Table(
+    "period",
+    SERIES,
+    Column("lane", Integer, primary_key=True),
+    Column("length_s", Integer, primary_key=True),
+    Column("start", Integer, primary_key=True),
+    Column("tally", LargeBinary, nullable=False),
+    Index("period_by_start", "length_s", "start"),
+    sqlite_with_rowid=False,
+)
+
+#: How far seconds are folded into minutes, and minutes into hours: one row.
+FOLDED = Table(
+    "folded",
+    SERIES,
+    Column("one", Integer, primary_key=True),
+    Column("minute", Integer, nullable=False),
+    Column("hour", Integer, nullable=False),
 )

@@ -1,0 +1,103 @@
+"""Remembering: the stores as a server has them, opened together, and tidied now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from huidu.model.errors import Refusal
+from huidu.settings import Settings
+from huidu.store.catalog import Catalog
+from huidu.store.database import Database
+from huidu.store.journal import Journal
+from huidu.store.packages import Packages
+from huidu.store.queue import Queue
+from huidu.store.reading import Reading
+from huidu.store.salt import salt
+from huidu.store.series import Series
+from huidu.store.writing import Writing
+
+TIDY_S = 3600.0
+UNUSED_CODE_S = 3600.0
+#: Tree of migrations, file, and whether what is acknowledged is to survive a loss of power.
+DATABASES = (
+    ("catalog", "huidu.db", True),
+    ("journal", "journal.db", False),
+    ("series", "series.db", False),
+)
+
+log = structlog.get_logger("huidu.server")
+
+
+def own(data: str) -> Path:
+    """Return a directory that is there, and that nobody else reads where it is new."""
+    directory = Path(data).resolve()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """What remembers."""
+
+    catalog: Database
+    journal: Journal
+    series: Series
+    queue: Queue
+    packages: Packages
+    salt: bytes  #: What sticky keys are sealed with.
+    in_use: Counter[str]  #: The packages that instances are made of.
+    scratch: Path  #: Where instances have their temporary files.
+
+
+async def remember(settings: Settings, directory: Path, stack: AsyncExitStack) -> Stores:
+    """Open every store, until the stack is closed."""
+    opened = []
+    for tree, file, durable in DATABASES:
+        database = Database(directory / file, durable=durable)
+        stack.push_async_callback(database.close)
+        await database.open(tree)
+        opened.append(database)
+    catalog, journal, series = opened
+    in_use = Counter[str]()
+    most_bytes = settings.max_unpacked_mb << 20
+    return Stores(
+        catalog=catalog,
+        journal=Journal(journal),
+        series=Series(series),
+        queue=Queue(catalog),
+        packages=await asyncio.to_thread(
+            Packages, directory / "packages", most_tree_bytes=most_bytes, in_use=in_use
+        ),
+        salt=salt(directory),
+        in_use=in_use,
+        scratch=own(str(directory / "scratch")),
+    )
+
+
+async def tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
+    """Forget, now and then, what nobody will ask for again."""
+    while True:
+        now = time.time()
+        try:
+            used = await catalog.read(Reading.codes)
+            await asyncio.to_thread(
+                stores.packages.forget, used, older_than_s=UNUSED_CODE_S, now=now
+            )
+            await asyncio.to_thread(stores.packages.evict)
+            await stores.journal.forget(now - settings.keep_records_s)
+            forget = partial(Writing.forget_happenings, before=now - settings.keep_events_s)
+            await catalog.write(forget)
+            counted = await stores.series.functions()  # before: one made meanwhile is not gone
+            there = await catalog.read(Reading.every_function)
+            await stores.series.forget(now, counted - {function.id for function in there})
+        except (Refusal, OSError) as error:
+            log.warning("tidy.failed", reason=str(error))
+        await asyncio.sleep(TIDY_S)

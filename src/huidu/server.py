@@ -38,15 +38,20 @@ from huidu.listener import Listener
 from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
 from huidu.model.errors import Refusal
+from huidu.model.flood import Flood
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.observe.exposition import Counters, Gauges
+from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
 from huidu.runtimes.table import Runtimes
 from huidu.settings import Settings, address
+from huidu.store.books import Books
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.journal import Journal
+from huidu.store.live import listen
 from huidu.store.lock import Lock
+from huidu.store.logs import Logs
 from huidu.store.packages import Packages
 from huidu.store.queue import Queue
 from huidu.store.reading import Reading
@@ -89,7 +94,8 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         data = await _data_plane(settings, stores, stack)
         desk = await _desk(settings, directory, stores, data, gateway.url, stack)
         stack.push_async_callback(_close_together, api, gateway)
-        await api.open(Api(desk, _pages(data)))
+        stack.callback(stores.logs.hush)
+        await api.open(Api(desk, _pages(data, stores.logs)))
         await gateway.open(Gateway(data.urls, data.routes, data.invoker, _new_id), tunnels=True)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
@@ -112,6 +118,7 @@ class Stores:
 
     catalog: Database
     journal: Journal
+    logs: Logs
     queue: Queue
     packages: Packages
     in_use: Counter[str]  #: The packages that instances are made of.
@@ -126,11 +133,13 @@ async def _stores(settings: Settings, directory: Path, stack: AsyncExitStack) ->
         await database.open(tree)
         opened.append(database)
     catalog, journal = opened
+    logs = await _logs(settings, directory / "logs", stack)
     in_use = Counter[str]()
     most_bytes = settings.max_unpacked_mb << 20
     return Stores(
         catalog=catalog,
         journal=Journal(journal),
+        logs=logs,
         queue=Queue(catalog),
         packages=await asyncio.to_thread(
             Packages, directory / "packages", most_tree_bytes=most_bytes, in_use=in_use
@@ -138,6 +147,20 @@ async def _stores(settings: Settings, directory: Path, stack: AsyncExitStack) ->
         in_use=in_use,
         scratch=_directory(str(directory / "scratch")),
     )
+
+
+async def _logs(settings: Settings, directory: Path, stack: AsyncExitStack) -> Logs:
+    logs = Logs(
+        directory,
+        most_bytes=settings.max_logs_mb << 20,
+        keep_s=settings.keep_logs_s,
+        flood=Flood(settings.max_log_kb_s << 10),
+        clock=time.time,
+    )
+    await logs.open()
+    stack.push_async_callback(logs.close)
+    stack.push_async_callback(_stop, asyncio.create_task(logs.run()))
+    return logs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,8 +199,9 @@ async def _data_plane(settings: Settings, stores: Stores, stack: AsyncExitStack)
     dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
     fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
     stack.push_async_callback(fleet.close, GRACE_S)
-    routes, recorder = Routes(dice.random), Recorder(stores.journal)
+    routes, recorder = Routes(dice.random), Recorder(Books(stores.journal, stores.logs))
     stack.push_async_callback(recorder.close, asyncio.create_task(recorder.run()))
+    stack.push_async_callback(_stop, asyncio.create_task(listen(fleet, stores.logs)))
     invoker = Invoker(
         table=routes, fleet=fleet, recorder=recorder, clock=time.time, timer=time.perf_counter
     )
@@ -225,6 +249,7 @@ def _plane(
         uploads=Uploads(),
         queue=stores.queue,
         journal=stores.journal,
+        logs=stores.logs,
         recorder=data.recorder,
         invoker=data.invoker,
         routes=data.routes,
@@ -262,10 +287,11 @@ async def _desk(
     return Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
 
 
-def _pages(data: DataPlane) -> Starlette:
+def _pages(data: DataPlane, logs: Logs) -> Starlette:
     registry = CollectorRegistry()
     registry.register(Counters(data.recorder))
     tier = {"tier": data.tier.name, "network": data.tier.network}
+    registry.register(LogCounters(logs))
     registry.register(Gauges(data.fleet.standings, tier))
     return pages(registry, asdict(data.tier))
 
@@ -293,6 +319,7 @@ async def _tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
             )
             await asyncio.to_thread(stores.packages.evict)
             await stores.journal.forget(now - settings.keep_records_s)
+            await stores.logs.tidy()
         except (Refusal, OSError) as error:
             log.warning("tidy.failed", reason=str(error))
         await asyncio.sleep(TIDY_S)

@@ -47,6 +47,9 @@ class Settings:
     warm_s: float = 3.0  #: How long a move of an alias waits for instances of who is new to it.
     max_unpacked_mb: int = 10_240  #: Of unpacked code, what is in use not counted out.
     keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
+    keep_logs_s: float = 15 * 86_400.0  #: How long what a function prints is kept.
+    max_logs_mb: int = 2048  #: Of what functions print, on the disk; the oldest goes first.
+    max_log_kb_s: int = 512  #: What one function may print per second in the long run, to be kept.
     tier: str = "best"  #: What is put around functions: best for what works here, or its name.
     require_tier: str = "none"  #: Do not start with less than this around functions.
     network: str = "best"  #: What functions reach in a sandbox: egress, none, host, or best.
@@ -121,6 +124,9 @@ LEAST: Mapping[str, int] = {
     "warm_s": 0,
     "max_unpacked_mb": 1,
     "keep_records_s": 0,
+    "keep_logs_s": 1,
+    "max_logs_mb": 16,
+    "max_log_kb_s": 1,
 }
 ENDPOINT = "endpoint"  #: `HUIDU_ENDPOINT` is for clients, and may well be set beside a server.
 WORDS: Mapping[type[Any], str] = {str: "a text", int: "a whole number", float: "a number"}

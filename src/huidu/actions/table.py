@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from huidu.actions import aliases, functions, invocations, provisioned, triggers, versions
+from huidu.actions import aliases, functions, invocations, logs, provisioned, triggers, versions
 from huidu.actions.action import Action
 from huidu.model.errors import UnknownAction, UnknownVersion
 
@@ -14,6 +14,7 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *versions.ACTIONS,
     *aliases.ACTIONS,
     *invocations.ACTIONS,
+    *logs.ACTIONS,
     *triggers.ACTIONS,
     *provisioned.ACTIONS,
 )

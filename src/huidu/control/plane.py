@@ -14,12 +14,14 @@ from huidu.invoke.routes import Target
 from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
 from huidu.model.invocation import Invocation, Record
+from huidu.model.log import Wanted
 from huidu.model.quota import Quota
 from huidu.model.standing import Standing
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store.journal import Search
 from huidu.store.reading import Reading
+from huidu.store.shelf import Cursor, Page
 from huidu.store.writing import Writing
 
 T = TypeVar("T")
@@ -61,6 +63,30 @@ class Journal(Protocol):
     """The records of calls."""
 
     async def find(self, search: Search) -> tuple[int, Sequence[Record]]: ...
+
+
+class Logs(Protocol):
+    """What functions print."""
+
+    @property
+    def newest(self) -> int:
+        """The sequence of the last chunk that a search can find."""
+        ...
+
+    @property
+    def hushed(self) -> bool:
+        """Whether nobody is to wait for news any more."""
+        ...
+
+    async def flush(self) -> None: ...
+
+    async def search(
+        self, wanted: Wanted, start: Cursor, limit: int, *, newest_first: bool
+    ) -> Page: ...
+
+    async def printed(self, request_ids: Sequence[str]) -> Mapping[tuple[str, int], str]: ...
+
+    async def wait(self, after: int, most_s: float) -> None: ...
 
 
 class Invoker(Protocol):
@@ -160,6 +186,7 @@ class Plane:
     uploads: Uploads
     queue: Queue
     journal: Journal
+    logs: Logs
     recorder: Recorder
     invoker: Invoker
     routes: Routes

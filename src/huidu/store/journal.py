@@ -101,7 +101,9 @@ def _where(search: Search) -> ColumnElement[bool]:
     return and_(*terms)
 
 
-PLAIN = tuple(field.name for field in fields(Record) if field.name not in {"function", "sequence"})
+#: What of a record has a column of another name, or none.
+NOT_KEPT = frozenset({"function", "sequence", "streamed"})
+PLAIN = tuple(field.name for field in fields(Record) if field.name not in NOT_KEPT)
 # A row for each call there is: by tuples and one text, which costs a third of a statement's rows.
 named, plain = attrgetter("namespace", "name"), attrgetter(*PLAIN)
 COLUMNS = ("namespace", "function", *PLAIN)

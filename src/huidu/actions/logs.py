@@ -32,7 +32,9 @@ class Narrowed(Wire, kw_only=True):
         str, Meta(description="The name of a function; all of the namespace where left out.")
     ] = ""
     namespace: Namespace = DEFAULT_NAMESPACE
-    request_id: Annotated[str, Meta(description="Of one call.")] = ""
+    request_id: Annotated[
+        str, Meta(description="Of one call; the beginning of its id is enough.")
+    ] = ""
     function_version: Annotated[str, Meta(description="Of calls that this version answered.")] = ""
     alias: Annotated[str, Meta(description="Of calls that came through this alias.")] = ""
     status: Annotated[

@@ -94,7 +94,7 @@ class Wanted:
 
     function_id: str = ""
     namespace: str = ""
-    request_id: str = ""
+    request_id: str = ""  #: All of it, or how it begins.
     version: str = ""
     alias: str = ""
     since: float | None = None
@@ -117,7 +117,7 @@ class Wanted:
         return (
             (not self.function_id or chunk.function_id == self.function_id)
             and (not self.namespace or chunk.namespace == self.namespace)
-            and (not self.request_id or chunk.request_id == self.request_id)
+            and (not self.request_id or chunk.request_id.startswith(self.request_id))
             and (not self.version or chunk.version == self.version)
             and (not self.alias or chunk.alias == self.alias)
             and (not self.statuses or chunk.status in self.statuses)
@@ -126,7 +126,7 @@ class Wanted:
 
     def of(self, chunk: Chunk) -> list[Line]:
         """Return the lines of a chunk that are wanted."""
-        if not self.takes(chunk):
+        if not (self.takes(chunk) and self._may_say(chunk)):
             return []
         found = list(lines(chunk))
         if self.errors and chunk.status in (0, Status.SUCCESS):
@@ -134,6 +134,11 @@ class Wanted:
         if not self.every_line:
             found = [line for line in found if self._says(line)]
         return found
+
+    def _may_say(self, chunk: Chunk) -> bool:
+        """Tell, without taking it apart, whether a chunk may hold the text."""
+        text = self.text.lower()
+        return text in chunk.printed.lower() or text in chunk.ending.lower()
 
     def _says(self, line: Line) -> bool:
         if line.kind in FRAME or line.level < self.level:
@@ -203,6 +208,6 @@ def remainder(log: str, streamed: int, most: int) -> str:
         first, newline, rest = "", "", log
     rest = rest[streamed:]
     if len(rest) > most:
-        kept = rest[-most:].partition("\n")[2]
+        kept = rest[-most:].partition("\n")[2] or rest[-most:]
         rest = f"(the first {len(rest) - len(kept)} characters of this log are not kept)\n{kept}"
     return first + newline + rest

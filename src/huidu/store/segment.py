@@ -169,7 +169,10 @@ def _narrow(wanted: Wanted) -> Iterator[tuple[str, tuple[object, ...]]]:
     """Yield what a row must be like, with the values for it."""
     # The plus keeps the index of functions from being taken for that of calls.
     by_call = "+" if wanted.request_id else ""
-    for name in ("function_id", "namespace", "request_id", "version", "alias"):
+    if wanted.request_id:
+        ends = wanted.request_id, wanted.request_id + "\U0010ffff"
+        yield "chunk.request_id BETWEEN ? AND ?", ends
+    for name in ("function_id", "namespace", "version", "alias"):
         if value := getattr(wanted, name):
             yield f"{by_call if name == 'function_id' else ''}chunk.{name} = ?", (value,)
     if wanted.statuses:

@@ -21,7 +21,8 @@ REPORTED = re.compile(r"Duration:(\d+)ms Memory:\d+MB MemUsage:([\d.]+)MB")
 HIDDEN = frozenset({"start", "response", "end"})
 SHORT_ID = 8
 NARROW = 64  #: Columns below which milliseconds and request ids make room for the text.
-LEAST_TEXT = 24
+LEAST_TEXT = 24  #: Columns below which a text goes on below the time, not below itself.
+HANG = 2
 GOOD = 200
 
 
@@ -47,15 +48,17 @@ def look_of(out: TextIO, environment: Mapping[str, str], *, functions: bool, who
     )
 
 
-def shown(line: Mapping[str, Any], look: Look) -> str:
-    """Return a line as it is printed, or nothing where it is not to be seen."""
-    if line["Kind"] in HIDDEN and not look.whole:
-        return ""
+def seen(line: Mapping[str, Any], look: Look) -> bool:
+    """Tell whether a line is shown at all."""
+    return look.whole or line["Kind"] not in HIDDEN
+
+
+def shown(line: Mapping[str, Any], look: Look, least: int = 0) -> str:
+    """Return a line as it is printed, with so many columns at least for who printed it."""
     narrow = look.columns is not None and look.columns < NARROW
     parts = [
         (_time(line["Time"], look, narrow=narrow), DIM),
-        *([(line["FunctionName"], "")] if look.functions else []),
-        (_who(line), _colour(line["FunctionVersion"])),
+        (f"{who(line, look):<{least}}", _colour(line["FunctionVersion"])),
         *([] if narrow else [(line["RequestId"][:SHORT_ID], DIM)]),
     ]
     width = sum(cell_len(text) + 1 for text, _ in parts)
@@ -75,11 +78,12 @@ def _time(time: str, look: Look, *, narrow: bool) -> str:
     return time[11:19] if narrow else time[11:]
 
 
-def _who(line: Mapping[str, Any]) -> str:
+def who(line: Mapping[str, Any], look: Look) -> str:
     """Return which version a line is of, and through which alias it was called."""
     version, alias = line["FunctionVersion"] or "-", line["Alias"]
     named = version if version.startswith("$") else f"v{version}"
-    return f"{named}@{alias}" if alias and not alias.startswith("$") else named
+    called = f"{named}@{alias}" if alias and not alias.startswith("$") else named
+    return f"{line['FunctionName']} {called}" if look.functions else called
 
 
 def _colour(version: str) -> str:
@@ -108,7 +112,9 @@ def _painted(text: str, colour: str, look: Look) -> str:
 
 def _wrapped(text: str, colour: str, indent: int, look: Look) -> str:
     """Return a text that goes on below its beginning where it is too long for one row."""
-    if look.columns is None or look.columns - indent < LEAST_TEXT:
+    if look.columns is None or cell_len(text) <= look.columns - indent:
         return _painted(text, colour, look)
-    rows = chop_cells(text, look.columns - indent) or [""]
-    return ("\n" + " " * indent).join(_painted(row, colour, look) for row in rows)
+    hang = indent if look.columns - indent >= LEAST_TEXT else HANG
+    first = chop_cells(text, max(2, look.columns - indent))[0]
+    rows = [first, *chop_cells(text[len(first) :], max(2, look.columns - hang))]
+    return ("\n" + " " * hang).join(_painted(row, colour, look) for row in rows)

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
@@ -15,7 +15,7 @@ import typer
 from huidu.actions.action import HUIDU_VERSION, SCF_VERSION
 from huidu.actions.table import find
 from huidu.cli.client import Client, Refused, Unreachable
-from huidu.cli.lines import Look, day_of, shown
+from huidu.cli.lines import Look, day_of, seen, shown, who
 
 SEARCH = find("SearchLogs", HUIDU_VERSION)
 TAIL = find("TailLogs", HUIDU_VERSION)
@@ -27,7 +27,6 @@ AGAIN_S, MOST_AGAIN_S = 0.5, 5.0
 INTERRUPTED = 130
 
 Line = Mapping[str, Any]
-Show = Callable[[Line], None]
 
 
 class Printer:
@@ -36,19 +35,28 @@ class Printer:
     def __init__(self, look: Look | None) -> None:
         self._look = look  #: None for JSON.
         self._day = time.strftime("%Y-%m-%d")
+        self._width = 0  #: Of the widest name of a version so far.
         self.count = 0
 
     def show(self, line: Line) -> None:
         """Print a line, and before it the day where that is another one."""
-        if self._look is None:
-            self.count += 1
+        if not self.sees(line):
+            return
+        self.count += 1
+        look = self._look
+        if look is None:
             typer.echo(json.dumps(line, ensure_ascii=False))
-        elif text := shown(line, self._look):
-            self.count += 1
-            if self._look.columns is not None and line["Time"][:10] != self._day:
+            return
+        if look.columns is not None:  # In a pipe columns are of no use.
+            self._width = max(self._width, len(who(line, look)))
+            if line["Time"][:10] != self._day:
                 self._day = line["Time"][:10]
-                typer.echo(day_of(line, self._look))
-            typer.echo(text)
+                typer.echo(day_of(line, look))
+        typer.echo(shown(line, look, self._width))
+
+    def sees(self, line: Line) -> bool:
+        """Tell whether a line is shown at all."""
+        return self._look is None or seen(line, self._look)
 
 
 def run(
@@ -56,9 +64,9 @@ def run(
 ) -> None:
     """Print the lines that are asked for; `most` of them, the newest, or all where it is None."""
     try:
-        cursor = _search(client, asked, most, show.show)
+        cursor = _search(client, asked, most, show)
         if follow:
-            _follow(client, _without_window(asked), cursor, show.show)
+            _follow(client, _without_window(asked), cursor, show)
         elif not show.count:
             typer.echo(f"huidu: {_nothing(asked)}", err=True)
     except (Refused, Unreachable) as error:
@@ -71,24 +79,24 @@ def run(
         raise typer.Exit(0) from None
 
 
-def _search(client: Client, asked: Mapping[str, Any], most: int | None, show: Show) -> str:
+def _search(client: Client, asked: Mapping[str, Any], most: int | None, printer: Printer) -> str:
     """Show what is there, the oldest first; return from where to follow."""
     if most is None:
         tail = ""
         for page in _pages(client, asked, "ASC", MOST_AT_ONCE):
             tail = page["TailCursor"]
             for line in page["Lines"]:
-                show(line)
+                printer.show(line)
         return tail
     newest: list[Line] = []
     tail = ""
-    for page in _pages(client, asked, "DESC", min(max(most, 1), MOST_AT_ONCE)):
+    for page in _pages(client, asked, "DESC", min(2 * most + 10, MOST_AT_ONCE)):
         tail = tail or page["TailCursor"]
-        newest += page["Lines"]
+        newest += filter(printer.sees, page["Lines"])
         if len(newest) >= most:
             break
     for line in reversed(newest[:most]):
-        show(line)
+        printer.show(line)
     return tail
 
 
@@ -106,7 +114,7 @@ def _pages(
             return
 
 
-def _follow(client: Client, asked: Mapping[str, Any], cursor: str, show: Show) -> None:
+def _follow(client: Client, asked: Mapping[str, Any], cursor: str, printer: Printer) -> None:
     """Show lines as they come, whatever becomes of the server meanwhile."""
     again_s = AGAIN_S
     while True:
@@ -126,7 +134,7 @@ def _follow(client: Client, asked: Mapping[str, Any], cursor: str, show: Show) -
             typer.echo("huidu: the server is back", err=True)
             again_s = AGAIN_S
         for line in page["Lines"]:
-            show(line)
+            printer.show(line)
         sys.stdout.flush()
         cursor = page["Cursor"]
 

@@ -80,9 +80,17 @@ def logs_command(connect: Callable[[], Client]) -> Callable[..., None]:
         In a terminal each version has its colour; NO_COLOR takes the colours away.
         """
         asked = {
-            **{"FunctionName": function, "Namespace": namespace, "RequestId": request},
-            **{"Alias": alias, "FunctionVersion": version, "Status": status, "Level": level},
-            **{"Errors": errors or None, "Text": grep, "Since": since, "Until": until},
+            "FunctionName": function,
+            "Namespace": namespace,
+            "RequestId": request,
+            "Alias": alias,
+            "FunctionVersion": version,
+            "Status": status,
+            "Level": level,
+            "Errors": errors or None,
+            "Text": grep,
+            "Since": since,
+            "Until": until,
             "Fields": [_field(text) for text in field or ()] or None,
         }
         given = {name: value for name, value in asked.items() if value is not None}

@@ -12,12 +12,12 @@ from huidu.model.errors import InvalidValue
 from huidu.model.function import FunctionName
 from huidu.model.level import Level
 from huidu.model.log import Line, Wanted
+from huidu.store.shelf import LAST_PLACE as END
 
 MOST_LINES = 1000
 MOST_WAIT_S = 25
 MOST_TEXT = 1000
 MOST_FIELDS = 10
-BEGINNING, END = -1, 1 << 40  #: Places before the first line of a chunk, and behind its last.
 CURSOR = re.compile(r"([0-9]{1,15})\.(-1|[0-9]{1,13})")
 CODES = re.compile(r"[1-5][0-9]{2}(,[1-5][0-9]{2}){0,19}")
 SPAN = re.compile(r"([0-9]{1,9})([smhd])")

@@ -74,7 +74,7 @@ class Segment:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
-        """Lend a connection to read by; None where the file is gone, or of a form not known."""
+        """Lend a connection to read by; None where the file is gone, broken, or of another form."""
         try:
             opened = sqlite3.connect(
                 f"{self.file.absolute().as_uri()}?mode=rw",
@@ -87,9 +87,7 @@ class Segment:
             return
         with closing(opened) as connection:
             connection.isolation_level = None
-            known = connection.execute("PRAGMA user_version").fetchone()[0] == FORM
-            connection.execute("PRAGMA query_only=1")
-            yield connection if known else None
+            yield connection if _known(connection) else None
 
     def _files(self) -> list[Path]:
         return [self.file.with_name(self.file.name + suffix) for suffix in SUFFIXES]
@@ -212,6 +210,14 @@ def newest(connection: sqlite3.Connection) -> tuple[int, float] | None:
     """Return the sequence and the moment of the last chunk."""
     found = connection.execute("SELECT sequence, at FROM chunk ORDER BY sequence DESC LIMIT 1")
     return next(iter(found.fetchall()), None)
+
+
+def _known(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("PRAGMA query_only=1")
+        return bool(connection.execute("PRAGMA user_version").fetchone()[0] == FORM)
+    except sqlite3.DatabaseError:
+        return False
 
 
 def _size(file: Path) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -19,6 +18,7 @@ MOST_SEARCH_S = 2.0  #: How long one search looks before it says what it has and
 MOST_UNFINISHED = 10_000
 MOST_AT_ONCE = 500
 LAST_PLACE = 1 << 40
+JUMP = 1 << 24  #: More sequences than a segment has.
 
 #: A place in the log: the sequence of a chunk, and a line in it.
 Cursor = tuple[int, int]
@@ -50,12 +50,21 @@ class Shelf:
         self._directory.mkdir(mode=0o700, exist_ok=True)
         files = sorted(self._directory.glob("*.db"))
         self._segments = tuple(Segment(file) for file in files if file.stem.isdigit())
+        if not self._segments:
+            return 0
+        last = self._segments[-1]
+        with last.reading() as connection:
+            if (
+                connection is None
+            ):  # Broken, or of a newer Huidu: nobody can know its last sequence.
+                self._add_segment(last.first + JUMP)
+                return last.first + JUMP - 1
         for one in reversed(self._segments):
-            with suppress(sqlite3.DatabaseError), one.reading() as connection:
+            with one.reading() as connection:
                 if connection and (found := segment.newest(connection)):
                     sequence, self._at = found
-                    return max(sequence, self._segments[-1].first - 1)
-        return self._segments[-1].first - 1 if self._segments else 0
+                    return max(sequence, last.first - 1)
+        return last.first - 1
 
     def close(self) -> None:
         """Let go of the file that is written."""
@@ -76,8 +85,10 @@ class Shelf:
             segment.add(connection, chunks, self._at)
             for one in chunks:
                 self._follow(connection, one)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             self.close()
+            if not isinstance(error, sqlite3.OperationalError):  # The file is broken, not the disk.
+                self._add_segment(chunks[-1].sequence + 1)
             raise
         share = max(LEAST_SEGMENT_BYTES, self._most_bytes // PARTS)
         old = self._at - self._begun > self._keep_s / PARTS
@@ -87,8 +98,8 @@ class Shelf:
     def tidy(self, now: float) -> None:
         """Remove the oldest segments, as far as they are too old or all together too large."""
         while len(self._segments) > 1:
-            oldest, following = self._segments[0], self._segments[1]
-            if self.bytes <= self._most_bytes and not self._past(oldest, following, now):
+            oldest = self._segments[0]
+            if self.bytes <= self._most_bytes and not self._past(oldest, now):
                 return
             self._segments = self._segments[1:]
             oldest.forget()
@@ -129,7 +140,8 @@ class Shelf:
         for one, end in reversed(ordered) if newest_first else ordered:
             if one.first > start[0] if newest_first else end <= start[0]:
                 continue
-            low, high = (0, start[0]) if newest_first else (start[0], LAST_PLACE)
+            low = 0 if newest_first else start[0] + (start[1] >= LAST_PLACE)
+            high = start[0] - (start[1] <= 0) if newest_first else LAST_PLACE
             with one.reading() as connection:
                 if connection is not None:
                     yield from segment.find(
@@ -154,11 +166,10 @@ class Shelf:
         self._add_segment(first)
         self.tidy(self._at)
 
-    def _past(self, oldest: Segment, following: Segment, now: float) -> bool:
-        with suppress(sqlite3.DatabaseError), oldest.reading() as connection:
+    def _past(self, oldest: Segment, now: float) -> bool:
+        with oldest.reading() as connection:
             found = segment.newest(connection) if connection else None
-            return found is not None and found[1] < now - self._keep_s
-        return False
+        return found is not None and found[1] < now - self._keep_s
 
     def _follow(self, connection: sqlite3.Connection, chunk: Chunk) -> None:
         """Have what was kept of a call while it ran say how the call ended."""

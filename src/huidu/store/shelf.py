@@ -136,7 +136,7 @@ class Shelf:
     def _from(self, wanted: Wanted, start: Cursor, *, newest_first: bool) -> Iterator[Chunk]:
         segments = self._segments
         ends = [*(one.first for one in segments[1:]), LAST_PLACE]
-        ordered = list(zip(segments, ends, strict=True))
+        ordered = list(zip(segments, ends, strict=False))
         for one, end in reversed(ordered) if newest_first else ordered:
             if one.first > start[0] if newest_first else end <= start[0]:
                 continue

@@ -81,7 +81,7 @@ def _time(time: str, look: Look, *, narrow: bool) -> str:
 def who(line: Mapping[str, Any], look: Look) -> str:
     """Return which version a line is of, and through which alias it was called."""
     version, alias = line["FunctionVersion"] or "-", line["Alias"]
-    named = version if version.startswith("$") else f"v{version}"
+    named = f"v{version}" if version.isdigit() else version
     called = f"{named}@{alias}" if alias and not alias.startswith("$") else named
     return f"{line['FunctionName']} {called}" if look.functions else called
 

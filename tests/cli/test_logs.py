@@ -64,9 +64,15 @@ def line(**more: Any) -> dict[str, Any]:
     [
         ({}, "11:00:00.123 v2@release 12345678 hello"),
         ({"Alias": ""}, "11:00:00.123 v2 12345678 hello"),
-        ({"Alias": "$DEFAULT", "FunctionVersion": "$LATEST"}, "11:00:00.123 $LATEST 12345678 hello"),
+        (
+            {"Alias": "$DEFAULT", "FunctionVersion": "$LATEST"},
+            "11:00:00.123 $LATEST 12345678 hello",
+        ),
         ({"FunctionVersion": ""}, "11:00:00.123 -@release 12345678 hello"),
-        ({"Kind": "report", "Text": REPORT}, "11:00:00.123 v2@release 12345678 ok 200 in 12 ms, 21 MB"),
+        (
+            {"Kind": "report", "Text": REPORT},
+            "11:00:00.123 v2@release 12345678 ok 200 in 12 ms, 21 MB",
+        ),
         (
             {"Kind": "report", "Text": REPORT, "StatusCode": 433},
             "11:00:00.123 v2@release 12345678 ended 433 in 12 ms, 21 MB",

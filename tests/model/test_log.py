@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Record
 from huidu.model.level import Level
-from huidu.model.log import Chunk, Wanted, chunk_of, joined, lines, remainder, split
+from huidu.model.log import Chunk, Wanted, chunk_of, gist, joined, lines, remainder, split
 
 START = "START RequestId: r-1\n"
 GOOD = (
@@ -77,7 +77,8 @@ def test_a_response_of_several_lines_stays_one() -> None:
     [
         ({"level": Level.WARN}, ["[WARN] two"]),
         ({"text": "TWO"}, ["[WARN] two"]),
-        ({"text": "retmsg"}, ['Response RequestId: r-1 RetMsg:"ok"']),
+        ({"text": '"OK'}, ['Response RequestId: r-1 RetMsg:"ok"']),
+        ({"text": "retmsg"}, []),
         ({"text": "Report"}, []),
         ({"text": "absent"}, []),
         ({"fields": (("orderId", "7"),)}, ['{"orderId": 7}']),
@@ -186,3 +187,25 @@ def test_of_a_long_log_the_last_whole_lines_are_kept_and_a_line_says_so() -> Non
     assert len("".join(others)) <= 200
     missing = len(long) - len(START) - len("".join(others))
     assert notice == f"(the first {missing} characters of this log are not kept)\n"
+
+
+@pytest.mark.parametrize(
+    ("chunk", "worst", "text"),
+    [
+        (CHUNK, Level.WARN, f'{CHUNK.printed}"ok"'),
+        (FAILED, Level.ERROR, f'{CHUNK.printed}it broke\n"ok"'),
+        (RUNNING, Level.ERROR, RUNNING.printed),
+        (replace(RUNNING, printed=""), Level.INFO, ""),
+        (replace(FAILED, ending="END RequestId: r-1\n"), Level.WARN, CHUNK.printed),
+    ],
+)
+def test_the_gist_of_a_chunk_is_its_worst_line_and_what_can_be_looked_for(
+    chunk: Chunk, worst: Level, text: str
+) -> None:
+    assert gist(chunk) == (worst, text)
+
+
+@given(st.text(st.characters(codec="utf-8")), st.sampled_from([200, 430]))
+def test_the_gist_is_never_milder_than_a_line(printed: str, status: int) -> None:
+    chunk = replace(FAILED, printed=printed + "\n", status=status)
+    assert gist(chunk)[0] >= max(line.level for line in lines(chunk) if line.kind == "printed")

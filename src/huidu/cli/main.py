@@ -14,7 +14,7 @@ import typer
 from huidu import __version__
 from huidu.cli import api
 from huidu.cli.client import Client
-from huidu.cli.options import logs_command
+from huidu.cli.options import show_logs
 from huidu.cli.reference import reference as reference_page
 from huidu.cloudapi import keys
 from huidu.cloudapi.keys import Pair
@@ -156,7 +156,7 @@ def connect() -> Client:
     return Client(endpoint=endpoint, pair=pair)
 
 
-app.command("logs")(logs_command(connect))
+app.command("logs", context_settings={"obj": connect})(show_logs)
 app.add_typer(api.commands(connect), name="api")
 
 

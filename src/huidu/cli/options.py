@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from huidu.cli import logs
-from huidu.cli.client import Client
-from huidu.cli.lines import look_of
+from huidu.cli.lines import Look, look_of
 
 USUAL = 100  #: Lines, where nothing else is asked for.
 
@@ -53,52 +51,52 @@ Whole = Annotated[bool, typer.Option("--all", help="START to Report as well, as 
 AsJson = Annotated[bool, typer.Option("--json", help="Each line as JSON, for programs.")]
 
 
-def logs_command(connect: Callable[[], Client]) -> Callable[..., None]:
-    """Return the command; `connect` is asked for a client when it runs."""
+def show_logs(
+    context: typer.Context,
+    function: Function = None,
+    *,
+    follow: Follow = False,
+    alias: Alias = None,
+    version: Version = None,
+    errors: Errors = False,
+    level: Level = None,
+    status: Status = None,
+    request: RequestId = None,
+    since: Since = None,
+    until: Until = None,
+    grep: Grep = None,
+    field: Fields = None,
+    lines: Lines = None,
+    namespace: Namespace = None,
+    whole: Whole = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what functions print, and how their calls ended; -f follows.
 
-    def command(
-        function: Function = None,
-        *,
-        follow: Follow = False,
-        alias: Alias = None,
-        version: Version = None,
-        errors: Errors = False,
-        level: Level = None,
-        status: Status = None,
-        request: RequestId = None,
-        since: Since = None,
-        until: Until = None,
-        grep: Grep = None,
-        field: Fields = None,
-        lines: Lines = None,
-        namespace: Namespace = None,
-        whole: Whole = False,
-        as_json: AsJson = False,
-    ) -> None:
-        """Show what functions print, and how their calls ended; -f follows.
+    In a terminal each version has its colour; NO_COLOR takes the colours away.
+    """
+    asked = {
+        "FunctionName": function,
+        "Namespace": namespace,
+        "RequestId": request,
+        "Alias": alias,
+        "FunctionVersion": version,
+        "Status": status,
+        "Level": level,
+        "Errors": errors or None,
+        "Text": grep,
+        "Since": since,
+        "Until": until,
+        "Fields": [_field(text) for text in field or ()] or None,
+    }
+    shown = logs.Printer(None if as_json else _look(function, whole=whole))
+    most = lines if lines is not None or since else USUAL
+    given = {name: value for name, value in asked.items() if value is not None}
+    logs.run(context.obj(), given, most, shown, follow=follow)
 
-        In a terminal each version has its colour; NO_COLOR takes the colours away.
-        """
-        asked = {
-            "FunctionName": function,
-            "Namespace": namespace,
-            "RequestId": request,
-            "Alias": alias,
-            "FunctionVersion": version,
-            "Status": status,
-            "Level": level,
-            "Errors": errors or None,
-            "Text": grep,
-            "Since": since,
-            "Until": until,
-            "Fields": [_field(text) for text in field or ()] or None,
-        }
-        given = {name: value for name, value in asked.items() if value is not None}
-        look = look_of(sys.stdout, os.environ, functions=function is None, whole=whole)
-        most = lines if lines is not None or since else USUAL
-        logs.run(connect(), given, most, logs.Printer(None if as_json else look), follow=follow)
 
-    return command
+def _look(function: str | None, *, whole: bool) -> Look:
+    return look_of(sys.stdout, os.environ, functions=function is None, whole=whole)
 
 
 def _field(text: str) -> str:

@@ -23,6 +23,8 @@ OWN = (
     ("END RequestId:", END),
     ("Report RequestId:", REPORT),
 )
+#: What comes before that which a line of the platform says of just this call.
+BEFORE = {ERROR: " Result:", RESPONSE: " RetMsg:"}
 #: Lines that say nothing but that a call began or ended.
 FRAME = frozenset({START, END, REPORT})
 MOST_SHOWN = 1024
@@ -74,13 +76,35 @@ def lines(chunk: Chunk) -> Iterator[Line]:
         yield Line(chunk, place, PRINTED, text, chunk.began, level)
         place += 1
     failed = chunk.status not in (0, Status.SUCCESS)
-    kind = RESPONSE
-    for text in whole(chunk.ending):
-        kind = next((kind for words, kind in OWN if text.startswith(words)), kind)
+    for kind, text in _kinds(chunk.ending):
         wrong = kind == ERROR or (failed and kind == RESPONSE)
         level = Level.ERROR if wrong else Level.INFO
         yield Line(chunk, place, kind, text, chunk.ended, level)
         place += 1
+
+
+def gist(chunk: Chunk) -> tuple[Level, str]:
+    """Return how serious the worst of a chunk's lines is, and all in it that can be looked for."""
+    worst = Level.INFO
+    for text in whole(chunk.printed):
+        worst = max(worst, level_of(text, fields_of(text)))
+    said = [_said(kind, text) for kind, text in _kinds(chunk.ending) if kind not in FRAME]
+    if said and chunk.status not in (0, Status.SUCCESS):
+        worst = max(worst, Level.ERROR)
+    return worst, chunk.printed + "\n".join(said)
+
+
+def _kinds(ending: str) -> Iterator[tuple[str, str]]:
+    """Yield the platform's own lines with the kind of each; a response may have several."""
+    kind = RESPONSE
+    for text in whole(ending):
+        kind = next((kind for words, kind in OWN if text.startswith(words)), kind)
+        yield kind, text
+
+
+def _said(kind: str, text: str) -> str:
+    """Return what a line says, without the words that every line of its kind begins with."""
+    return text.partition(BEFORE[kind])[2] or text if kind in BEFORE else text
 
 
 def whole(text: str) -> list[str]:
@@ -143,7 +167,7 @@ class Wanted:
     def _says(self, line: Line) -> bool:
         if line.kind in FRAME or line.level < self.level:
             return False
-        if self.text and self.text.lower() not in line.text.lower():
+        if self.text and self.text.lower() not in _said(line.kind, line.text).lower():
             return False
         if not self.fields:
             return True

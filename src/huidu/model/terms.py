@@ -13,18 +13,12 @@ from hashlib import blake2s
 from itertools import pairwise
 
 from huidu.model.level import fields_of
-from huidu.model.log import ERROR, PRINTED, RESPONSE, Chunk, Wanted, lines
+from huidu.model.log import Wanted
 
 LETTERS = 3
 MOST_TERMS = 12
 #: Chinese, Japanese and Korean letters, in rows of two or more.
 IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]{2,}")
-LOOKED_UP = frozenset({PRINTED, ERROR, RESPONSE})
-
-
-def text_of(chunk: Chunk) -> str:
-    """Return what of a chunk is found by its letters."""
-    return "\n".join(line.text for line in lines(chunk) if line.kind in LOOKED_UP)
 
 
 def words_of(text: str) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from huidu.model.invocation import Status
 from huidu.model.level import Level
-from huidu.model.log import Chunk, Wanted, lines
-from huidu.model.terms import LOOKED_UP, asked_letters, asked_words, words_of
+from huidu.model.log import Chunk, Wanted, gist
+from huidu.model.terms import asked_letters, asked_words, words_of
 
 FORM = 1  #: The form of the tables, kept as `user_version`.
 SUFFIXES = ("", "-wal", "-shm")
@@ -97,10 +97,8 @@ def add(connection: sqlite3.Connection, chunks: Sequence[Chunk], at: float) -> N
     """Keep chunks, all of them or none."""
     rows, letters, words = [], [], []
     for chunk in chunks:
-        every = list(lines(chunk))
-        worst = max((line.level for line in every), default=Level.INFO)
+        worst, text = gist(chunk)
         rows.append((*plain(chunk), at, worst))
-        text = "\n".join(line.text for line in every if line.kind in LOOKED_UP)
         letters.append((chunk.sequence, text))
         if found := words_of(text):
             words.append((chunk.sequence, found))

@@ -77,7 +77,7 @@ def test_a_response_of_several_lines_stays_one() -> None:
     [
         ({"level": Level.WARN}, ["[WARN] two"]),
         ({"text": "TWO"}, ["[WARN] two"]),
-        ({"text": '"OK'}, ['Response RequestId: r-1 RetMsg:"ok"']),
+        ({"text": '"ok'}, []),
         ({"text": "retmsg"}, []),
         ({"text": "Report"}, []),
         ({"text": "absent"}, []),
@@ -118,6 +118,7 @@ def test_calls_are_found_by_who_answered_and_how_it_ended(
 def test_errors_are_all_of_a_call_that_failed_and_the_serious_lines_of_any_other() -> None:
     assert len(told(FAILED, errors=True)) == 8
     assert told(RUNNING, errors=True) == ["[ERROR] at once"]
+    assert told(FAILED, text='"OK') == ['Response RequestId: r-1 RetMsg:"ok"']
     assert told(FAILED, failed=True, text="broke") == ["ERROR RequestId: r-1 Result:it broke"]
 
 
@@ -192,7 +193,7 @@ def test_of_a_long_log_the_last_whole_lines_are_kept_and_a_line_says_so() -> Non
 @pytest.mark.parametrize(
     ("chunk", "worst", "text"),
     [
-        (CHUNK, Level.WARN, f'{CHUNK.printed}"ok"'),
+        (CHUNK, Level.WARN, CHUNK.printed),
         (FAILED, Level.ERROR, f'{CHUNK.printed}it broke\n"ok"'),
         (RUNNING, Level.ERROR, RUNNING.printed),
         (replace(RUNNING, printed=""), Level.INFO, ""),

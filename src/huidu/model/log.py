@@ -84,14 +84,17 @@ def lines(chunk: Chunk) -> Iterator[Line]:
 
 
 def gist(chunk: Chunk) -> tuple[Level, str]:
-    """Return how serious the worst of a chunk's lines is, and all in it that can be looked for."""
+    """Return how serious the worst of a chunk's lines is, and all in it that can be looked for.
+
+    What a call returned that went well is not: it would be most of what there is to be found.
+    """
     worst = Level.INFO
     for text in whole(chunk.printed):
         worst = max(worst, level_of(text, fields_of(text)))
+    if chunk.status in (0, Status.SUCCESS):
+        return worst, chunk.printed
     said = [_said(kind, text) for kind, text in _kinds(chunk.ending) if kind not in FRAME]
-    if said and chunk.status not in (0, Status.SUCCESS):
-        worst = max(worst, Level.ERROR)
-    return worst, chunk.printed + "\n".join(said)
+    return max(worst, Level.ERROR) if said else worst, chunk.printed + "\n".join(said)
 
 
 def _kinds(ending: str) -> Iterator[tuple[str, str]]:
@@ -167,6 +170,8 @@ class Wanted:
     def _says(self, line: Line) -> bool:
         if line.kind in FRAME or line.level < self.level:
             return False
+        if self.text and line.kind == RESPONSE and line.level < Level.ERROR:
+            return False  # as `gist` has it
         if self.text and self.text.lower() not in _said(line.kind, line.text).lower():
             return False
         if not self.fields:

@@ -18,4 +18,4 @@ class Books:
 
     async def add(self, records: Sequence[Record]) -> None:
         """Keep records, all of them or none, and their logs as far as there is room."""
-        await self._journal.add(self._logs.end(records))
+        await self._journal.add(records, self._logs.end(records))

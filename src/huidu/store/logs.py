@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +18,8 @@ from huidu.model.invocation import Record
 from huidu.model.log import Chunk, Wanted, chunk_of
 from huidu.store.shelf import Cursor, Page, Shelf
 
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 2000
+GATHER_S = 0.2  #: A few large transactions cost an index much less than many small ones.
 MOST_WAITING = 32 << 20  #: Characters that wait to be written; what is over that is dropped.
 READERS = 4
 SAY_AGAIN_S = 10.0
@@ -88,14 +88,14 @@ class Logs:
         self.hushed = True
         self._news.set()
 
-    def end(self, records: Sequence[Record]) -> list[Record]:
-        """Take the logs of calls that have ended; return the records without what is kept here."""
+    def end(self, records: Sequence[Record]) -> list[str]:
+        """Take the logs of calls that have ended; return what of each is not kept here."""
         left = []
         for record in records:
             chunk, rest = chunk_of(record)
             if record.function_id:  # else nobody could ever ask for it
                 self.take(chunk)
-            left.append(replace(record, log=rest))
+            left.append(rest)
         return left
 
     def take(self, chunk: Chunk) -> None:
@@ -114,6 +114,7 @@ class Logs:
         """Write whenever there is something to write, until cancelled."""
         while True:
             await self._wake.wait()
+            await asyncio.sleep(GATHER_S)
             self._wake.clear()
             await self.flush()
 
@@ -150,11 +151,11 @@ class Logs:
                     await self._news.wait()
 
     async def _write(self, batch: Sequence[Chunk]) -> None:
-        numbered = [replace(one, sequence=self._used + n) for n, one in enumerate(batch, start=1)]
+        first = self._used + 1
         self._used += len(batch)
         count = sum(map(_lines_in, batch))
         try:
-            await self._in(self._writer, lambda: self._shelf.keep(numbered, self._clock()))
+            await self._in(self._writer, lambda: self._shelf.keep(first, batch, self._clock()))
         except (OSError, sqlite3.Error) as error:
             self.dropped_lines += count
             if self._clock() >= self._quiet_until:

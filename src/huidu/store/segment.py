@@ -42,7 +42,7 @@ INSERT = (
     f"VALUES ({', '.join('?' * len(COLUMNS))})"
 )
 SELECT = f"SELECT {', '.join(f'chunk.{name}' for name in FIELDS)} FROM "  # noqa: S608 - as above
-plain = attrgetter(*FIELDS)
+plain = attrgetter(*FIELDS[1:])
 
 
 class Segment:
@@ -93,15 +93,16 @@ class Segment:
         return [self.file.with_name(self.file.name + suffix) for suffix in SUFFIXES]
 
 
-def add(connection: sqlite3.Connection, chunks: Sequence[Chunk], at: float) -> None:
-    """Keep chunks, all of them or none."""
+def add(connection: sqlite3.Connection, first: int, chunks: Sequence[Chunk], at: float) -> None:
+    """Keep chunks, all of them or none, with sequences from `first` on."""
     rows, letters, words = [], [], []
-    for chunk in chunks:
+    for sequence, chunk in enumerate(chunks, first):
         worst, text = gist(chunk)
-        rows.append((*plain(chunk), at, worst))
-        letters.append((chunk.sequence, text))
-        if found := words_of(text):
-            words.append((chunk.sequence, found))
+        rows.append((sequence, *plain(chunk), at, worst))
+        if text:
+            letters.append((sequence, text))
+            if found := words_of(text):
+                words.append((sequence, found))
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.executemany(INSERT, rows)

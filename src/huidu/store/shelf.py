@@ -77,23 +77,23 @@ class Shelf:
         """How much room the log takes on the disk."""
         return sum(one.bytes for one in self._segments)
 
-    def keep(self, chunks: Sequence[Chunk], now: float) -> None:
-        """Keep chunks in the order of their sequences, all or none; raises `sqlite3.Error`."""
+    def keep(self, first: int, chunks: Sequence[Chunk], now: float) -> None:
+        """Keep chunks, all or none, with sequences from `first` on; raises `sqlite3.Error`."""
         self._at = max(self._at, now)  # A clock may go back, the log may not.
         try:
-            connection = self._writing(chunks[0].sequence)
-            segment.add(connection, chunks, self._at)
+            connection = self._writing(first)
+            segment.add(connection, first, chunks, self._at)
             for one in chunks:
                 self._follow(connection, one)
         except sqlite3.Error as error:
             self.close()
             if not isinstance(error, sqlite3.OperationalError):  # The file is broken, not the disk.
-                self._add_segment(chunks[-1].sequence + 1)
+                self._add_segment(first + len(chunks))
             raise
         share = max(LEAST_SEGMENT_BYTES, self._most_bytes // PARTS)
         old = self._at - self._begun > self._keep_s / PARTS
         if self._segments[-1].bytes > share or old:
-            self._seal(chunks[-1].sequence + 1)
+            self._seal(first + len(chunks))
 
     def tidy(self, now: float) -> None:
         """Remove the oldest segments, as far as they are too old or all together too large."""

@@ -47,7 +47,9 @@ class Narrowed(Wire, kw_only=True):
     level: Annotated[
         str, Meta(description="At this level or above: TRACE, DEBUG, INFO, WARN, ERROR or FATAL.")
     ] = ""
-    text: Annotated[str, Meta(description="With this in the line, in whatever case.")] = ""
+    text: Annotated[
+        str, Meta(description="Printed, or said of a failure, with this in the line, in any case.")
+    ] = ""
     fields: Annotated[
         list[str],
         Meta(description="JSON lines with all of these fields, each as `name:value`."),

@@ -130,7 +130,8 @@ def find(
     low = max(low, _place(connection, wanted.since)) if wanted.since is not None else low
     high = min(high, _place(connection, wanted.until) - 1) if wanted.until is not None else high
     index, asked = _index(wanted)
-    source, place = "chunk", "chunk.sequence"
+    # A plus keeps other indexes from being taken for that of calls.
+    source, place = "chunk", "+chunk.sequence" if wanted.request_id else "chunk.sequence"
     where: list[tuple[str, tuple[object, ...]]] = []
     if index:
         place = f"{index}.rowid"
@@ -164,7 +165,6 @@ def _index(wanted: Wanted) -> tuple[str, str]:
 
 def _narrow(wanted: Wanted) -> Iterator[tuple[str, tuple[object, ...]]]:
     """Yield what a row must be like, with the values for it."""
-    # The plus keeps the index of functions from being taken for that of calls.
     by_call = "+" if wanted.request_id else ""
     if wanted.request_id:
         ends = wanted.request_id, wanted.request_id + "\U0010ffff"

@@ -118,7 +118,6 @@ def test_a_log_is_told_whole_to_the_official_client(platform: Platform, shop: st
     ],
 )
 def test_lines_are_searched_by_everything(
-    start: Callable[..., Platform],
     platform: Platform,
     searched: tuple[str, list[str]],
     narrowed: dict[str, Any],

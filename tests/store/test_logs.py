@@ -392,7 +392,7 @@ async def test_a_full_disk_stops_the_log_and_nothing_else(tmp_path: Path, clock:
         assert (await told(logs))[0] == "line 99"
         await logs.close()
     finally:
-        subprocess.run(["umount", str(small)], check=True)  # noqa: ASYNC221
+        subprocess.run(["umount", "-l", str(small)], check=True)  # noqa: ASYNC221
 
 
 async def test_a_file_of_another_form_is_left_alone(tmp_path: Path, clock: Clock) -> None:

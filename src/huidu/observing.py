@@ -15,10 +15,10 @@ from huidu.observe.prometheus import Scene, tell
 from huidu.observe.recorder import Recorder
 from huidu.observe.series import Series
 from huidu.observe.throttles import Throttles
-from huidu.store.journal import Journal
+from huidu.store.books import Books
 from huidu.store.series import Series as KeptSeries
 
-MakeRecorder = Callable[[Journal, Counters, Callable[[Record], None]], Recorder]
+MakeRecorder = Callable[[Books, Counters, Callable[[Record], None]], Recorder]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Observing:
 
     @classmethod
     async def begin(
-        cls, make: MakeRecorder, journal: Journal, kept: KeptSeries, stack: AsyncExitStack
+        cls, make: MakeRecorder, books: Books, kept: KeptSeries, stack: AsyncExitStack
     ) -> Observing:
         """Count and keep from now on, until the stack is closed."""
         counters = Counters(time.time)
@@ -41,7 +41,7 @@ class Observing:
         await series.open()
         stack.push_async_callback(series.close, asyncio.create_task(series.run()))
         throttles = Throttles(time.time)
-        recorder = make(journal, counters, throttles.refused)
+        recorder = make(books, counters, throttles.refused)
         stack.push_async_callback(recorder.close, asyncio.create_task(recorder.run()))
         return cls(
             counters=counters,

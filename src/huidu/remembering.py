@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from huidu.model.errors import Refusal
+from huidu.model.flood import Flood
 from huidu.settings import Settings
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.journal import Journal
+from huidu.store.logs import Logs
 from huidu.store.packages import Packages
 from huidu.store.queue import Queue
 from huidu.store.reading import Reading
@@ -50,6 +53,7 @@ class Stores:
     catalog: Database
     journal: Journal
     series: Series
+    logs: Logs
     queue: Queue
     packages: Packages
     salt: bytes  #: What sticky keys are sealed with.
@@ -72,6 +76,7 @@ async def remember(settings: Settings, directory: Path, stack: AsyncExitStack) -
         catalog=catalog,
         journal=Journal(journal),
         series=Series(series),
+        logs=await _logs(settings, directory / "logs", stack),
         queue=Queue(catalog),
         packages=await asyncio.to_thread(
             Packages, directory / "packages", most_tree_bytes=most_bytes, in_use=in_use
@@ -80,6 +85,27 @@ async def remember(settings: Settings, directory: Path, stack: AsyncExitStack) -
         in_use=in_use,
         scratch=own(str(directory / "scratch")),
     )
+
+
+async def _logs(settings: Settings, directory: Path, stack: AsyncExitStack) -> Logs:
+    logs = Logs(
+        directory,
+        most_bytes=settings.max_logs_mb << 20,
+        keep_s=settings.keep_logs_s,
+        flood=Flood(settings.max_log_kb_s << 10),
+        clock=time.time,
+    )
+    await logs.open()
+    stack.push_async_callback(logs.close)
+    stack.push_async_callback(stop, asyncio.create_task(logs.run()))
+    return logs
+
+
+async def stop(task: asyncio.Task[Any]) -> None:
+    """End work in the background."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
@@ -93,6 +119,7 @@ async def tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
             )
             await asyncio.to_thread(stores.packages.evict)
             await stores.journal.forget(now - settings.keep_records_s)
+            await stores.logs.tidy()
             forget = partial(Writing.forget_happenings, before=now - settings.keep_events_s)
             await catalog.write(forget)
             counted = await stores.series.functions()  # before: one made meanwhile is not gone

@@ -9,10 +9,9 @@ import resource
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -45,13 +44,17 @@ from huidu.model.effect import Effect
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.model.place import Place
 from huidu.observe.exposition import Deliveries, Denials, Gauges
+from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder, Observing
-from huidu.remembering import Stores, own, remember, tidy
+from huidu.remembering import Stores, own, remember, stop, tidy
 from huidu.runtimes.table import Runtimes
 from huidu.settings import Settings, address
+from huidu.store.books import Books
 from huidu.store.catalog import Catalog
+from huidu.store.live import listen
 from huidu.store.lock import Lock
+from huidu.store.logs import Logs
 from huidu.store.outbox import Outbox
 from huidu.store.uses import Uses
 from huidu.store.writing import Writing
@@ -101,8 +104,10 @@ async def serving(
         plane = _plane(settings, stores, catalog, courier, data, gateway.url)
         desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
         stack.push_async_callback(_close_together, api, gateway)
+        stack.callback(stores.logs.hush)
         most = _connections(settings.max_connections)
-        await api.open(Api(desk, _pages(data, courier)), most_connections=most // API_SHARE)
+        pages = _pages(data, courier, stores.logs)
+        await api.open(Api(desk, pages), most_connections=most // API_SHARE)
         await gateway.open(_gateway(settings, data), tunnels=True, most_connections=most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
@@ -173,8 +178,10 @@ async def _data_plane(
     fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
     stack.push_async_callback(fleet.close, GRACE_S)
     routes = Routes(dice.random)
-    observing = await Observing.begin(recorder_of, stores.journal, stores.series, stack)
+    books = Books(stores.journal, stores.logs)
+    observing = await Observing.begin(recorder_of, books, stores.series, stack)
     recorder = observing.recorder
+    stack.push_async_callback(stop, asyncio.create_task(listen(fleet, stores.logs)))
     invoker = Invoker(
         table=routes,
         fleet=fleet,
@@ -242,6 +249,7 @@ def _plane(
         uploads=Uploads(),
         queue=stores.queue,
         journal=stores.journal,
+        logs=stores.logs,
         recorder=data.observing.recorder,
         invoker=data.invoker,
         routes=data.routes,
@@ -287,13 +295,14 @@ async def _catalog(
         courier.run(),
         tidy(settings, stores, catalog),
     ):
-        stack.push_async_callback(_stop, asyncio.create_task(work))
+        stack.push_async_callback(stop, asyncio.create_task(work))
     return catalog, courier
 
 
-def _pages(data: DataPlane, courier: Courier) -> Starlette:
+def _pages(data: DataPlane, courier: Courier, logs: Logs) -> Starlette:
     registry = CollectorRegistry()
     tier = {"tier": data.tier.name, "network": data.tier.network}
+    registry.register(LogCounters(logs))
     registry.register(Gauges(data.fleet.standings, tier))
     registry.register(Denials(data.access.denied))
     registry.register(Deliveries(courier.results, courier.pending))
@@ -310,9 +319,3 @@ async def _first_start(catalog: Catalog) -> None:
             writing.add_namespace(DEFAULT_NAMESPACE, "", time.time())
 
     await catalog.write(change)
-
-
-async def _stop(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

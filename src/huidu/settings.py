@@ -54,6 +54,9 @@ class Settings:
     webhook_allow: str = "none"  #: What webhooks may reach though it is refused, as CIDRs.
     webhook_retry_s: float = 86_400.0  #: How long a delivery is tried before it is given up.
     webhook_timeout_s: float = 10.0  #: How long a receiver may take to answer.
+    keep_logs_s: float = 15 * 86_400.0  #: How long what a function prints is kept.
+    max_logs_mb: int = 2048  #: Of what functions print, on the disk; the oldest goes first.
+    max_log_kb_s: int = 512  #: What one function may print per second in the long run, to be kept.
     tier: str = "best"  #: What is put around functions: best for what works here, or its name.
     require_tier: str = "none"  #: Do not start with less than this around functions.
     network: str = "best"  #: What functions reach in a sandbox: egress, none, host, or best.
@@ -154,6 +157,9 @@ LEAST: Mapping[str, float] = {
     "keep_events_s": 0,
     "webhook_retry_s": 0,
     "webhook_timeout_s": 0.01,
+    "keep_logs_s": 1,
+    "max_logs_mb": 16,
+    "max_log_kb_s": 1,
 }
 ENDPOINT = "endpoint"  #: `HUIDU_ENDPOINT` is for clients, and may well be set beside a server.
 WORDS: Mapping[type[Any], str] = {str: "a text", int: "a whole number", float: "a number"}

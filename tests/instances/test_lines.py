@@ -118,3 +118,17 @@ def test_a_cut_leaves_no_half_character(text: str, most: int) -> None:
     assert len(left) <= most
     assert text.startswith(left.decode())
     assert len(left) > most - 4 or left.decode() == text
+
+
+def test_what_was_looked_at_meanwhile_is_taken_all_the_same() -> None:
+    lines = Lines()
+    lines.feed(b"one\ntwo\nthr")
+    assert lines.peek() == "one\ntwo\n"
+    assert lines.shown_chars == 8
+    assert lines.peek() == ""
+    lines.feed(b"ee\n")
+    assert lines.peek() == "three\n"
+    lines.feed(b"four\n")
+    assert lines.take() == "one\ntwo\nthree\nfour\n"
+    assert lines.shown_chars == 0
+    assert lines.peek() == ""

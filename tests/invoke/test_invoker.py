@@ -148,7 +148,9 @@ async def test_a_record_keeps_the_beginning_of_a_result_and_the_end_of_a_log(
     (record,) = setting.kept.records
     assert record.result == "r" * MOST_KEPT_RESULT_CHARS
     assert record.error == "e" * MOST_KEPT_RESULT_CHARS
-    assert len(record.log) == MOST_KEPT_LOG_CHARS
+    notice, kept = record.log.split("\n")
+    assert notice == "(the first 34470 characters of this log are not kept)"
+    assert len(kept) == MOST_KEPT_LOG_CHARS
     assert record.log.endswith("xthe end")
     assert record.result_bytes == 9999
 

@@ -12,6 +12,7 @@ from huidu.model.function import FunctionName
 from huidu.model.happening import Happening
 from huidu.model.invocation import Record
 from huidu.model.throttle import QUIET_S
+from huidu.observe.counters import Counters
 from huidu.observe.recorder import Recorder
 from huidu.observe.throttles import Throttles
 
@@ -59,7 +60,8 @@ class Journal:
 
 async def test_only_refusals_for_want_of_room_are_looked_at() -> None:
     seen: list[int] = []
-    recorder = Recorder(Journal(), lambda record: seen.append(int(record.status)))
+    told = Counters(lambda: 10.0)
+    recorder = Recorder(Journal(), told, lambda record: seen.append(int(record.status)))
     for status in (200, 430, 432, 433, 429, 435):
         recorder.record(refused(status))
 

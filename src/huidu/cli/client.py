@@ -23,6 +23,10 @@ SIGNED = "content-type;host"
 class Refused(Exception):
     """The server said no; the message holds its code and its reason."""
 
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+
 
 class Unreachable(Exception):
     """No server answered; the message says where it was looked for."""
@@ -36,11 +40,16 @@ class Client:
     pair: Pair
     region: str = "ap-guangzhou"
 
-    def call(self, action: Action[Any, Any], parameters: Mapping[str, object]) -> dict[str, Any]:
+    def call(
+        self,
+        action: Action[Any, Any],
+        parameters: Mapping[str, object],
+        timeout_s: float = TIMEOUT_S,
+    ) -> dict[str, Any]:
         """Return the answer to an action, or raise `Refused` or `Unreachable`."""
         where = urlsplit(self.endpoint)
         kind = HTTPSConnection if where.scheme == "https" else HTTPConnection
-        connection = kind(where.hostname or "", where.port, timeout=TIMEOUT_S)
+        connection = kind(where.hostname or "", where.port, timeout=timeout_s)
         body = json.dumps(parameters, ensure_ascii=False).encode()
         try:
             connection.request("POST", "/", body, self._headers(action, where.netloc, body))
@@ -53,7 +62,7 @@ class Client:
         finally:
             connection.close()
         if "Error" in answer:
-            raise Refused(f"{answer['Error']['Code']}: {answer['Error']['Message']}")
+            raise Refused(answer["Error"]["Code"], answer["Error"]["Message"])
         return dict(answer)
 
     def _headers(self, action: Action[Any, Any], host: str, body: bytes) -> dict[str, str]:

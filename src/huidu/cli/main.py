@@ -1,4 +1,4 @@
-"""The command line: `huidu serve`, `huidu doctor`, `huidu events`, `huidu api ...`."""
+"""The command line: `huidu serve`, `huidu doctor`, `huidu logs`, `huidu events`, `huidu api`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 from huidu import __version__
 from huidu.cli import api, events
 from huidu.cli.client import Client
+from huidu.cli.options import show_logs
 from huidu.cli.reference import reference as reference_page
 from huidu.cloudapi import keys
 from huidu.cloudapi.keys import Pair
@@ -155,6 +156,7 @@ def connect() -> Client:
     return Client(endpoint=endpoint, pair=pair)
 
 
+app.command("logs", context_settings={"obj": connect})(show_logs)
 app.add_typer(api.commands(connect), name="api")
 app.command("events")(events.command(connect))
 

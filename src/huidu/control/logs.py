@@ -12,6 +12,7 @@ from huidu.model import names
 from huidu.model.errors import InvalidParameter, InvalidValue, LimitExceeded
 from huidu.model.function import FunctionName
 from huidu.model.invocation import USER_FAILURES, Record, Status
+from huidu.model.log import joined
 from huidu.store.journal import Search
 
 MOST_WINDOW_S = 86_400
@@ -54,9 +55,14 @@ async def get(plane: Plane, asked: Asked, request: wire.GetFunctionLogs) -> wire
     function = await plane.catalog.read(lambda reading: reading.function(named))
     search = _search(plane, request, function.id)
     await plane.recorder.flush()
+    await plane.logs.flush()
     total, found = await plane.journal.find(search)
+    printed = await plane.logs.printed([record.request_id for record in found])
     return wire.Logs(
-        data=[_log(plane, record) for record in found],
+        data=[
+            _log(plane, record, printed.get((record.request_id, record.retry_number), ""))
+            for record in found
+        ],
         total_count=total,
         search_context=request.search_context or wire.SearchContext(),
     )
@@ -106,7 +112,7 @@ def _window(plane: Plane, start: str, end: str) -> tuple[float | None, float | N
     return since, until + LAST_S
 
 
-def _log(plane: Plane, record: Record) -> wire.FunctionLog:
+def _log(plane: Plane, record: Record, printed: str) -> wire.FunctionLog:
     good = record.status == Status.SUCCESS
     return wire.FunctionLog(
         function_name=record.function.name,
@@ -118,7 +124,7 @@ def _log(plane: Plane, record: Record) -> wire.FunctionLog:
         duration=round(record.duration_ms, 3),
         bill_duration=math.ceil(record.duration_ms),
         mem_usage=record.memory_bytes,
-        log=record.log,
+        log=joined(record.log, printed),
         level="INFO" if good else "ERROR",
         source=record.trigger,
         retry_num=record.retry_number,

@@ -16,6 +16,7 @@ from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
 from huidu.model.happening import Happening
 from huidu.model.invocation import Invocation, Record
+from huidu.model.log import Wanted
 from huidu.model.place import Place
 from huidu.model.quota import Quota
 from huidu.model.standing import Standing
@@ -24,6 +25,7 @@ from huidu.model.version import Version
 from huidu.model.webhook import Webhook
 from huidu.store.journal import Search
 from huidu.store.reading import Reading
+from huidu.store.shelf import Cursor, Page
 from huidu.store.writing import Writing
 
 T = TypeVar("T")
@@ -65,6 +67,30 @@ class Journal(Protocol):
     """The records of calls."""
 
     async def find(self, search: Search) -> tuple[int, Sequence[Record]]: ...
+
+
+class Logs(Protocol):
+    """What functions print."""
+
+    @property
+    def newest(self) -> int:
+        """The sequence of the last chunk that a search can find."""
+        ...
+
+    @property
+    def hushed(self) -> bool:
+        """Whether nobody is to wait for news any more."""
+        ...
+
+    async def flush(self) -> None: ...
+
+    async def search(
+        self, wanted: Wanted, start: Cursor, limit: int, *, newest_first: bool
+    ) -> Page: ...
+
+    async def printed(self, request_ids: Sequence[str]) -> Mapping[tuple[str, int], str]: ...
+
+    async def wait(self, after: int, most_s: float) -> None: ...
 
 
 class Invoker(Protocol):
@@ -181,6 +207,7 @@ class Plane:
     uploads: Uploads
     queue: Queue
     journal: Journal
+    logs: Logs
     recorder: Recorder
     invoker: Invoker
     routes: Routes

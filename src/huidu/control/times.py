@@ -19,6 +19,12 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def show_ms(at: float, zone: tzinfo) -> str:
+    """Return a moment with its milliseconds, as `YYYY-MM-DD HH:MM:SS.mmm` in the zone."""
+    there = datetime.fromtimestamp(at, UTC).astimezone(zone)
+    return f"{there.strftime(FORM)}.{there.microsecond // 1000:03}"
+
+
 def read(field: str, text: str, zone: tzinfo) -> float:
     """Return the moment that a text names in the zone, or raise `InvalidValue`."""
     try:

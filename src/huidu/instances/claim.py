@@ -11,6 +11,7 @@ from huidu.instances.crew import Lendable
 from huidu.instances.outcomes import Ending, Run, StartFailed, outcome
 from huidu.instances.pool import Pool
 from huidu.model.invocation import Outcome, Status
+from huidu.model.log import Chunk
 from huidu.model.task import Task
 
 #: How many instances a call is given to, while it is certain that it never began.
@@ -19,6 +20,10 @@ TRIES = 3
 
 class Running(Lendable, Protocol):
     """An instance of any kind."""
+
+    def printing(self, least_s: float) -> Chunk | None:
+        """Return what a call that has run for so long has printed since this was asked last."""
+        ...
 
     async def run(self, task: Task) -> Outcome:
         """Run one call to its end; raises `Undelivered` where it certainly never began."""

@@ -140,6 +140,10 @@ class Crew(Generic[T]):
         """How many have been let go, and are not gone yet."""
         return len(self._leaving)
 
+    def lent(self) -> list[T]:
+        """Return those that are busy."""
+        return [one for name, one in self._all.items() if name not in self._idle]
+
     def hire(self) -> None:
         """Start one more."""
         self._landlord.let()

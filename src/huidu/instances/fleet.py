@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,7 @@ from huidu.instances.pool import Numbers, Pool
 from huidu.instances.recipe import Recipe, Workshop
 from huidu.model.capacity import Limits, Retired, lender
 from huidu.model.effect import Effect, ProvisionChanged
+from huidu.model.log import Chunk
 from huidu.model.standing import Standing
 from huidu.model.version import Version
 from huidu.model.web import web
@@ -168,6 +169,13 @@ class Fleet:
     def standings(self) -> Sequence[Standing]:
         """Return how things stand with each version that has instances, or is to have some."""
         return [_standing(self._versions[key], pool) for key, pool in self._pools.items()]
+
+    def printing(self, least_s: float) -> Iterator[Chunk]:
+        """Yield what calls that have run for so long have printed since this was asked last."""
+        for pool in self._pools.values():
+            for instance in pool.lent():
+                if (chunk := instance.printing(least_s)) is not None:
+                    yield chunk
 
     def __repr__(self) -> str:
         stats = self.stats()

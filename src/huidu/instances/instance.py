@@ -59,6 +59,7 @@ class Instance(Living):
         ending = Ending()
         self._set_deadline()
         began = perf_counter()
+        self._running = (task, began)
         try:
             ending = answers.ending(await self._wire.exchange(frame), nonce)
         except asyncio.CancelledError:
@@ -68,6 +69,7 @@ class Instance(Living):
             fault = error
         finally:
             self._deadline = NEVER
+            self._running = None
         duration_ms = (perf_counter() - began) * 1000
         if fault is not None:
             ending = await self._cut_off(fault)

@@ -36,6 +36,8 @@ class Lines:
         self._bytes = 0
         self._begun = b""  #: A line whose end has not come, or as much of it as may be kept.
         self._full = False
+        self._shown = 0  #: How many of the kept ones were looked at since `take`.
+        self.shown_chars = 0
 
     def feed(self, data: bytes) -> None:
         """Take what was printed next."""
@@ -53,6 +55,15 @@ class Lines:
         """Tell whether a line that came since the last time has these words in it."""
         return bool(words) and any(words.encode() in line for line in (*self._kept, self._begun))
 
+    def peek(self) -> str:
+        """Return the whole lines that came since the last time, and leave them for `take`."""
+        if self._shown == len(self._kept):
+            return ""
+        text = b"\n".join([*self._kept[self._shown :], b""]).decode(errors="replace")
+        self._shown = len(self._kept)
+        self.shown_chars += len(text)
+        return text
+
     def take(self) -> str:
         """Return what came since the last time, each line with its end, and begin anew."""
         if self._begun:
@@ -61,7 +72,7 @@ class Lines:
             return ""
         text = b"\n".join([*self._kept, b""]).decode(errors="replace")
         self._kept, self._bytes, self._begun, self._full = [], 0, b"", False
-        self._lately = 0
+        self._lately = self._shown = self.shown_chars = 0
         return text
 
     def _keep(self, line: bytes) -> None:
@@ -115,6 +126,15 @@ class Pipe:
         if self._fd >= 0:
             self._drain()
         return self._lines.shows(words)
+
+    def peek(self) -> str:
+        """Return the whole lines that were printed since the last time; `take` has them too."""
+        return self._lines.peek()
+
+    @property
+    def shown_chars(self) -> int:
+        """How much of what `take` will return was seen by `peek`."""
+        return self._lines.shown_chars
 
     def close(self) -> None:
         """Keep what is in the pipe, for a last `take`, and let go of it."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 
 from huidu.instances.channel import Channel
@@ -12,6 +14,7 @@ from huidu.instances.launch import Launched
 from huidu.instances.lines import Pipe
 from huidu.instances.outcomes import Ending, Run, outcome
 from huidu.model.invocation import Outcome
+from huidu.model.log import Chunk
 from huidu.model.task import Task
 from huidu.model.version import Version
 
@@ -39,6 +42,7 @@ class Living:
         self._fresh = True
         self._born = perf_counter()
         self._init_ms = 0.0
+        self._running: tuple[Task, float] | None = None  #: One call at a time, and since when.
         self._loop = asyncio.get_running_loop()
         self._watching = self._loop.create_task(self._watch())
 
@@ -61,6 +65,30 @@ class Living:
         """End the process, and return when nothing of it is left."""
         self._wire.fail(Stopped())
         await asyncio.shield(self._watching)
+
+    def printing(self, least_s: float) -> Chunk | None:
+        """Return what a call that has run for so long has printed since this was asked last."""
+        if self._running is None or perf_counter() - self._running[1] < least_s:
+            return None
+        task, began = self._running
+        starts = not self._pipe.shown_chars
+        printed = self._pipe.peek()
+        if not printed:
+            return None
+        now = time.time()
+        return Chunk(
+            request_id=task.invocation.request_id,
+            namespace=self._version.function.namespace,
+            function=self._version.function.name,
+            function_id=self._version.function_id,
+            version=self._version.number,
+            alias=task.alias,
+            retry_number=task.invocation.retry_number,
+            starts=starts,
+            printed=printed,
+            began=now - (perf_counter() - began) if starts else now,
+            ended=now,
+        )
 
     def __repr__(self) -> str:
         state = "alive" if self._alive else "ended"
@@ -91,7 +119,8 @@ class Living:
 
     def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
         cold, self._fresh = self._fresh, False
-        return outcome(
+        streamed = self._pipe.shown_chars
+        ended = outcome(
             ending,
             Run(
                 request_id=task.invocation.request_id,
@@ -103,3 +132,4 @@ class Living:
                 printed=self._printed(),
             ),
         )
+        return replace(ended, streamed=streamed) if streamed else ended

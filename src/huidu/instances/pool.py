@@ -217,6 +217,10 @@ class Pool(Generic[T]):
             starting=crew.starting, idle=len(crew.idle), busy=crew.busy, waiting=len(self._line)
         )
 
+    def lent(self) -> list[T]:
+        """Return the instances that are busy."""
+        return self._crew.lent()
+
     def settle(self) -> None:
         """Weigh what is here, and have done what the plan says."""
         self._owed = max(0, min(self._owed, self._here - self._provided))

@@ -20,6 +20,7 @@ from huidu.model.invocation import (
     Status,
     failure,
 )
+from huidu.model.log import remainder
 from huidu.model.routing import sealed
 from huidu.model.split import write_phases
 from huidu.model.tally import Lane
@@ -179,7 +180,8 @@ class Invoker:
             status=int(outcome.status),
             error=outcome.error[:MOST_KEPT_RESULT_CHARS],
             result=outcome.result[:MOST_KEPT_RESULT_CHARS],
-            log=outcome.log[-MOST_KEPT_LOG_CHARS:],
+            log=remainder(outcome.log, outcome.streamed, MOST_KEPT_LOG_CHARS),
+            streamed=outcome.streamed > 0,
             trigger=invocation.trigger,
             retry_number=invocation.retry_number,
             root_request_id=invocation.root_request_id or invocation.request_id,

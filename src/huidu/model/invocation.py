@@ -85,6 +85,7 @@ class Outcome:
     memory_bytes: int = 0
     cold: bool = False
     instance: str = ""
+    streamed: int = 0  #: Characters that it printed and that were handed out while it ran.
 
     @property
     def succeeded(self) -> bool:
@@ -137,6 +138,7 @@ class Record:
     memory_mb: int = 0  #: The configured limit.
     event_bytes: int = 0
     result_bytes: int = 0
+    streamed: bool = field(default=False, compare=False)  #: Whether `log` lacks what came before.
     sequence: int = field(default=0, compare=False)  #: Its place in the journal, once kept.
 
     @property

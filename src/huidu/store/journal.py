@@ -49,9 +49,13 @@ class Journal:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, records: Sequence[Record]) -> None:
-        """Keep records, all of them or none."""
-        rows = [(*named(record.function), *plain(record)) for record in records]
+    async def add(self, records: Sequence[Record], logs: Sequence[str] | None = None) -> None:
+        """Keep records, all of them or none; each with what `logs` has of it as its log."""
+        kept = [record.log for record in records] if logs is None else logs
+        rows = [
+            (*named(record.function), *plain(record), log)
+            for record, log in zip(records, kept, strict=True)
+        ]
         await self._database.write(lambda connection: connection.exec_driver_sql(INSERT, rows))
 
     async def find(self, search: Search) -> tuple[int, Sequence[Record]]:
@@ -101,10 +105,13 @@ def _where(search: Search) -> ColumnElement[bool]:
     return and_(*terms)
 
 
-PLAIN = tuple(field.name for field in fields(Record) if field.name not in {"function", "sequence"})
+#: What of a record has a column of another name, or none.
+NOT_KEPT = frozenset({"function", "sequence", "streamed"})
+PLAIN = tuple(field.name for field in fields(Record) if field.name not in NOT_KEPT)
 # A row for each call there is: by tuples and one text, which costs a third of a statement's rows.
-named, plain = attrgetter("namespace", "name"), attrgetter(*PLAIN)
-COLUMNS = ("namespace", "function", *PLAIN)
+named = attrgetter("namespace", "name")
+plain = attrgetter(*(name for name in PLAIN if name != "log"))
+COLUMNS = ("namespace", "function", *(name for name in PLAIN if name != "log"), "log")
 INSERT = (
     f"INSERT INTO record ({', '.join(COLUMNS)}) "  # noqa: S608 - our own names
     f"VALUES ({', '.join('?' * len(COLUMNS))})"

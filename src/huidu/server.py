@@ -167,15 +167,12 @@ async def _data_plane(
     settings: Settings, stores: Stores, recorder_of: MakeRecorder, stack: AsyncExitStack
 ) -> DataPlane:
     runtimes = await asyncio.to_thread(Runtimes.search)
-    limits = Limits(
-        waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
-    )
     launcher, tier = await _launcher(settings, runtimes, stores.scratch, stack)
+    dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
     workshop = Workshop(
         packages=stores.packages, runtimes=runtimes, launcher=launcher, in_use=stores.in_use
     )
-    dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
-    fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
+    fleet = Fleet(workshop, _limits(settings), settings.max_instances, dice.random)
     stack.push_async_callback(fleet.close, GRACE_S)
     routes = Routes(dice.random)
     books = Books(stores.journal, stores.logs)
@@ -191,7 +188,7 @@ async def _data_plane(
         salt=stores.salt,
     )
     later = Asynchronous(stores.queue, invoker, routes, recorded=recorder.flush, clock=time.time)
-    zone = ZoneInfo(settings.zone)
+    timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), _new_id)
     return DataPlane(
         tier=tier,
         runtimes=runtimes,
@@ -202,9 +199,15 @@ async def _data_plane(
         later=later,
         urls=Urls(),
         services=Services(),
-        timers=Timers(stores.queue, later.wake, time.time, zone, _new_id),
+        timers=timers,
         access=_access(stores, stack),
         dice=dice,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
     )
 
 

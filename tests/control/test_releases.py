@@ -119,6 +119,7 @@ async def plane(catalog: Catalog) -> Plane:
         runtimes=nothing,
         triggers={},
         courier=nothing,
+        logs=nothing,
         gateway_url="http://gw",
         place=Place(),
         quota=Quota(),

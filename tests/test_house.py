@@ -36,6 +36,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "tunnel": "",
         "body": "",
         "observing": "model store observe",
+        "telling": "huidu settings invoke observe",
         # yards
         "instances": "model runtimes",
         # halls: the data plane, and the control plane
@@ -47,9 +48,9 @@ LEANS: Mapping[str, frozenset[str]] = {
         "cloudapi": "huidu model actions control body",
         # the roof
         "server": "huidu model settings actions store observe runtimes listener instances invoke "
-        "observing control triggers gateway cloudapi",
+        "observing telling control triggers gateway cloudapi",
         "cli": "huidu model settings actions store observe runtimes listener instances invoke "
-        "observing control triggers gateway cloudapi server",
+        "observing telling control triggers gateway cloudapi server",
         "__main__": "cli",
     }.items()
 }

@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
 
 from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
@@ -34,12 +33,13 @@ from huidu.instances.starting import Launcher
 from huidu.invoke.asynchronous import Asynchronous
 from huidu.invoke.invoker import Invoker
 from huidu.invoke.routes import Routes
+from huidu.invoke.tracing import Tracing
 from huidu.listener import Listener
 from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
 from huidu.model.errors import Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
-from huidu.observe.exposition import Gauges
+from huidu.observe.exposition import Gauges, Releases
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder, Observing
 from huidu.runtimes.table import Runtimes
@@ -54,6 +54,7 @@ from huidu.store.reading import Reading
 from huidu.store.salt import salt
 from huidu.store.series import Series as KeptSeries
 from huidu.store.writing import Writing
+from huidu.telling import Telling
 from huidu.triggers.table import TRIGGERS
 from huidu.triggers.timer import Timers
 from huidu.triggers.url import Urls
@@ -101,8 +102,11 @@ async def serving(
         data = await _data_plane(settings, stores, recorder_of, stack)
         desk = await _desk(settings, directory, stores, data, gateway.url, stack)
         stack.push_async_callback(_close_together, api, gateway)
-        await api.open(Api(desk, _pages(data)))
-        await gateway.open(Gateway(data.urls, data.routes, data.invoker, _new_id), tunnels=True)
+        registry = _registry(settings, data)
+        data.telling.measure(data.observing.page, registry)
+        await api.open(Api(desk, pages(data.observing.page, registry, asdict(data.tier))))
+        doors = Gateway(data.urls, data.routes, data.invoker, _new_id, data.telling.tracing)
+        await gateway.open(doors, tunnels=True)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
         log.info("closing")
@@ -169,6 +173,7 @@ class DataPlane:
     later: Asynchronous
     urls: Urls
     timers: Timers
+    telling: Telling
     dice: random.Random
 
     def publish(self, effects: Sequence[Effect]) -> None:
@@ -185,19 +190,18 @@ async def _data_plane(
     settings: Settings, stores: Stores, recorder_of: MakeRecorder, stack: AsyncExitStack
 ) -> DataPlane:
     runtimes = await asyncio.to_thread(Runtimes.search)
-    limits = Limits(
-        waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
-    )
     launcher, tier = await _launcher(settings, runtimes, stores.scratch, stack)
     workshop = Workshop(
         packages=stores.packages, runtimes=runtimes, launcher=launcher, in_use=stores.in_use
     )
     dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
-    fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
+    fleet = Fleet(workshop, _limits(settings), settings.max_instances, dice.random)
     stack.push_async_callback(fleet.close, GRACE_S)
+    telling = Telling.begin(settings, dice.getrandbits, stack)
     routes = Routes(dice.random)
     observing = await Observing.begin(recorder_of, stores.journal, stores.series, stack)
     recorder = observing.recorder
+    recorder.show(telling.export.take)
     invoker = Invoker(
         table=routes,
         fleet=fleet,
@@ -206,7 +210,7 @@ async def _data_plane(
         timer=time.perf_counter,
         salt=stores.salt,
     )
-    later = Asynchronous(stores.queue, invoker, routes, recorded=recorder.flush, clock=time.time)
+    later = _later(stores, invoker, routes, recorder, telling.tracing)
     zone = ZoneInfo(settings.zone)
     return DataPlane(
         tier=tier,
@@ -218,7 +222,27 @@ async def _data_plane(
         later=later,
         urls=Urls(),
         timers=Timers(stores.queue, later.wake, time.time, zone, _new_id),
+        telling=telling,
         dice=dice,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
+    )
+
+
+def _later(
+    stores: Stores, invoker: Invoker, routes: Routes, recorder: Recorder, tracing: Tracing
+) -> Asynchronous:
+    return Asynchronous(
+        stores.queue,
+        invoker,
+        routes,
+        recorded=recorder.flush,
+        clock=time.time,
+        tracing=tracing,
     )
 
 
@@ -265,6 +289,7 @@ def _plane(
         clock=time.time,
         draw=data.dice.random,
         new_id=_new_id,
+        tracing=data.telling.tracing,
     )
 
 
@@ -287,11 +312,12 @@ async def _desk(
     return Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
 
 
-def _pages(data: DataPlane) -> Starlette:
+def _registry(settings: Settings, data: DataPlane) -> CollectorRegistry:
     registry = CollectorRegistry()
     tier = {"tier": data.tier.name, "network": data.tier.network}
-    registry.register(Gauges(data.fleet.standings, tier))
-    return pages(data.observing.page, registry, asdict(data.tier))
+    registry.register(Gauges(data.fleet.standings, tier, settings.max_instances))
+    registry.register(Releases(data.routes.shared))
+    return registry
 
 
 def _new_id() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Protocol
 
@@ -11,12 +12,14 @@ import structlog
 
 from huidu import body as bodies
 from huidu.gateway.event import Request, Response, event_of, failure_status, response_of, traits
-from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, tunnels
+from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, traced, tunnels
 from huidu.invoke.invoker import Answered
+from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
 from huidu.model.exchange import Exchange
 from huidu.model.function import FunctionName
 from huidu.model.invocation import MOST_EVENT_BYTES, Invocation, Outcome, Status
+from huidu.model.trace import Trace, carried, sent_in
 from huidu.model.trigger import Trigger
 
 TRIGGER = "http"
@@ -55,12 +58,18 @@ class Gateway:
     """An ASGI application; every answer carries `X-Api-RequestId`."""
 
     def __init__(
-        self, urls: Urls, kinds: Kinds, invoker: Invoker, new_id: Callable[[], str]
+        self,
+        urls: Urls,
+        kinds: Kinds,
+        invoker: Invoker,
+        new_id: Callable[[], str],
+        tracing: Tracing = HANDED_ON,
     ) -> None:
         self._urls = urls
         self._kinds = kinds
         self._invoker = invoker
         self._new_id = new_id
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -103,18 +112,19 @@ class Gateway:
         if self._kinds.is_web(trigger.function):
             if not bodies.fits(declared, MOST_EVENT_BYTES):
                 return _too_large()
-            head = head_of(scope, f"{PREFIX}{url_id}")
+            request = _request(scope, f"/{rest}", b"")
+            trace = self._place(request, request_id)
+            head = traced(head_of(scope, f"{PREFIX}{url_id}"), trace)
             ours = [(b"x-api-requestid", request_id.encode())]
             visit = Visit(scope, receive, send, head, ours)
-            request = _request(scope, f"/{rest}", b"")
-            return await self._visit(trigger, request, visit, request_id)
+            return await self._visit(trigger, request, visit, request_id, trace)
         body = b"" if tunnels(scope) else await bodies.read(declared, receive, MOST_EVENT_BYTES)
         if body is None:
             return _too_large()
         return await self._call(trigger, _request(scope, f"/{rest}", body), request_id)
 
     async def _visit(
-        self, trigger: Trigger, request: Request, visit: Visit, request_id: str
+        self, trigger: Trigger, request: Request, visit: Visit, request_id: str, trace: Trace
     ) -> tuple[Response | None, list[tuple[str, str]]]:
         async def ask() -> Answered:
             invocation = Invocation(
@@ -123,6 +133,7 @@ class Gateway:
                 qualifier=trigger.qualifier,
                 traits=traits(request),
                 trigger=TRIGGER,
+                trace=trace,
             )
             return await self._invoker.exchange(invocation, visit)
 
@@ -138,17 +149,22 @@ class Gateway:
         self, trigger: Trigger, request: Request, request_id: str
     ) -> tuple[Response, list[tuple[str, str]]]:
         async def ask() -> Answered:
+            trace = self._place(request, request_id)
             invocation = Invocation(
                 request_id=request_id,
                 function=trigger.function,
                 qualifier=trigger.qualifier,
-                event=event_of(request),
+                event=event_of(replace(request, headers=carried(request.headers, trace))),
                 traits=traits(request),
                 trigger=TRIGGER,
+                trace=trace,
             )
             return await self._invoker.invoke(invocation)
 
         return await _asked(ask, response_of, request_id)
+
+    def _place(self, request: Request, request_id: str) -> Trace:
+        return self._tracing.place(sent_in(request.headers), request_id)
 
 
 async def _asked(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -38,12 +38,17 @@ class Recorder:
     def __init__(self, journal: Journal, counters: Counters) -> None:
         self._journal = journal
         self._counters = counters
+        self._also: Callable[[Sequence[Record]], None] = lambda _: None
         self._waiting: list[Record] = []
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._closed = False
         self.dropped = 0
         self.nobodys = 0
+
+    def show(self, to: Callable[[Sequence[Record]], None]) -> None:
+        """Show each batch to somebody else as well, who takes no time over it."""
+        self._also = to
 
     def began(self, lane: Lane) -> None:
         """An instance has a call."""
@@ -83,6 +88,7 @@ class Recorder:
             while self._waiting:
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
                 try:
+                    self._also(batch)
                     await self._journal.add(batch)
                 except Refusal as refusal:  # a full disk must not stop the calls
                     self.dropped += len(batch)

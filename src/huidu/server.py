@@ -201,7 +201,7 @@ async def _data_plane(
     routes = Routes(dice.random)
     observing = await Observing.begin(recorder_of, stores.journal, stores.series, stack)
     recorder = observing.recorder
-    recorder.show(telling.export.take)
+    telling.watch(recorder, stack)
     invoker = Invoker(
         table=routes,
         fleet=fleet,

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from huidu import __version__
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.observe.otel.export import ENDPOINT, TRACES, Export, Wanted
+from huidu.observe.recorder import Recorder
 from huidu.settings import NONE, Settings
 
 PAGE_S = 10.0  #: How long the counters may be on their way to the thread that tells them.
@@ -48,6 +49,11 @@ class Telling:
         traced = export.tells_of(TRACES)
         tracing = Tracing(bits=bits, ratio=settings.trace_ratio) if traced else HANDED_ON
         return cls(export=export, tracing=tracing)
+
+    def watch(self, recorder: Recorder, stack: AsyncExitStack) -> None:
+        """Tell of what is recorded; and of the counters a last time before these are closed."""
+        recorder.show(self.export.take)
+        stack.push_async_callback(self.export.measured)
 
     def measure(self, page: Page, registry: CollectorRegistry) -> None:
         """Tell what Prometheus would read. One more source of figures is one more row here."""

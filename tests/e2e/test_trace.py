@@ -391,7 +391,9 @@ def test_a_collector_that_refuses_costs_what_it_refuses_and_one_that_comes_back_
     assert running.stop() == 0  # what is still there is told when the server closes
     assert len(again.calls()) == 6
     assert len(again.lines) == 6
+    assert 7 in again.points("huidu_invocations").values()
     told = running.log.read_text()
     assert "otlp.failing" in told
     assert "otlp.works" in told
+    assert "otlp.failed" not in told
     again.close()

@@ -163,7 +163,10 @@ async def test_a_turn_that_fails_is_not_the_last_and_one_that_hangs_is_left() ->
     assert taken.acquire(timeout=5)
     assert await failing.close(5)
 
-    hanging = Turns("hanging", lambda: [hang.wait(30)].clear(), 0.0)
+    def wait() -> None:
+        hang.wait(30)
+
+    hanging = Turns("hanging", wait, 0.0)
     assert not await hanging.close(0.05)
     hang.set()
     assert await hanging.close(5)

@@ -25,10 +25,10 @@ from huidu.observe.otel.said import resource
 from huidu.observe.otel.turns import Turns
 
 EVERY_S = 1.0
-CLOSE_S = 5.0  #: How long a server that closes waits for the collector.
+CLOSE_S = 3.0  #: How long a server that closes waits for the collector, once or twice.
 TRACES, LOGS, METRICS = "traces", "logs", "metrics"
 #: How often metrics are told, in milliseconds, as OpenTelemetry's own programs are told it.
-INTERVAL, INTERVAL_MS = "OTEL_METRIC_EXPORT_INTERVAL", "15000"
+INTERVAL, INTERVAL_MS = "OTEL_METRIC_EXPORT_INTERVAL", 15_000
 
 #: Where the collector is, as OpenTelemetry's own programs are told it.
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -85,7 +85,7 @@ class Export(Collector):
         self._failing: set[str] = set()
         self._backlogs: dict[str, Backlog] = {}
         self._exporters: list[Any] = []
-        self._turns: list[Turns] = []
+        self._turns: dict[str, Turns] = {}
         if wanted.endpoint:
             _quieten(self._reasons)
             for signal, row in ROWS.items():
@@ -112,8 +112,7 @@ class Export(Collector):
             data = figures(families(), self._resource, self._since_ns, now_ns)
             self._told(METRICS, exporter.export(data))
 
-        every_s = int(os.environ.get(INTERVAL, INTERVAL_MS)) / 1000
-        self._turns.append(Turns(METRICS, turn, every_s))
+        self._turns[METRICS] = Turns(METRICS, turn, _interval_s())
 
     def collect(self) -> Iterable[Metric]:
         """Yield what Prometheus is told of this."""
@@ -127,9 +126,14 @@ class Export(Collector):
         if self._backlogs:
             yield dropped
 
+    async def measured(self) -> None:
+        """Tell the counters a last time: from now on there may be none any more."""
+        if METRICS in self._turns:
+            await self._turns.pop(METRICS).close(CLOSE_S)
+
     async def close(self) -> None:
         """Tell what there is still to be told, unless the collector takes too long for it."""
-        in_time = await asyncio.gather(*(turns.close(CLOSE_S) for turns in self._turns))
+        in_time = await asyncio.gather(*(one.close(CLOSE_S) for one in self._turns.values()))
         for exporter in self._exporters:
             exporter.shutdown()
         left = sum(map(len, self._backlogs.values()))
@@ -148,7 +152,7 @@ class Export(Collector):
                 finally:
                     backlog.lost(0 if told else len(batch))
 
-        self._turns.append(Turns(signal, turn, EVERY_S))
+        self._turns[signal] = Turns(signal, turn, EVERY_S)
 
     def _exporter(self, signal: str, kind: Callable[..., Any]) -> Any:  # noqa: ANN401 - of the kind
         made = kind(
@@ -168,6 +172,12 @@ class Export(Collector):
             self._failing.remove(signal)
             log.info("otlp.works", signal=signal)
         return not failed
+
+
+def _interval_s() -> float:
+    """Return how often metrics are told; a variable that is no number says nothing."""
+    said = os.environ.get(INTERVAL, "")
+    return (int(said) if said.isdecimal() and int(said) else INTERVAL_MS) / 1000
 
 
 def _quieten(reasons: _Reasons) -> None:

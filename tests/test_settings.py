@@ -44,6 +44,10 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "network": ('"host"', "host"),
     "network_allow": ('"10.0.8.0/24, 192.168.1.5"', "10.0.8.0/24, 192.168.1.5"),
     "trusted_proxies": ('"127.0.0.1, fd00::/8"', "127.0.0.1, fd00::/8"),
+    "otlp_endpoint": ('"http://127.0.0.1:4318"', "http://127.0.0.1:4318"),
+    "otlp_headers": ('"Authorization=Bearer%20x, b=2"', "Authorization=Bearer%20x, b=2"),
+    "otlp_signals": ('"logs"', "logs"),
+    "trace_ratio": ("0.25", 0.25),
     "log_level": ('"debug"', "debug"),
 }
 
@@ -227,6 +231,15 @@ def test_a_file_that_is_asked_for_must_be_there_and_be_text(tmp_path: Path) -> N
         ("webhook_allow", "localhost", "name networks"),
         ("webhook_retry_s", -1, "0 or more"),
         ("webhook_timeout_s", 0, "0.01 or more"),
+        ("otlp_endpoint", "127.0.0.1:4318", "must read http://HOST:PORT"),
+        ("otlp_endpoint", "", "must read http://HOST:PORT"),
+        ("otlp_endpoint", "http://h/?a=1", "must read http://HOST:PORT"),
+        ("otlp_headers", "Bearer x", "name=value, name=value"),
+        ("otlp_headers", "a b=1", "name=value, name=value"),
+        ("otlp_signals", "traces, spans", "spans: must be of traces, metrics, logs"),
+        ("trace_ratio", 1.5, "0 to 1"),
+        ("trace_ratio", -0.1, "0 or more"),
+        ("trace_ratio", math.nan, "0 to 1"),
         ("log_level", "loud", "debug, info, warning, error"),
         ("log_level", 3, "a text"),
     ],
@@ -238,6 +251,14 @@ def test_a_wrong_value_is_named_with_what_would_be_right(
 
     assert message.startswith(name)
     assert said in message
+
+
+def test_headers_for_the_collector_are_read_as_its_own_variable_writes_them() -> None:
+    settings = Settings(otlp_headers="Authorization=Bearer%20x%2Cy , b=2", otlp_signals="logs")
+
+    assert settings.sent_along() == {"Authorization": "Bearer x,y", "b": "2"}
+    assert settings.signals() == {"logs"}
+    assert Settings().sent_along() == {}
 
 
 def test_an_address_is_a_host_and_a_port() -> None:

@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
 
 from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
@@ -38,12 +37,13 @@ from huidu.instances.starting import Launcher
 from huidu.invoke.asynchronous import Asynchronous
 from huidu.invoke.invoker import Invoker
 from huidu.invoke.routes import Routes
+from huidu.invoke.tracing import Tracing
 from huidu.listener import Listener
 from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.model.place import Place
-from huidu.observe.exposition import Deliveries, Denials, Gauges
+from huidu.observe.exposition import Deliveries, Denials, Gauges, Releases
 from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder, Observing
@@ -58,6 +58,7 @@ from huidu.store.logs import Logs
 from huidu.store.outbox import Outbox
 from huidu.store.uses import Uses
 from huidu.store.writing import Writing
+from huidu.telling import Telling
 from huidu.triggers.table import TRIGGERS
 from huidu.triggers.timer import Timers
 from huidu.triggers.url import Urls
@@ -105,9 +106,11 @@ async def serving(
         desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
+        registry = _registry(settings, data, courier, stores.logs)
+        data.telling.measure(data.observing.page, registry)
+        told = pages(data.observing.page, registry, asdict(data.tier))
         most = _connections(settings.max_connections)
-        pages = _pages(data, courier, stores.logs)
-        await api.open(Api(desk, pages), most_connections=most // API_SHARE)
+        await api.open(Api(desk, told), most_connections=most // API_SHARE)
         await gateway.open(_gateway(settings, data), tunnels=True, most_connections=most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
@@ -115,9 +118,10 @@ async def serving(
 
 
 def _gateway(settings: Settings, data: DataPlane) -> Gateway:
-    entrance = Entrance(data.services, data.routes, data.invoker, data.access, Place().appid)
+    tracing, appid = data.telling.tracing, Place().appid
+    entrance = Entrance(data.services, data.routes, data.invoker, data.access, appid, tracing)
     proxies = Proxies(settings.proxies())
-    return Gateway(data.urls, data.routes, data.invoker, _new_id, entrance, proxies)
+    return Gateway(data.urls, data.routes, data.invoker, _new_id, entrance, proxies, tracing)
 
 
 def _connections(wanted: int) -> int:
@@ -149,6 +153,7 @@ class DataPlane:
     services: Services
     timers: Timers
     access: Access
+    telling: Telling
     dice: random.Random
 
     def publish(self, effects: Sequence[Effect]) -> None:
@@ -172,22 +177,16 @@ async def _data_plane(
     workshop = Workshop(
         packages=stores.packages, runtimes=runtimes, launcher=launcher, in_use=stores.in_use
     )
-    fleet = Fleet(workshop, _limits(settings), settings.max_instances, dice.random)
-    stack.push_async_callback(fleet.close, GRACE_S)
+    fleet = _fleet(settings, workshop, dice, stack)
+    telling = Telling.begin(settings, dice.getrandbits, stack)
     routes = Routes(dice.random)
     books = Books(stores.journal, stores.logs)
     observing = await Observing.begin(recorder_of, books, stores.series, stack)
     recorder = observing.recorder
     stack.push_async_callback(stop, asyncio.create_task(listen(fleet, stores.logs)))
-    invoker = Invoker(
-        table=routes,
-        fleet=fleet,
-        recorder=recorder,
-        clock=time.time,
-        timer=time.perf_counter,
-        salt=stores.salt,
-    )
-    later = Asynchronous(stores.queue, invoker, routes, recorded=recorder.flush, clock=time.time)
+    telling.watch(recorder, stack)
+    invoker = _invoker(routes, fleet, recorder, stores.salt)
+    later = _later(stores, invoker, routes, recorder, telling.tracing)
     timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), _new_id)
     return DataPlane(
         tier=tier,
@@ -201,14 +200,31 @@ async def _data_plane(
         services=Services(),
         timers=timers,
         access=_access(stores, stack),
+        telling=telling,
         dice=dice,
     )
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
+def _invoker(routes: Routes, fleet: Fleet, recorder: Recorder, salt: bytes) -> Invoker:
+    return Invoker(
+        table=routes,
+        fleet=fleet,
+        recorder=recorder,
+        clock=time.time,
+        timer=time.perf_counter,
+        salt=salt,
+    )
+
+
+def _fleet(
+    settings: Settings, workshop: Workshop, dice: random.Random, stack: AsyncExitStack
+) -> Fleet:
+    limits = Limits(
         waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
     )
+    fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
+    stack.push_async_callback(fleet.close, GRACE_S)
+    return fleet
 
 
 def _access(stores: Stores, stack: AsyncExitStack) -> Access:
@@ -217,6 +233,19 @@ def _access(stores: Stores, stack: AsyncExitStack) -> Access:
     tally = Tally(access.limits, Uses(stores.catalog))
     stack.push_async_callback(tally.close, asyncio.create_task(tally.run()))
     return access
+
+
+def _later(
+    stores: Stores, invoker: Invoker, routes: Routes, recorder: Recorder, tracing: Tracing
+) -> Asynchronous:
+    return Asynchronous(
+        stores.queue,
+        invoker,
+        routes,
+        recorded=recorder.flush,
+        clock=time.time,
+        tracing=tracing,
+    )
 
 
 async def _launcher(
@@ -270,6 +299,7 @@ def _plane(
         clock=time.time,
         draw=data.dice.random,
         new_id=_new_id,
+        tracing=data.telling.tracing,
     )
 
 
@@ -302,14 +332,20 @@ async def _catalog(
     return catalog, courier
 
 
-def _pages(data: DataPlane, courier: Courier, logs: Logs) -> Starlette:
+def _registry(
+    settings: Settings, data: DataPlane, courier: Courier, logs: Logs
+) -> CollectorRegistry:
     registry = CollectorRegistry()
     tier = {"tier": data.tier.name, "network": data.tier.network}
-    registry.register(LogCounters(logs))
-    registry.register(Gauges(data.fleet.standings, tier))
-    registry.register(Denials(data.access.denied))
-    registry.register(Deliveries(courier.results, courier.pending))
-    return pages(data.observing.page, registry, asdict(data.tier))
+    for collector in (
+        LogCounters(logs),
+        Gauges(data.fleet.standings, tier, settings.max_instances),
+        Denials(data.access.denied),
+        Deliveries(courier.results, courier.pending),
+        Releases(data.routes.shared),
+    ):
+        registry.register(collector)
+    return registry
 
 
 def _new_id() -> str:

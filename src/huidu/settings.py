@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from huidu.model import names
@@ -19,6 +20,8 @@ from huidu.model.standing import most_provisioned
 
 FILE = "huidu.toml"
 PREFIX = "HUIDU_"
+HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+NONE = "none"
 PORT = re.compile(r"[0-9]{1,5}")
 ALIKE = 0.7  #: From when on a variable is taken for a setting that somebody misspelt.
 
@@ -62,6 +65,10 @@ class Settings:
     network: str = "best"  #: What functions reach in a sandbox: egress, none, host, or best.
     network_allow: str = "none"  #: What functions reach beside the internet, as CIDRs.
     trusted_proxies: str = "none"  #: Whose X-Forwarded-For and -Proto are believed, as CIDRs.
+    otlp_endpoint: str = "none"  #: The collector that is told of calls, as http://HOST:4318.
+    otlp_headers: str = "none"  #: What the collector is sent with it, as name=value, name=value.
+    otlp_signals: str = "traces, metrics, logs"  #: What it is told.
+    trace_ratio: float = 1.0  #: How many of the traces that begin here are kept, 0 to 1.
     log_level: str = "info"  #: debug, info, warning or error.
 
     def __post_init__(self) -> None:
@@ -79,6 +86,7 @@ class Settings:
             raise Unsettled(f"log_level {self.log_level!r}: must be one of {', '.join(LEVELS)}")
         self._check_sandbox()
         self.proxies()
+        self._check_export()
         for name, least in LEAST.items():
             if not getattr(self, name) >= least:  # not a number is not either
                 raise Unsettled(f"{name} {getattr(self, name)}: must be {least} or more")
@@ -97,6 +105,38 @@ class Settings:
             raise Unsettled(f"network {self.network!r}: must be {', '.join(NETWORKS)}")
         self.allowed()
         self.webhooks_allowed()
+
+    def _check_export(self) -> None:
+        endpoint = urlsplit(self.otlp_endpoint)
+        if self.otlp_endpoint != NONE and not (
+            endpoint.scheme in ("http", "https") and endpoint.hostname and not endpoint.query
+        ):
+            raise Unsettled(
+                f"otlp_endpoint {self.otlp_endpoint!r}: must read http://HOST:PORT, or {NONE}"
+            )
+        if not self.trace_ratio <= 1:
+            raise Unsettled(f"trace_ratio {self.trace_ratio}: must be 0 to 1")
+        unknown = self.signals() - set(SIGNALS)
+        if unknown:
+            raise Unsettled(
+                f"otlp_signals: {', '.join(sorted(unknown))}: must be of {', '.join(SIGNALS)}"
+            )
+        self.sent_along()
+
+    def signals(self) -> frozenset[str]:
+        """Return what `otlp_signals` names."""
+        return frozenset(self.otlp_signals.replace(",", " ").split())
+
+    def sent_along(self) -> Mapping[str, str]:
+        """Return the headers that `otlp_headers` names, as OpenTelemetry's variable writes them."""
+        text = "" if self.otlp_headers == NONE else self.otlp_headers
+        found: dict[str, str] = {}
+        for one in filter(None, map(str.strip, text.split(","))):
+            name, _, value = one.partition("=")
+            if not HEADER.fullmatch(name.strip()) or not value.strip():
+                raise Unsettled("otlp_headers: must read name=value, name=value, or none")
+            found[name.strip()] = unquote(value.strip())
+        return found
 
     def allowed(self) -> tuple[IPv4Network, ...]:
         """Return what `network_allow` names."""
@@ -139,6 +179,7 @@ class Settings:
 #: The strongest first; `huidu doctor` tells what each is and needs.
 TIERS = ("gvisor", "sandbox", "unprivileged", "bwrap", "basic", "none")
 NETWORKS = ("best", "egress", "none", "host")
+SIGNALS = ("traces", "metrics", "logs")
 LEVELS = ("debug", "info", "warning", "error")
 LEAST: Mapping[str, float] = {
     "max_functions": 1,
@@ -160,6 +201,7 @@ LEAST: Mapping[str, float] = {
     "keep_logs_s": 1,
     "max_logs_mb": 16,
     "max_log_kb_s": 1,
+    "trace_ratio": 0,
 }
 ENDPOINT = "endpoint"  #: `HUIDU_ENDPOINT` is for clients, and may well be set beside a server.
 WORDS: Mapping[type[Any], str] = {str: "a text", int: "a whole number", float: "a number"}

@@ -7,8 +7,10 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 
 from huidu.model.function import FunctionName
+from huidu.model.routing import Share, Weighted
 from huidu.model.standing import Standing
-from huidu.observe.exposition import Denials, Gauges
+from huidu.observe.exposition import Denials, Gauges, Releases
+from tests.fakes_store import alias
 
 HELLO = FunctionName("default", "hello")
 OF_ONE = 'function="hello",namespace="default"'
@@ -20,7 +22,7 @@ def standing(number: str = "1", **more: Any) -> Standing:
 
 def told(*standings: Standing) -> set[str]:
     registry = CollectorRegistry()
-    registry.register(Gauges(lambda: standings, {"tier": "sandbox", "network": "none"}))
+    registry.register(Gauges(lambda: standings, {"tier": "sandbox", "network": "none"}, 200))
     lines = generate_latest(registry).decode().splitlines()
     return {line for line in lines if not line.startswith("#")}
 
@@ -50,7 +52,24 @@ def test_latest_as_it_is_and_as_it_was_is_one() -> None:
 
 
 def test_the_walls_around_functions_are_told_where_there_are_none_yet_too() -> None:
-    assert told() == {'huidu_sandbox_info{network="none",tier="sandbox"} 1.0'}
+    assert told() == {
+        'huidu_sandbox_info{network="none",tier="sandbox"} 1.0',
+        "huidu_instances_limit 200.0",
+    }
+
+
+def test_who_shares_the_calls_of_an_alias_is_told_and_who_of_them_is_new() -> None:
+    routing = Weighted((Share("2", 1000), Share("3", 0)))
+    registry = CollectorRegistry()
+    registry.register(Releases(lambda: [alias("release", at="1", routing=routing)]))
+    lines = generate_latest(registry).decode().splitlines()
+
+    of = 'alias="release",function="hello",namespace="default"'
+    assert [line for line in lines if not line.startswith("#")] == [
+        f'huidu_alias_weight{{{of},role="main",version="1"}} 0.9',
+        f'huidu_alias_weight{{{of},role="additional",version="2"}} 0.1',
+        f'huidu_alias_weight{{{of},role="additional",version="3"}} 0.0',
+    ]
 
 
 def test_who_was_not_let_in_is_counted_by_reason() -> None:

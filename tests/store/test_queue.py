@@ -23,7 +23,8 @@ from tests.fakes_store import BACKENDS, event
 #: As many events as there may be, r1 and so on.
 FULL = text("""
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :most)
-    INSERT INTO event SELECT 'r' || i, 'default', 'hello', '', '1', x'7b7d', '', 'api', i, 0 FROM n
+    INSERT INTO event
+    SELECT 'r' || i, 'default', 'hello', '', '1', x'7b7d', '', 'api', i, 0, '', '' FROM n
 """).bindparams(most=MOST_QUEUED)
 
 

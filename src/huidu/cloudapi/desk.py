@@ -27,6 +27,7 @@ from huidu.model.errors import (
     Refusal,
     Unsupported,
 )
+from huidu.model.trace import sent_in
 
 log = structlog.get_logger("huidu.api")
 
@@ -76,10 +77,11 @@ class Desk:
             action = _find(head)
             who = verify(request, head, self.keys, self.clock())
             _check_supported(action)
-            asked = Asked(request_id=request_id, who=who, source_ip=source_ip)
-            sent = wire.read(request, head).parameters
+            sent = sent_in(request.headers.items())
+            asked = Asked(request_id=request_id, who=who, source_ip=source_ip, sent=sent)
+            told = wire.read(request, head).parameters
             # Empty is what many clients send for what they leave out.
-            given = {name: sent[name] for name in sent if (name, sent[name]) != ("Namespace", "")}
+            given = {name: told[name] for name in told if (name, told[name]) != ("Namespace", "")}
             parameters = read(action, given)
             answer = await self._carry_out(action, asked, parameters)
             return wire.envelope(request_id, msgspec.to_builtins(answer))

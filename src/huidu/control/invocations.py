@@ -60,6 +60,7 @@ async def _now(
         event=event_of(field, request.event),
         traits=traits_of(request.routing_key, asked.source_ip),
         routing_key=request.routing_key,
+        trace=plane.tracing.place(asked.sent, asked.request_id),
     )
     answered = await plane.invoker.invoke(invocation)
     if answered.outcome.status == Status.EVENT_TOO_LARGE:
@@ -128,6 +129,7 @@ async def _later(plane: Plane, asked: Asked, request: wire.Invoke) -> wire.Invok
             event=event,
             routing_key=request.routing_key,
             accepted_at=plane.clock(),
+            sent=asked.sent,
         )
     )
     plane.wake_queue()

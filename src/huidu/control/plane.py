@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from huidu.invoke.invoker import Answered
 from huidu.invoke.routes import Target
+from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.delivery import Reply
 from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
@@ -20,6 +21,7 @@ from huidu.model.log import Wanted
 from huidu.model.place import Place
 from huidu.model.quota import Quota
 from huidu.model.standing import Standing
+from huidu.model.trace import NOTHING_SENT, Sent
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.model.webhook import Webhook
@@ -196,6 +198,7 @@ class Asked:
     request_id: str
     who: str
     source_ip: str | None = None
+    sent: Sent = NOTHING_SENT  #: Of the trace that the request is part of.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,3 +228,4 @@ class Plane:
     clock: Callable[[], float]
     draw: Callable[[], float]
     new_id: Callable[[], str]
+    tracing: Tracing = HANDED_ON

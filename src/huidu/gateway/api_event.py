@@ -20,6 +20,7 @@ import msgspec
 from huidu.gateway.event import ROUTING_KEY, Request, first, queried
 from huidu.model.paths import Match
 from huidu.model.service import HEADER, NO_AUTH, PATH, QUERY, Api, Parameter
+from huidu.model.trace import NO_TRACE, Trace, carried
 
 #: Headers in the event that only we may say; many servers see no difference between - and _.
 OURS = frozenset(
@@ -47,6 +48,7 @@ class Call:
     environment: str
     request_id: str
     scheme: str
+    trace: Trace = NO_TRACE
 
     @property
     def api(self) -> Api:
@@ -117,7 +119,8 @@ class Call:
         return told
 
     def _told(self) -> dict[str, str]:
-        told = {name: value for name, value in self.headers.items() if not is_ours(name)}
+        sent = carried([*self.headers.items()], self.trace)
+        told = {name: value for name, value in sent if not is_ours(name)}
         told.update(self.ours())
         return told
 

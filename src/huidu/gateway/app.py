@@ -24,10 +24,12 @@ from huidu.gateway.entrance import Entrance, address_of
 from huidu.gateway.event import BODILESS, Request, Response, event_of, response_of, traits
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.urls import Place
-from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, tunnels
+from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, traced, tunnels
 from huidu.invoke.invoker import Answered
+from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
 from huidu.model.invocation import MOST_EVENT_BYTES, Invocation
+from huidu.model.trace import Trace, carried, sent_in
 from huidu.model.trigger import Trigger
 
 TRIGGER = "http"
@@ -52,6 +54,7 @@ class Gateway:
         new_id: Callable[[], str],
         entrance: Entrance | None = None,
         proxies: Proxies = NOBODY,
+        tracing: Tracing = HANDED_ON,
     ) -> None:
         self._urls = urls
         self._entrance = entrance
@@ -59,6 +62,7 @@ class Gateway:
         self._kinds = kinds
         self._invoker = invoker
         self._new_id = new_id
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -104,8 +108,10 @@ class Gateway:
                 return _too_large()
             ours = [(b"x-api-requestid", request_id.encode())]
             dressing = urls.dressing(trigger, asked.headers)
-            visit = Visit(scope, receive, send, head_of(scope, place.prefix), ours, dressing)
-            return await self._visit(trigger, asked, visit, request_id)
+            trace = self._place(asked, request_id)
+            head = traced(head_of(scope, place.prefix), trace)
+            visit = Visit(scope, receive, send, head, ours, dressing)
+            return await self._visit(trigger, asked, visit, request_id, trace)
         body = b"" if tunnels(scope) else await bodies.read(declared, receive, MOST_EVENT_BYTES)
         if body is None:
             return _too_large()
@@ -131,7 +137,7 @@ class Gateway:
         return trigger, place, asked
 
     async def _visit(
-        self, trigger: Trigger, request: Request, visit: Visit, request_id: str
+        self, trigger: Trigger, request: Request, visit: Visit, request_id: str, trace: Trace
     ) -> Said:
         async def ask() -> Answered:
             invocation = Invocation(
@@ -140,6 +146,7 @@ class Gateway:
                 qualifier=trigger.qualifier,
                 traits=traits(request),
                 trigger=TRIGGER,
+                trace=trace,
             )
             return await self._invoker.exchange(invocation, visit)
 
@@ -149,17 +156,22 @@ class Gateway:
         self, trigger: Trigger, request: Request, request_id: str
     ) -> tuple[Response, Headers]:
         async def ask() -> Answered:
+            trace = self._place(request, request_id)
             invocation = Invocation(
                 request_id=request_id,
                 function=trigger.function,
                 qualifier=trigger.qualifier,
-                event=event_of(request),
+                event=event_of(replace(request, headers=carried(request.headers, trace))),
                 traits=traits(request),
                 trigger=TRIGGER,
+                trace=trace,
             )
             return await self._invoker.invoke(invocation)
 
         return await asked(ask, response_of, _refused, request_id)
+
+    def _place(self, request: Request, request_id: str) -> Trace:
+        return self._tracing.place(sent_in(request.headers), request_id)
 
 
 def _refused(refusal: Refusal) -> Response:

@@ -25,13 +25,15 @@ from huidu.gateway.asking import (
 from huidu.gateway.event import ROUTING_KEY, Request, Response, first, traits_from
 from huidu.gateway.guard import Asked, Denied, Guard, Passed
 from huidu.gateway.services import Stage, Stages
-from huidu.gateway.visit import Receive, Scope, Send, Visit, head_at, raw_path, tunnels
+from huidu.gateway.visit import Receive, Scope, Send, Visit, head_at, raw_path, traced, tunnels
 from huidu.invoke.invoker import Answered
+from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
 from huidu.model.exchange import Answer
 from huidu.model.invocation import EMPTY_EVENT, MOST_EVENT_BYTES, Invocation, Outcome
 from huidu.model.paths import Match, Missing, readable
 from huidu.model.service import ANY, ENVIRONMENTS
+from huidu.model.trace import sent_in
 
 TRIGGER = "apigw"
 #: The host form: `service-a1b2c3d4-1250000000.gz.apigw.tencentcs.com`, with or without a port.
@@ -75,13 +77,20 @@ class Entrance:
     """Answers requests for APIs; a request is answered by one released version from end to end."""
 
     def __init__(
-        self, services: Services, kinds: Kinds, invoker: Invoker, guard: Guard, appid: str
+        self,
+        services: Services,
+        kinds: Kinds,
+        invoker: Invoker,
+        guard: Guard,
+        appid: str,
+        tracing: Tracing = HANDED_ON,
     ) -> None:
         self._services = services
         self._kinds = kinds
         self._invoker = invoker
         self._guard = guard
         self._appid = appid
+        self._tracing = tracing
 
     async def answer(
         self, address: Address, scope: Scope, receive: Receive, send: Send, request_id: str
@@ -109,6 +118,7 @@ class Entrance:
             environment=environment,
             request_id=request_id,
             scheme=scheme,
+            trace=self._tracing.place(sent_in(request.headers), request_id),
         )
         response, more = await self._admitted(call, scope, receive, send, path)
         return _finished(call, response, more)
@@ -180,6 +190,7 @@ class Entrance:
             headers, query = with_constants(call.api.constants, headers, query)
         head = head_at({**scope, "headers": headers, "query_string": query}, path)
         head = replace(head, headers=[*head.headers, *_as_bytes([*call.ours().items()])])
+        head = traced(head, call.trace)
         begins = _beginning(until, cors=call.api.cors)
         visit = Visit(scope, receive, send, head, _as_bytes(more), begins=begins)
 
@@ -275,6 +286,7 @@ def _invocation(call: Call, event: bytes) -> Invocation:
         traits=traits_from(call.headers, call.query, call.request.source_ip),
         routing_key=call.headers.get(ROUTING_KEY, ""),
         trigger=TRIGGER,
+        trace=call.trace,
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from huidu.gateway.event import OURS
 from huidu.model.exchange import Answer, BodyTooLarge, CallerLeft, Head, Headers
 from huidu.model.invocation import MOST_EVENT_BYTES
+from huidu.model.trace import Trace, carried
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -52,6 +54,15 @@ def head_at(scope: Scope, path: bytes) -> Head:
         target=path + (b"?" + query if query else b""),
         headers=_headers(scope, dict(scope["headers"])),
         upgrade=WEBSOCKET if tunnels(scope) else b"",
+    )
+
+
+def traced(head: Head, trace: Trace) -> Head:
+    """Return a head that says where in a trace the call is, rather than where its caller is."""
+    sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers]
+    said = carried(sent, trace)
+    return replace(
+        head, headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in said]
     )
 
 

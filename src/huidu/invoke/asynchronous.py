@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from huidu.invoke.invoker import Answered
+from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
 from huidu.model.event import QueuedEvent
 from huidu.model.function import FunctionName
@@ -66,6 +67,7 @@ class Asynchronous:
         recorded: Callable[[], Awaitable[None]],
         clock: Callable[[], float],
         at_once: int = AT_ONCE,
+        tracing: Tracing = HANDED_ON,
     ) -> None:
         self._queue = queue
         self._invoker = invoker
@@ -73,6 +75,7 @@ class Asynchronous:
         self._recorded = recorded
         self._clock = clock
         self._at_once = at_once
+        self._tracing = tracing
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -141,7 +144,7 @@ class Asynchronous:
             log.warning("event.orphaned", request_id=event.request_id)
             return True
         try:
-            answered = await self._invoker.invoke(_invocation(event))
+            answered = await self._invoker.invoke(_invocation(event, self._tracing))
         except Refusal as refusal:
             log.warning("event.refused", request_id=event.request_id, reason=refusal.message)
             return True
@@ -178,7 +181,7 @@ class Asynchronous:
         return False
 
 
-def _invocation(event: QueuedEvent) -> Invocation:
+def _invocation(event: QueuedEvent, tracing: Tracing) -> Invocation:
     return Invocation(
         request_id=event.request_id,
         function=event.function,
@@ -188,4 +191,5 @@ def _invocation(event: QueuedEvent) -> Invocation:
         routing_key=event.routing_key,
         trigger=event.trigger,
         retry_number=event.attempts,
+        trace=tracing.place(event.sent, event.request_id),
     )

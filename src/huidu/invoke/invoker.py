@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from huidu.invoke.routes import Routed
 from huidu.model.capacity import Busy, Retired
@@ -25,6 +25,7 @@ from huidu.model.routing import sealed
 from huidu.model.split import write_phases
 from huidu.model.tally import Lane
 from huidu.model.task import Task
+from huidu.model.trace import Trace
 from huidu.model.traits import Traits
 from huidu.model.version import Version
 from huidu.model.web import is_web
@@ -195,7 +196,17 @@ class Invoker:
             memory_mb=routed.version.configuration.memory_mb if routed else 0,
             event_bytes=exchange.taken_bytes if exchange else len(invocation.event),
             result_bytes=exchange.given_bytes if exchange else len(outcome.result),
+            **_place(invocation.trace),
         )
+
+
+def _place(trace: Trace) -> dict[str, Any]:
+    return {
+        "trace_id": trace.trace_id,
+        "span_id": trace.span_id,
+        "parent_span_id": trace.parent_id,
+        "sampled": trace.sampled,
+    }
 
 
 class _Call:

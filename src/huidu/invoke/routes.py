@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from huidu.model.alias import Alias
@@ -111,6 +111,13 @@ class Routes:
         entry = self._entries.get(named)
         latest = entry.versions.get(LATEST) if entry else None
         return latest is not None and is_web(latest.configuration)
+
+    def shared(self) -> Iterator[Alias]:
+        """Return the aliases that lead to more than one version."""
+        for entry in self._entries.values():
+            for target in entry.targets.values():
+                if target.alias.routing is not None:
+                    yield target.alias
 
     def __contains__(self, key: object) -> bool:
         """Tell whether later calls may reach a version: (id of its function, number, digest)."""

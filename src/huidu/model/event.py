@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from huidu.model.function import FunctionName
+from huidu.model.trace import NOTHING_SENT, Sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +25,4 @@ class QueuedEvent:
     trigger: str = "api"
     accepted_at: float = 0.0
     attempts: int = 0
+    sent: Sent = NOTHING_SENT  #: Of the trace that whoever sent it is in.

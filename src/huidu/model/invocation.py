@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from huidu.model.function import FunctionName
+from huidu.model.trace import NO_TRACE, Trace
 from huidu.model.traits import NO_TRAITS, Traits
 
 MOST_EVENT_BYTES = 6 * 1024 * 1024
@@ -67,6 +68,7 @@ class Invocation:
     trigger: str = "api"
     retry_number: int = 0
     root_request_id: str = ""  #: The call that this one belongs to; its own id by default.
+    trace: Trace = NO_TRACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,10 @@ class Record:
     event_bytes: int = 0
     result_bytes: int = 0
     streamed: bool = field(default=False, compare=False)  #: Whether `log` lacks what came before.
+    trace_id: str = ""
+    span_id: str = ""  #: Empty where the call has no span of its own.
+    parent_span_id: str = ""  #: Empty where the trace began with this call.
+    sampled: bool = False
     sequence: int = field(default=0, compare=False)  #: Its place in the journal, once kept.
 
     @property

@@ -27,5 +27,6 @@ class Task:
                 "alias": self.alias,
                 "qualifier": self.invocation.qualifier,
                 "routing_key": self.invocation.routing_key,
+                **self.invocation.trace.told(),
             }
         ).encode()

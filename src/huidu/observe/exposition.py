@@ -12,6 +12,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from huidu.model.alias import Alias
 from huidu.model.standing import Standing
 
 VERSION = ("namespace", "function", "version")
@@ -21,9 +22,13 @@ class Gauges(Collector):
     """What there is of instances, by function and version, and what is put around them."""
 
     def __init__(
-        self, standings: Callable[[], Sequence[Standing]], sandbox: Mapping[str, str]
+        self,
+        standings: Callable[[], Sequence[Standing]],
+        sandbox: Mapping[str, str],
+        most_instances: int,
     ) -> None:
         self._standings = standings
+        self._most_instances = most_instances
         self._sandbox = sandbox
 
     def collect(self) -> Iterable[Metric]:
@@ -48,6 +53,11 @@ class Gauges(Collector):
                 provisioned.add_metric((*labels, "wanted"), standing.provisioned)
                 provisioned.add_metric((*labels, "ready"), standing.available)
         yield from (instances, waiting, provisioned)
+        yield GaugeMetricFamily(
+            "huidu_instances_limit",
+            "How many instances there may be, over all functions.",
+            value=self._most_instances,
+        )
         yield InfoMetricFamily(
             "huidu_sandbox", "What is put around functions.", dict(self._sandbox)
         )
@@ -93,6 +103,29 @@ class Denials(Collector):
         for reason, count in list(self._denied.items()):
             denied.add_metric([reason], count)
         yield denied
+
+
+class Releases(Collector):
+    """Which versions share the calls of an alias, so that a rule can tell who is new."""
+
+    def __init__(self, shared: Callable[[], Iterable[Alias]]) -> None:
+        self._shared = shared
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric as it is now; nothing of an alias that leads to one version alone."""
+        weights = GaugeMetricFamily(
+            "huidu_alias_weight",
+            "What a version is to get of an alias's calls by weight, where several share them.",
+            labels=("namespace", "function", "alias", "version", "role"),
+        )
+        for alias in list(self._shared()):
+            by_weight = {share.version: share.fraction for share in alias.shares}
+            for version in sorted(alias.versions):
+                role = "main" if version == alias.version else "additional"
+                named = alias.function
+                labels = (named.namespace, named.name, alias.name, version, role)
+                weights.add_metric(labels, by_weight.get(version, 0.0))
+        yield weights
 
 
 def _by_version(standings: Iterable[Standing]) -> Mapping[tuple[str, str, str], Standing]:

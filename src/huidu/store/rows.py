@@ -16,6 +16,7 @@ from huidu.model.function import Code, Configuration, Function, FunctionName
 from huidu.model.history import Change
 from huidu.model.routing import Routing, Ruled, Share, Weighted
 from huidu.model.rules import Rule
+from huidu.model.trace import Sent
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 
@@ -264,6 +265,8 @@ def event_row(event: QueuedEvent) -> Row:
         "trigger": event.trigger,
         "accepted_at": event.accepted_at,
         "attempts": event.attempts,
+        "traceparent": event.sent.parent,
+        "tracestate": event.sent.state,
     }
 
 
@@ -279,4 +282,5 @@ def event_from(row: RowMapping) -> QueuedEvent:
         trigger=row["trigger"],
         accepted_at=row["accepted_at"],
         attempts=row["attempts"],
+        sent=Sent(row["traceparent"], row["tracestate"]),
     )

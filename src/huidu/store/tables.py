@@ -137,6 +137,8 @@ EVENT = Table(
     Column("trigger", Text, nullable=False),
     Column("accepted_at", Float, nullable=False, index=True),
     Column("attempts", Integer, nullable=False),
+    Column("traceparent", Text, nullable=False, server_default=""),
+    Column("tracestate", Text, nullable=False, server_default=""),
 )
 
 HAPPENING = Table(
@@ -239,6 +241,10 @@ RECORD = Table(
     Column("result_bytes", Integer, nullable=False),
     Column("sticky_key", Text, nullable=False, server_default=""),
     Column("init_ms", Float, nullable=False, server_default="0"),
+    Column("trace_id", Text, nullable=False, server_default=""),
+    Column("span_id", Text, nullable=False, server_default=""),
+    Column("parent_span_id", Text, nullable=False, server_default=""),
+    Column("sampled", Boolean, nullable=False, server_default="0"),
     Index("record_by_request", "request_id"),
     Index("record_by_function", "function_id", "started_at"),
 )

@@ -26,6 +26,8 @@ const BUFFER = 256 * 1024;
 
 const BAD_EVENT = 400;
 const ENDINGS = ['.js', '.cjs', '.mjs'];
+const TRACE = ['traceparent', 'tracestate'];
+const followed = new Set(); // What of it the environment has from the call before.
 /** What functions require most, for a blank to have at hand. */
 const COMMON = ['assert', 'buffer', 'child_process', 'crypto', 'dns', 'events', 'fs/promises',
   'http', 'https', 'os', 'querystring', 'readline', 'stream', 'string_decoder', 'timers', 'tls',
@@ -194,6 +196,7 @@ class Worker {
     const began = process.hrtime.bigint();
     const ends = NONCE + SIZE + body.readUInt32BE(NONCE);
     const own = JSON.parse(body.toString('utf8', NONCE + SIZE, ends));
+    follow(own);
     const call = { nonce: body.subarray(0, NONCE), began, id: own.request_id, late: null };
     this._call = call;
     this._last = call.id;
@@ -264,6 +267,18 @@ class Worker {
     else {
       print(STDERR, `${stack(error) || told(error)}\n`);
       ending();
+    }
+  }
+}
+
+/** Say in the environment too which trace the call is in; nothing else runs beside it here. */
+function follow(own) {
+  for (const name of TRACE) {
+    if (name in own) {
+      process.env[name.toUpperCase()] = own[name];
+      followed.add(name);
+    } else if (followed.delete(name)) {
+      delete process.env[name.toUpperCase()];
     }
   }
 }

@@ -37,6 +37,8 @@ HEAVY_S = 0.03  #: A version that takes longer to load tells what it imported.
 MOST_TOLD = 2000
 BAD_EVENT, RESULT_TOO_LARGE, USER_ERROR = 400, 407, 430
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
+TRACE = ("traceparent", "tracestate")
+FOLLOWED: set[str] = set()  #: What of it the environment has from the call before.
 
 
 class Unloadable(Exception):
@@ -177,7 +179,9 @@ def answer(
     """Run one call; return the kind of the reply and what it says."""
     ends = NONCE + SIZE + int.from_bytes(body[NONCE : NONCE + SIZE], "big")
     context = dict(constants)
-    context.update(json.loads(bytes(body[NONCE + SIZE : ends])))
+    own = json.loads(bytes(body[NONCE + SIZE : ends]))
+    context.update(own)
+    follow(own)
     try:
         event = json.loads(str(body[ends:], "utf-8"))
     except (ValueError, RecursionError) as error:
@@ -198,6 +202,17 @@ def answer(
         limit = f"at most {MOST_RESULT} are allowed"
         return failure(RESULT_TOO_LARGE, f"the result is too large: {len(text)} bytes, {limit}")
     return RESULT, text
+
+
+def follow(own: Mapping[str, str]) -> None:
+    """Say in the environment too which trace the call is in; nothing else runs beside it here."""
+    for name in TRACE:
+        if name in own:
+            os.environ[name.upper()] = own[name]
+            FOLLOWED.add(name)
+        elif name in FOLLOWED:
+            os.environ.pop(name.upper(), None)
+            FOLLOWED.remove(name)
 
 
 def failure(status: int, message: str, trace: str = "") -> tuple[int, bytes]:

@@ -39,6 +39,8 @@ TOLD = (
     "function_version",
     "alias",
     "qualifier",
+    "traceparent",
+    "tracestate",
 )
 
 

@@ -1,0 +1,1 @@
+"""What happened, told to a collector of OpenTelemetry's."""

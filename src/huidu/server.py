@@ -283,6 +283,7 @@ def _plane(
         journal=stores.journal,
         logs=stores.logs,
         recorder=data.observing.recorder,
+        series=data.observing.series,
         invoker=data.invoker,
         routes=data.routes,
         instances=data.fleet,

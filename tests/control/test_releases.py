@@ -113,6 +113,7 @@ async def plane(catalog: Catalog) -> Plane:
         queue=nothing,
         journal=nothing,
         recorder=nothing,
+        series=nothing,
         invoker=nothing,
         routes=nothing,
         instances=cast("Any", Cold()),

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 SCF, SCF_VERSION = "scf", "2018-04-16"
 APIGATEWAY, APIGATEWAY_VERSION = "apigateway", "2018-08-08"
+MONITOR, MONITOR_VERSION = "monitor", "2018-07-24"
 HUIDU, HUIDU_VERSION = "huidu", "2026-11-01"
 
 

@@ -14,6 +14,7 @@ from huidu.actions import (
     invocations,
     keys,
     logs,
+    monitoring,
     plan_table,
     provisioned,
     releases,
@@ -42,6 +43,7 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *keys.ACTIONS,
     *plan_table.ACTIONS,
     *strategies.ACTIONS,
+    *monitoring.ACTIONS,
 )
 
 #: By version and name: two services may have an action of the same name.

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from huidu.actions.action import APIGATEWAY, COMMON_ERRORS, HUIDU, SCF, Action
+from huidu.actions.action import APIGATEWAY, COMMON_ERRORS, HUIDU, MONITOR, SCF, Action
 from huidu.actions.apis import ApiSettings
 from huidu.actions.configuration import HEEDED, Settings
 from huidu.actions.services import ServiceSettings
@@ -34,6 +34,7 @@ Any action may refuse with: {common}.
 SERVICES = {
     SCF: "The cloud's actions",
     APIGATEWAY: "The cloud's actions for its API gateway",
+    MONITOR: "The cloud's monitoring",
     HUIDU: "Huidu's own actions",
 }
 PLAIN = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any JSON"}

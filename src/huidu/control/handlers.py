@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from huidu.actions.action import APIGATEWAY_VERSION, HUIDU_VERSION, SCF_VERSION, Wire
+from huidu.actions.action import (
+    APIGATEWAY_VERSION,
+    HUIDU_VERSION,
+    MONITOR_VERSION,
+    SCF_VERSION,
+    Wire,
+)
 from huidu.control import (
     access_handlers,
     aliases,
@@ -16,6 +22,7 @@ from huidu.control import (
     invocations,
     lines,
     logs,
+    monitoring,
     provisioned,
     releases,
     services,
@@ -87,4 +94,6 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (APIGATEWAY_VERSION, "DescribeServiceEnvironmentReleaseHistory"): releases.history,
     (APIGATEWAY_VERSION, "DescribeServiceSubDomains"): releases.domains,
     **{(APIGATEWAY_VERSION, name): do for name, do in access_handlers.HANDLERS.items()},
+    (MONITOR_VERSION, "GetMonitorData"): monitoring.get,
+    (MONITOR_VERSION, "DescribeBaseMetrics"): monitoring.describe,
 }

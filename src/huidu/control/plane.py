@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from huidu.invoke.invoker import Answered
 from huidu.invoke.routes import Target
 from huidu.invoke.tracing import HANDED_ON, Tracing
+from huidu.model import rollup
 from huidu.model.delivery import Reply
 from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
@@ -21,6 +22,7 @@ from huidu.model.log import Wanted
 from huidu.model.place import Place
 from huidu.model.quota import Quota
 from huidu.model.standing import Standing
+from huidu.model.tally import Tally
 from huidu.model.trace import NOTHING_SENT, Sent
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
@@ -93,6 +95,29 @@ class Logs(Protocol):
     async def printed(self, request_ids: Sequence[str]) -> Mapping[tuple[str, int], str]: ...
 
     async def wait(self, after: int, most_s: float) -> None: ...
+
+
+class Point(Protocol):
+    """What was counted of calls within a period."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def tally(self) -> Tally: ...
+
+    @property
+    def concurrent(self) -> int:
+        """The most calls that ran at once."""
+        ...
+
+
+class Series(Protocol):
+    """The counts of calls, over time."""
+
+    async def read(self, wanted: rollup.Wanted) -> Sequence[Point]:
+        """Return what was counted; of periods without a call there is none."""
+        ...
 
 
 class Invoker(Protocol):
@@ -212,6 +237,7 @@ class Plane:
     journal: Journal
     logs: Logs
     recorder: Recorder
+    series: Series
     invoker: Invoker
     routes: Routes
     instances: Instances

@@ -114,6 +114,38 @@ def test_a_move_says_who_why_from_what_and_to_what(server: Platform, name: str) 
     assert told["RequestId"]
 
 
+def test_what_is_released_of_a_service_is_an_event(server: Platform, name: str) -> None:
+    two_versions(server, name)
+    since = events(server, Limit=1)[0]["Id"]
+    service = server.gateway_call("CreateService", ServiceName=name, Protocol="http")["ServiceId"]
+    server.gateway_call(
+        "CreateApi",
+        ServiceId=service,
+        ServiceType="SCF",
+        ServiceTimeout=15,
+        Protocol="HTTP",
+        RequestConfig={"Path": "/", "Method": "ANY"},
+        ServiceScfFunctionName=name,
+        ServiceScfFunctionQualifier="release",
+    )
+    there = {"ServiceId": service, "EnvironmentName": "test"}
+    for why in ("first", "second"):
+        server.gateway_call("ReleaseService", ReleaseDesc=why, **there)
+    listed = server.gateway_call("DescribeServiceReleaseVersion", ServiceId=service)["Result"]
+    second, first = (one["VersionName"] for one in listed["VersionList"])
+    server.gateway_call("UpdateService", VersionName=first, UpdateDesc="back", **there)
+    server.gateway_call("UnReleaseService", **there)
+
+    told = [one for one in events(server, Order="ASC", Limit=100) if int(one["Id"]) > int(since)]
+    assert {(one["Subject"], one["Who"]) for one in told} == {(f"{service}/test", SECRET_ID)}
+    assert [(one["Kind"], one["Reason"], one["Before"], one["After"]) for one in told] == [
+        ("service.released", "first", "nothing", first),
+        ("service.released", "second", first, second),
+        ("service.switched", "back", second, first),
+        ("service.unreleased", "", first, "nothing"),
+    ]
+
+
 def test_a_change_that_is_refused_is_no_event(server: Platform, name: str) -> None:
     two_versions(server, name)
     before = kinds(server, FunctionName=name)

@@ -213,6 +213,26 @@ def wholly_from_one(heard: Heard) -> bool:
     )
 
 
+async def test_a_request_whose_body_ends_after_a_switch_is_answered_by_what_is_there_then(
+    shop: Shop,
+) -> None:
+    shop.put(api(id="api-old", auth="NONE"), name="v1")
+    reader, writer = await asyncio.open_connection("127.0.0.1", shop.wire.port)
+    lines = (f"POST /{SERVICE}/release/ HTTP/1.1", "Host: h", "Content-Length: 4")
+    writer.write("\r\n".join((*lines, "Expect: 100-continue", "", "ha")).encode())
+    assert b"100" in await reader.readuntil(b"\r\n\r\n")  # it is being read
+
+    shop.put(api(id="api-new"), name="v2")
+    writer.write(b"lf")
+    answer = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+
+    assert b"x-api-id: api-new" in answer
+    assert shop.behind.event["body"] == "half"
+    assert [asked.api.id for asked in shop.guard.asked] == ["api-old", "api-new"]
+
+
 async def test_while_versions_are_switched_every_answer_is_wholly_from_one(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,7 +136,14 @@ def _service(plane: Plane, writing: Writing, wanted: Mapping[str, str]) -> Servi
 
 
 def _deed(plane: Plane, asked: Asked, action: str, environment: str, why: str) -> Deed:
-    return Deed(environment=environment, action=action, who=asked.who, why=why, at=plane.clock())
+    return Deed(
+        environment=environment,
+        action=action,
+        who=asked.who,
+        why=why,
+        at=plane.clock(),
+        request_id=asked.request_id,
+    )
 
 
 def delete(plane: Plane, asked: Asked, writing: Writing, request: wire.DeleteTrigger) -> None:

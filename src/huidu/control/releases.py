@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from huidu.actions import releases as wire
@@ -11,7 +11,7 @@ from huidu.actions.apigateway import Done
 from huidu.control import aliases, apis, lists, paging, times
 from huidu.control.plane import Asked, Plane
 from huidu.control.services import text
-from huidu.control.telling import in_words
+from huidu.control.telling import in_words, service_switched
 from huidu.control.warming import Warmer, move
 from huidu.model.errors import InUse, InvalidValue
 from huidu.model.service import (
@@ -37,6 +37,7 @@ class Deed:
     who: str
     why: str
     at: float
+    request_id: str
 
 
 async def release(plane: Plane, asked: Asked, request: wire.ReleaseService) -> wire.Released:
@@ -82,6 +83,7 @@ def _deed(
         who=asked.who,
         why=text("ReleaseDesc" if action == "ReleaseService" else "UpdateDesc", why, MOST_TEXT),
         at=plane.clock(),
+        request_id=asked.request_id,
     )
 
 
@@ -117,7 +119,7 @@ def _put_with(
     words = []
     for change, (function, moved) in zip(changes, moves, strict=True):
         why = change.reason or f"with {service.id} in {deed.environment}: {deed.why}"
-        note = aliases.Note(deed.action, deed.who, why, deed.at, warmer.warning)
+        note = aliases.Note(deed.action, deed.who, why, deed.at, warmer.warning, deed.request_id)
         aliases.keep_moved(writing, function, note, moved)
         words.append(f"{change.name} of {function.named}: {in_words(moved.after)}")
     put(writing, made, deed, words)
@@ -181,14 +183,25 @@ def _switch(
         at=deed.at,
         moved=tuple(moved),
     )
+    online_before = {
+        one.name: one.release for one in writing.environments(made.service_id) if one.online
+    }
+    before, after = online_before.get(deed.environment, ""), made.name if online else ""
     writing.switch(environment, note)
+    told = replace(note, description=deed.why)
+    service_switched(writing, told, before, after, deed.request_id)
 
 
 async def unrelease(plane: Plane, asked: Asked, request: wire.UnReleaseService) -> Done:
     """Take a service offline in an environment; its versions stay."""
     name = check_environment(request.environment_name)
     deed = Deed(
-        environment=name, action="UnReleaseService", who=asked.who, why="", at=plane.clock()
+        environment=name,
+        action="UnReleaseService",
+        who=asked.who,
+        why="",
+        at=plane.clock(),
+        request_id=asked.request_id,
     )
 
     def change(writing: Writing) -> None:

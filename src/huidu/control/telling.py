@@ -12,6 +12,7 @@ from huidu.model.function import FunctionName
 from huidu.model.happening import Happening
 from huidu.model.history import Change
 from huidu.model.routing import Ruled, Weighted
+from huidu.model.service import Switch
 from huidu.model.version import Version
 from huidu.store.writing import Writing
 
@@ -95,6 +96,35 @@ def _shape(alias: Alias) -> dict[str, object]:
         "Sticky": alias.sticky,
         "Revision": alias.revision,
     }
+
+
+def service_switched(
+    writing: Writing, switch: Switch, before: str, after: str, request_id: str
+) -> None:
+    """Tell that an environment of a service has another version; an empty one is none."""
+    detail = {
+        "Action": switch.action,
+        "Environment": switch.environment,
+        "Before": before,
+        "After": after,
+        "Moved": list(switch.moved),
+    }
+    kind = "service.released" if after else "service.unreleased"
+    if switch.action == "UpdateService":
+        kind = "service.switched"
+    writing.tell(
+        Happening(
+            kind=kind,
+            at=switch.at,
+            subject=f"{switch.service_id}/{switch.environment}",
+            who=switch.who,
+            why=switch.description,
+            before=before or "nothing",
+            after=after or "nothing",
+            detail=json.dumps(detail, ensure_ascii=False),
+            request_id=request_id,
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

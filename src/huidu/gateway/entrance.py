@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from huidu import body as bodies
 from huidu.gateway import api_response as responses
@@ -39,6 +39,7 @@ TRIGGER = "apigw"
 #: The host form: `service-a1b2c3d4-1250000000.gz.apigw.tencentcs.com`, with or without a port.
 HOST = re.compile(rb"(service-[a-z0-9]+)-[0-9]+(?:\..*)?", re.IGNORECASE)
 IN_PATH = b"/service-"
+TOO_LARGE = responses.message(413, "Request Entity Too Large")
 
 
 class Services(Protocol):
@@ -71,6 +72,18 @@ def address_of(scope: Scope) -> Address | None:
     service_id, slash, rest = raw[1:].partition(b"/")
     called = service_id.decode("latin-1")
     return Address(called, slash + rest, called)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks, where, and what was released there when he did."""
+
+    address: Address
+    stage: Stage
+    scope: Scope
+    receive: Receive
+    send: Send
+    path: bytes  #: From behind the environment on, as it was sent.
 
 
 class Entrance:
@@ -120,8 +133,8 @@ class Entrance:
             scheme=scheme,
             trace=self._tracing.place(sent_in(request.headers), request_id),
         )
-        response, more = await self._admitted(call, scope, receive, send, path)
-        return _finished(call, response, more)
+        visitor = Visitor(address, stage, scope, receive, send, path)
+        return await self._admitted(call, visitor)
 
     def _stage(self, address: Address, environment: str, scheme: str) -> Stage | Response:
         """Return what is released where a request goes, or what is said where nothing is."""
@@ -139,35 +152,45 @@ class Entrance:
             return responses.message(404, f"Not allow use {scheme.upper()} protocol")
         return stage
 
-    async def _admitted(
-        self, call: Call, scope: Scope, receive: Receive, send: Send, path: bytes
-    ) -> Said:
+    async def _admitted(self, call: Call, visitor: Visitor) -> Said:
         """Ask the guard, and go on if it lets the call in."""
         admitted = self._guard.admit(
             Asked(environment=call.environment, api=call.api, request=call.request)
         )
         if isinstance(admitted, Denied):
-            return admitted.response, ()
-        missing = call.missing()
-        if missing:
-            return responses.message(403, missing), admitted.headers
+            return _finished(call, admitted.response, ())
         length = call.headers.get("content-length", "0")
-        if not bodies.fits(length, MOST_EVENT_BYTES):
-            return responses.message(413, "Request Entity Too Large"), (*admitted.headers, CLOSE)
+        wrong = _wrong(call, length)
+        if wrong is not None:
+            response, more = wrong
+            return _finished(call, response, (*admitted.headers, *more))
         backend = call.api.backend
         if backend.web or self._kinds.is_web(backend.function):
-            response, more = await self._visited(call, admitted, scope, receive, send, path)
-        else:
-            response, more = await self._called(call, admitted, scope, receive, length)
-        return response, (*admitted.headers, *more)
+            said, more = await self._visited(call, admitted, visitor)
+            return _finished(call, said, (*admitted.headers, *more))
+        return await self._heard(call, admitted, visitor, length)
 
-    async def _called(
-        self, call: Call, admitted: Passed, scope: Scope, receive: Receive, length: str
-    ) -> Said:
-        body = b"" if tunnels(scope) else await bodies.read(length, receive, MOST_EVENT_BYTES)
+    async def _heard(self, call: Call, admitted: Passed, visitor: Visitor, length: str) -> Said:
+        """Read the body, and go on with what is released once it is there."""
+        body: bytes | None = b""
+        if not tunnels(visitor.scope):
+            body = await bodies.read(length, visitor.receive, MOST_EVENT_BYTES)
         if body is None:
-            return responses.message(413, "Request Entity Too Large"), (CLOSE,)
+            return _finished(call, TOO_LARGE, (*admitted.headers, CLOSE))
+        if self._is_past(call, visitor):
+            # Its aliases may have moved with it: the old API would meet the new version.
+            return await self.answer(
+                visitor.address, visitor.scope, _again(body), visitor.send, call.request_id
+            )
+        response, more = await self._called(call, admitted, visitor.scope, body)
+        return _finished(call, response, (*admitted.headers, *more))
 
+    def _is_past(self, call: Call, visitor: Visitor) -> bool:
+        """Tell whether something else was released while the body was on its way."""
+        stages = self._services.find(visitor.address.service_id)
+        return stages is None or stages.get(call.environment) is not visitor.stage
+
+    async def _called(self, call: Call, admitted: Passed, scope: Scope, body: bytes) -> Said:
         async def ask() -> Answered:
             return await self._invoker.invoke(
                 _invocation(call, call.event(body, admitted.secret_id))
@@ -177,10 +200,9 @@ class Entrance:
         until = asyncio.timeout(call.api.timeout_s)
         return await self._in_time(call, scope, ask, respond, until)
 
-    async def _visited(
-        self, call: Call, admitted: Passed, scope: Scope, receive: Receive, send: Send, path: bytes
-    ) -> Said:
+    async def _visited(self, call: Call, admitted: Passed, visitor: Visitor) -> Said:
         """Have a web function answer itself, with what we would have said beside it."""
+        scope = visitor.scope
         until = asyncio.timeout(call.api.timeout_s)
         more = [("x-api-requestid", call.request_id), ("x-api-id", call.api.id), *admitted.headers]
         more += responses.CORS if call.api.cors else ()
@@ -188,11 +210,11 @@ class Entrance:
         query: bytes = scope["query_string"]
         if call.api.constants:
             headers, query = with_constants(call.api.constants, headers, query)
-        head = head_at({**scope, "headers": headers, "query_string": query}, path)
+        head = head_at({**scope, "headers": headers, "query_string": query}, visitor.path)
         head = replace(head, headers=[*head.headers, *_as_bytes([*call.ours().items()])])
         head = traced(head, call.trace)
         begins = _beginning(until, cors=call.api.cors)
-        visit = Visit(scope, receive, send, head, _as_bytes(more), begins=begins)
+        visit = Visit(scope, visitor.receive, visitor.send, head, _as_bytes(more), begins=begins)
 
         async def ask() -> Answered:
             return await self._invoker.exchange(_invocation(call, EMPTY_EVENT), visit)
@@ -245,6 +267,25 @@ class Entrance:
             ("x-api-status", str(status)),
             ("x-api-upstreamstatus", str(behind)),
         )
+
+
+def _wrong(call: Call, length: str) -> tuple[Response, Headers] | None:
+    """Return what is said to a request that no function is to see, as far as its head tells."""
+    missing = call.missing()
+    if missing:
+        return responses.message(403, missing), ()
+    if not bodies.fits(length, MOST_EVENT_BYTES):
+        return TOO_LARGE, (CLOSE,)
+    return None
+
+
+def _again(body: bytes) -> Receive:
+    """Return what gives a body that was read already."""
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
 
 
 def _finished(call: Call, response: Response | None, more: Headers) -> Said:

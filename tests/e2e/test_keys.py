@@ -213,7 +213,9 @@ def test_a_plan_from_its_making_to_its_end(gateway: Gateway, home: Home) -> None
         assert gateway.code("CreateUsagePlan", **{"UsagePlanName": "a", **wrong}) == code
 
 
-def test_where_plans_are_bound_is_listed_from_both_sides(gateway: Gateway, home: Home) -> None:
+def test_where_plans_are_bound_is_listed_from_both_sides(
+    server: Platform, gateway: Gateway, home: Home
+) -> None:
     service = home.service
     gold, silver = gateway.plan("gold", MaxRequestNum=7), gateway.plan("silver")
     whole = {"ServiceId": service, "Environment": "release", "BindType": "SERVICE"}
@@ -241,6 +243,14 @@ def test_where_plans_are_bound_is_listed_from_both_sides(gateway: Gateway, home:
     ]
     of_plan = gateway("DescribeUsagePlanEnvironments", UsagePlanId=gold, BindType="API")
     assert {one.ApiId for one in of_plan.EnvironmentList} == {home.one, home.two}
+
+    told = server.gateway_call("DescribeService", ServiceId=service)
+    assert told["UsagePlanTotalCount"] == 3  # an environment and a plan, through whichever API
+    assert {(one["Environment"], one["UsagePlanId"]) for one in told["UsagePlanList"]} == {
+        ("release", gold),
+        ("release", silver),
+        ("test", gold),
+    }
 
     def found(name: str, value: str) -> set[str]:
         given = [{"Name": name, "Values": [value]}]

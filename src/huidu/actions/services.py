@@ -97,6 +97,18 @@ class ApiLine(Wire):
     tags: list[str] = field(default_factory=list)
 
 
+class PlanLine(Wire):
+    """A usage plan that holds at a service, or at an API of it, in one environment."""
+
+    environment: str
+    usage_plan_id: str
+    usage_plan_name: str
+    usage_plan_desc: str
+    max_request_num_pre_sec: int
+    created_time: str
+    modified_time: str
+
+
 class ServiceFacts(Wire):
     """A service."""
 
@@ -113,7 +125,7 @@ class ServiceFacts(Wire):
     api_total_count: int
     api_id_status_set: list[ApiLine]
     usage_plan_total_count: int = 0
-    usage_plan_list: list[Json] = field(default_factory=list)
+    usage_plan_list: list[PlanLine] = field(default_factory=list)
     inner_http_port: int = 80
     inner_https_port: int = 443
     ip_version: str = "IPv4"

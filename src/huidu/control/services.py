@@ -116,11 +116,11 @@ async def modify(plane: Plane, asked: Asked, request: wire.ModifyService) -> Not
 async def describe(plane: Plane, asked: Asked, request: wire.DescribeService) -> wire.ServiceFacts:
     """Read a service with its APIs as they are edited."""
 
-    def ask(reading: Reading) -> tuple[Service, Sequence[Api]]:
+    def ask(reading: Reading) -> tuple[Service, Sequence[Api], list[wire.PlanLine]]:
         service = reading.service(request.service_id)
-        return service, reading.apis(service)
+        return service, reading.apis(service), _plans(reading, service)
 
-    service, found = await plane.catalog.read(ask)
+    service, found, plans = await plane.catalog.read(ask)
     settings = {name: json.loads(value) for name, value in service.settings}
     domain = domain_of(plane, service.id)
     return wire.ServiceFacts(
@@ -136,10 +136,32 @@ async def describe(plane: Plane, asked: Asked, request: wire.DescribeService) ->
         modified_time=times.iso(service.modified_at),
         api_total_count=len(found),
         api_id_status_set=[apis.line(api) for api in found],
+        usage_plan_total_count=len(plans),
+        usage_plan_list=plans,
         tags=settings.get("tags"),
         instance_id=settings.get("instance_id", ""),
         uniq_vpc_id=settings.get("uniq_vpc_id", ""),
     )
+
+
+def _plans(reading: Reading, service: Service) -> list[wire.PlanLine]:
+    """Return a line for each plan and environment in which it holds somewhere in the service."""
+    lines: dict[tuple[str, str], wire.PlanLine] = {}
+    for plan_id, place, at in reading.access.bindings_of_service(service.id):
+        plan = reading.access.plan(plan_id)
+        lines.setdefault(
+            (place.environment, plan_id),
+            wire.PlanLine(
+                environment=place.environment,
+                usage_plan_id=plan.id,
+                usage_plan_name=plan.name,
+                usage_plan_desc=plan.description,
+                max_request_num_pre_sec=plan.rate_per_s,
+                created_time=times.iso(at),
+                modified_time=times.iso(at),
+            ),
+        )
+    return [*lines.values()]
 
 
 def available(service: Service) -> list[str]:

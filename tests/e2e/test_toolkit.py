@@ -113,6 +113,8 @@ def test_the_component_deploys_deploys_again_and_removes(
     index = component.deploy(home, name, "/", "ANY", "release")
     for _ in range(again):
         component.ask("DescribeService", ServiceId=home)
+        for plans in ("DescribeServiceUsagePlan", "DescribeApiUsagePlan"):
+            assert component.ask(plans, ServiceId=home)["TotalCount"] == 0
         told = component.ask("DescribeApi", ServiceId=home, ApiId=index)
         assert told["ApiName"] == "index"
         component.ask(

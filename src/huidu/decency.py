@@ -11,7 +11,10 @@ Headers = Sequence[tuple[bytes, bytes]]
 VERSIONS = ("1.0", "1.1")
 MOST_HEADERS = 256
 #: A name or an IPv4 address, or an IPv6 address in brackets; with a port or without.
-HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
+#: With a scheme before it in the case of `tccli`, which sends its endpoint as it was given.
+HOST = re.compile(
+    rb"(https?://)?([A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?", re.IGNORECASE
+)
 ABSOLUTE = re.compile(rb"https?://([^/?]+)(/[^?]*)?(\?.*)?", re.IGNORECASE | re.DOTALL)
 CHUNKED = b"chunked"
 WEIGHED = frozenset([b"host", b"content-length", b"transfer-encoding", b"expect"])

@@ -170,6 +170,13 @@ HEADERS = (
     Case("header: Host with a path", b"GET /@ HTTP/1.1\r\nHost: h/x\r\n\r\n", (400,)),
     Case("header: Host with a name in it", b"GET /@ HTTP/1.1\r\nHost: a@h\r\n\r\n", (400,)),
     Case("header: Host with two names", b"GET /@ HTTP/1.1\r\nHost: a, b\r\n\r\n", (400,)),
+    Case(
+        "header: Host with a scheme",
+        GET.replace(b" h\r", b" http://h:1\r") + b"\r\n",
+        (GOOD,),
+        closed=False,
+    ),
+    Case("header: Host with a scheme alone", b"GET /@ HTTP/1.1\r\nHost: ftp://h\r\n\r\n", (400,)),
     Case("header: Host with a space", b"GET /@ HTTP/1.1\r\nHost: a b\r\n\r\n", (400,)),
     Case("header: Host with a port of letters", b"GET /@ HTTP/1.1\r\nHost: a:b\r\n\r\n", (400,)),
     Case("header: a Host of nothing", GET.replace(b" h", b"") + b"\r\n", (GOOD,), closed=False),

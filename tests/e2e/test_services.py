@@ -12,6 +12,8 @@ from tencentcloud.apigateway.v20180808 import models
 from tencentcloud.apigateway.v20180808.apigateway_client import ApigatewayClient
 from tencentcloud.common import credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
 
 from huidu.actions import apis, releases, services
 from huidu.actions.action import APIGATEWAY, COMMON_ERRORS
@@ -20,7 +22,7 @@ from huidu.actions.table import ACTIONS, BY_NAME
 from huidu.cli.api import kebab
 from tests.e2e.serving import publish
 from tests.gatewaying import api, definition, online, release, service
-from tests.platform import REGION, Platform
+from tests.platform import REGION, SECRET_ID, SECRET_KEY, Platform
 
 VALUE = "InvalidParameterValue"
 SIGNATURES = [
@@ -495,3 +497,14 @@ def test_every_action_is_asked_for_in_these_files(action: str) -> None:
     texts.append(Path(__file__).parents[1].joinpath("gatewaying.py").read_text("utf-8"))
 
     assert any(json.dumps(action) in text for text in texts)
+
+
+def test_a_client_that_sends_its_endpoint_as_host_is_understood(platform: Platform) -> None:
+    """`tccli --endpoint http://HOST:PORT` signs and sends that text as `Host`."""
+    http = HttpProfile(endpoint=platform.api)
+    pair = credential.Credential(SECRET_ID, SECRET_KEY)
+    client = ApigatewayClient(pair, REGION, ClientProfile(httpProfile=http))
+
+    answer = client.call_json("DescribeServicesStatus", {"Limit": 1})
+
+    assert "ServiceSet" in answer["Response"]["Result"]

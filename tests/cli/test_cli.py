@@ -361,6 +361,10 @@ def test_there_is_a_command_for_each_action(run: Run) -> None:
         assert option in out
 
 
+def test_an_action_may_be_spelled_as_the_cloud_does(run: Run) -> None:
+    assert run("api", "UpdateAlias", "--help")[1] == run("api", "update-alias", "--help")[1]
+
+
 def test_the_reference_has_a_section_for_each_action(run: Run) -> None:
     code, out, _ = run("reference")
 

@@ -155,3 +155,21 @@ def test_whoever_follows_waits_for_a_server_that_starts_again(tmp_path: Any, nam
             assert json.loads(process.stdout.readline())["Kind"] == "version.published"
         finally:
             second.stop()
+
+
+def test_in_a_narrow_terminal_an_event_goes_on_in_rows_below() -> None:
+    told = re.sub("\x1b\\[[0-9]+m", "", line({**EVENT, "Reason": "order fails 订单失败"}, 44))
+
+    assert told.splitlines() == [
+        "2026-11-23 12:00:00  alias.moved      ",
+        "  default/hello:release",
+        "  all calls to version 1 -> all calls to",
+        "  version 2  by AKID: order fails 订单失败",
+    ]
+
+
+def test_where_nothing_happened_it_is_said_what_to_do(platform: Platform) -> None:
+    ran = huidu(platform, "--function", "nobody-knows")
+
+    assert (ran.returncode, ran.stdout) == (0, "")
+    assert "ask for less" in ran.stderr

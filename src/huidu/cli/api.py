@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 import typer
 from msgspec import Meta
+from typer.core import TyperGroup
 
 from huidu.actions.action import Action
 from huidu.actions.table import ACTIONS
@@ -21,12 +22,35 @@ Connect = Callable[[], Client]
 #: The exit code where the call went well and the function did not.
 FUNCTION_FAILED = 3
 WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+#: Under which title the commands of a service are listed.
+TITLES = {
+    "scf": "Functions",
+    "apigateway": "API gateway",
+    "monitor": "Monitoring",
+    "huidu": "Huidu's own",
+}
+
+
+class Listed(TyperGroup):
+    """The commands, by service; an action may also be spelled as the cloud does, `UpdateAlias`."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - typer's own are private
+        return super().get_command(ctx, kebab(cmd_name))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
+        """List them as click does, under a title for each service."""
+        for service, title in TITLES.items():
+            names = [kebab(action.name) for action in ACTIONS if action.service == service]
+            told = [(name, self.commands[name].get_short_help_str(200)) for name in names]
+            with formatter.section(title):
+                formatter.write_dl(told)
 
 
 def commands(connect: Connect) -> typer.Typer:
     """Return the group of commands; `connect` is asked for a client when one of them runs."""
     group = typer.Typer(
         help="Any action of the API; nested fields are given as JSON, '-' reads standard input.",
+        cls=Listed,
         no_args_is_help=True,
         rich_markup_mode=None,
     )

@@ -57,7 +57,7 @@ class Client:
         except (OSError, HTTPException, ValueError, KeyError) as error:
             raise Unreachable(
                 f"no Huidu server answers at {self.endpoint} ({error}); start one with "
-                "'huidu serve', or name it with --endpoint"
+                "'huidu serve', or name it in HUIDU_ENDPOINT, as in http://127.0.0.1:9000"
             ) from error
         finally:
             connection.close()

@@ -90,7 +90,12 @@ def _concerns(settings: Settings, best: str, free: int) -> list[str]:
 
 
 def _taken(ports: Mapping[str, str]) -> list[str]:
-    return [f"{name}: {state}" for name, state in ports.items() if not state.endswith("free")]
+    return [
+        f"{name}: {state}; serve elsewhere with --{name} HOST:PORT or, if a Huidu is there, name "
+        "its directory: huidu doctor --data DIR"
+        for name, state in ports.items()
+        if not state.endswith("free")
+    ]
 
 
 def _there(folder: Path) -> Path:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len, chop_cells
 
 from huidu.actions.events import LIST_EVENTS
 from huidu.cli.client import Client, Refused, Unreachable
@@ -17,6 +19,7 @@ from huidu.cli.client import Client, Refused, Unreachable
 LOOK_S = 0.5
 MOST = 100
 INTERRUPTED = 130
+HANG = 2  #: Columns before what goes on in another row.
 #: How families are told apart where somebody looks on.
 COLOURS: Mapping[str, str] = {
     "alias": "cyan",
@@ -81,6 +84,8 @@ def _run(
         for event in reversed(list(_newest(client, narrowed, limit))):
             tell(event)
             cursor = event["Id"]
+        if cursor == "0" and not follow:
+            typer.echo(f"huidu: {_nothing(narrowed)}", err=True)
         if follow:
             _follow(client, {**narrowed, "Cursor": cursor, "Order": "ASC"}, tell)
     except (Refused, Unreachable) as error:
@@ -90,6 +95,13 @@ def _run(
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:  # whoever read has enough; let Python's last flush go nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _nothing(narrowed: Mapping[str, Any]) -> str:
+    """Return what to do where nothing happened."""
+    if narrowed:
+        return "no event is like that; ask for less, or look at all of them: huidu events"
+    return "nothing has happened yet; make a function: huidu api create-function --help"
 
 
 def _newest(client: Client, narrowed: Mapping[str, Any], limit: int | None) -> Iterator[Event]:
@@ -132,11 +144,15 @@ def _as_json(event: Event) -> None:
 
 def _as_line(event: Event) -> None:
     # Colours go only to a terminal (by itself), and not where its user wants none.
-    typer.echo(line(event), color=False if os.environ.get("NO_COLOR") else None)
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    typer.echo(line(event, columns), color=False if os.environ.get("NO_COLOR") else None)
 
 
-def line(event: Event) -> str:
-    """Return one event in one line: when, what, of what, from what to what, by whom and why."""
+def line(event: Event, columns: int | None = None) -> str:
+    """Return one event in one line: when, what, of what, from what to what, by whom and why.
+
+    Where there are only so many `columns` and it does not fit, it goes on in rows below.
+    """
     kind = str(event["Kind"])
     told = " -> ".join(filter(None, (event["Before"], event["After"])))
     parts: list[tuple[str, dict[str, Any]]] = [
@@ -146,7 +162,40 @@ def line(event: Event) -> str:
         (told, {}),
         (_cause(event), {"dim": True}),
     ]
-    return "  ".join(typer.style(_clean(words), **how) for words, how in parts if words)
+    said = [(_clean(words), how) for words, how in parts if words]
+    if columns is None or cell_len("  ".join(words for words, _ in said)) <= columns:
+        return "  ".join(typer.style(words, **how) for words, how in said)
+    return _in_rows(said, columns)
+
+
+def _in_rows(said: Sequence[tuple[str, dict[str, Any]]], columns: int) -> str:
+    """Return an event in rows: no word is cut that fits a row of its own."""
+    rows: list[str] = []
+    left = 0
+    for words, how in said:
+        if cell_len(words) + 2 <= left:
+            rows[-1] += "  " + typer.style(words, **how)
+            left -= cell_len(words) + 2
+            continue
+        cut = _wrapped(words, max(2, columns - HANG))
+        margin = " " * HANG if rows else ""
+        rows += [margin + typer.style(cut[0], **how)]
+        rows += [" " * HANG + typer.style(row, **how) for row in cut[1:]]
+        left = columns - HANG - cell_len(cut[-1])
+    return "\n".join(rows)
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    """Return a text in rows, cut between words where that can be."""
+    rows = [""]
+    for word in text.split(" "):
+        for piece in chop_cells(word, columns):
+            longer = f"{rows[-1]} {piece}".lstrip()
+            if cell_len(longer) <= columns:
+                rows[-1] = longer
+            else:
+                rows.append(piece)
+    return rows
 
 
 def _subject(event: Event) -> str:

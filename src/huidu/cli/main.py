@@ -141,7 +141,7 @@ def _local(data: Path) -> tuple[Pair, str]:
     if pair is None or not (data / ENDPOINTS).exists():
         raise Unknown(
             f"{data} is not the data directory of a server; start one with 'huidu serve', or "
-            "name its directory with --data"
+            "name its directory in HUIDU_DATA"
         )
     return pair, (data / ENDPOINTS).read_text("utf-8").split()[0]
 

@@ -61,7 +61,11 @@ def _moment(plane: Plane, field: str, text: str) -> float | None:
     ago = AGO.fullmatch(text)
     if ago:
         return plane.clock() - int(ago[1]) * UNITS_S[ago[2]]
-    return times.read(field, text, plane.zone)
+    try:
+        return times.read(field, text, plane.zone)
+    except InvalidValue as error:
+        wrong = f"{error.message}, or how long ago: 90s, 10m, 2h, 3d"
+        raise InvalidValue("DateTime", wrong) from None
 
 
 def facts(plane: Plane, happening: Happening) -> wire.EventFacts:

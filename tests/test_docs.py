@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import huidu
+from demo.entrance import Entrance
 from demo.operator import Operator
 from demo.texts import VERSIONS
 from huidu.actions.action import COMMON_ERRORS, Action
@@ -84,12 +85,17 @@ def fits(expected: str, printed: str) -> bool:
 
 def as_the_demo_leaves_it(platform: Platform) -> None:
     """Make what `make demo` has made when a reader comes to the next command."""
-    operator = Operator(platform.api, Pair(SECRET_ID, SECRET_KEY), "function-B")
+    pair = Pair(SECRET_ID, SECRET_KEY)
+    operator = Operator(platform.api, pair, "function-B")
     operator.create(VERSIONS["1"], {"STOCK_SERVICE": "127.0.0.1:1"})
     for code in VERSIONS.values():
         operator.edit(code)
         operator.publish()
     operator.create_alias("release", "1")
+    entrance = Entrance(platform.api, pair, "function-B")
+    entrance.create()
+    entrance.add("release")
+    entrance.release("release")
 
 
 #: Where a page begins elsewhere than at an empty server: its data directory, and what is there.

@@ -153,6 +153,7 @@ def test_a_variable_that_is_almost_a_setting_is_not_passed_over(
     "variable",
     [
         "HUIDU_ENDPOINT",
+        "HUIDU_GATEWAY_URL",
         "HUIDU_PORT",
         "HUIDU_PORT_9000_TCP_ADDR",
         "HUIDU_SERVICE_HOST",

@@ -203,7 +203,8 @@ LEAST: Mapping[str, float] = {
     "max_log_kb_s": 1,
     "trace_ratio": 0,
 }
-ENDPOINT = "endpoint"  #: `HUIDU_ENDPOINT` is for clients, and may well be set beside a server.
+#: `HUIDU_ENDPOINT` and `HUIDU_GATEWAY_URL` are for clients, and may well be set beside a server.
+CLIENTS = ("endpoint", "gateway_url")
 WORDS: Mapping[type[Any], str] = {str: "a text", int: "a whole number", float: "a number"}
 KINDS: Mapping[str, type[Any]] = {field.name: type(field.default) for field in fields(Settings)}
 
@@ -228,7 +229,7 @@ def settle(
     chosen = _from_file(file)
     for variable in environment:
         name = variable.removeprefix(PREFIX).lower()
-        if variable.startswith(PREFIX) and name not in (*KINDS, ENDPOINT) and meant(name):
+        if variable.startswith(PREFIX) and name not in (*KINDS, *CLIENTS) and meant(name):
             raise Unsettled(f"{variable} is no setting{meant(name)}")
     for name in KINDS:
         if PREFIX + name.upper() in environment:

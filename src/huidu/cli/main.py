@@ -103,7 +103,7 @@ def settings() -> None:
 @app.command()
 def env(data: Data = Path(".huidu")) -> None:
     """Print export lines that point the official clients at the local server."""
-    pair, endpoint = _local(data)
+    pair, endpoint, gateway = _local(data)
     host = endpoint.removeprefix("http://")
     for name, value in (
         (keys.ID, pair.secret_id),
@@ -111,6 +111,7 @@ def env(data: Data = Path(".huidu")) -> None:
         ("TENCENTCLOUD_REGION", REGION),
         ("TENCENTCLOUD_ENDPOINT", host),
         ("HUIDU_ENDPOINT", endpoint),
+        ("HUIDU_GATEWAY_URL", gateway),
     ):
         typer.echo(f"export {name}={shlex.quote(value)}")
 
@@ -135,15 +136,16 @@ def _unset(text: str, name: str) -> str:
     return f"--set {text}: {name} is no setting{why}"
 
 
-def _local(data: Path) -> tuple[Pair, str]:
-    """Return the key pair and the endpoint of the server of a data directory."""
+def _local(data: Path) -> tuple[Pair, str, str]:
+    """Return the key pair of the server of a data directory, and where its API and gateway are."""
     pair = keys.read(data)
     if pair is None or not (data / ENDPOINTS).exists():
         raise Unknown(
             f"{data} is not the data directory of a server; start one with 'huidu serve', or "
             "name its directory in HUIDU_DATA"
         )
-    return pair, (data / ENDPOINTS).read_text("utf-8").split()[0]
+    api, gateway = (data / ENDPOINTS).read_text("utf-8").split()
+    return pair, api, gateway
 
 
 def connect() -> Client:
@@ -152,7 +154,7 @@ def connect() -> Client:
     if all(there.get(name) for name in ("HUIDU_ENDPOINT", keys.ID, keys.KEY)):
         pair = Pair(there[keys.ID], there[keys.KEY])
         return Client(endpoint=there["HUIDU_ENDPOINT"], pair=pair)
-    pair, endpoint = _local(Path(there.get("HUIDU_DATA", ".huidu")))
+    pair, endpoint, _ = _local(Path(there.get("HUIDU_DATA", ".huidu")))
     return Client(endpoint=endpoint, pair=pair)
 
 

@@ -14,7 +14,7 @@ import typer
 from msgspec import Meta
 from typer.core import TyperGroup
 
-from huidu.actions.action import Action
+from huidu.actions.action import APIGATEWAY, HUIDU, MONITOR, SCF, Action
 from huidu.actions.table import ACTIONS
 from huidu.cli.client import Client, Refused, Unreachable
 
@@ -22,12 +22,12 @@ Connect = Callable[[], Client]
 #: The exit code where the call went well and the function did not.
 FUNCTION_FAILED = 3
 WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-#: Under which title the commands of a service are listed.
-TITLES = {
-    "scf": "Functions",
-    "apigateway": "API gateway",
-    "monitor": "Monitoring",
-    "huidu": "Huidu's own",
+#: Under which title the actions of a service are listed, here and in the reference.
+SERVICES = {
+    SCF: "The cloud's actions",
+    APIGATEWAY: "The cloud's actions for its API gateway",
+    MONITOR: "The cloud's monitoring",
+    HUIDU: "Huidu's own actions",
 }
 
 
@@ -39,7 +39,7 @@ class Listed(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
         """List them as click does, under a title for each service."""
-        for service, title in TITLES.items():
+        for service, title in SERVICES.items():
             names = [kebab(action.name) for action in ACTIONS if action.service == service]
             told = [(name, self.commands[name].get_short_help_str(200)) for name in names]
             with formatter.section(title):

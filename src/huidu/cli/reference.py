@@ -9,12 +9,12 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from huidu.actions.action import APIGATEWAY, COMMON_ERRORS, HUIDU, MONITOR, SCF, Action
+from huidu.actions.action import COMMON_ERRORS, Action
 from huidu.actions.apis import ApiSettings
 from huidu.actions.configuration import HEEDED, Settings
 from huidu.actions.services import ServiceSettings
 from huidu.actions.table import ACTIONS
-from huidu.cli.api import describe, kebab
+from huidu.cli.api import SERVICES, describe, kebab
 
 HEAD = """# Reference: actions
 
@@ -31,12 +31,6 @@ Other actions of the cloud's API gateway are refused by name, with `UnsupportedO
 
 Any action may refuse with: {common}.
 """
-SERVICES = {
-    SCF: "The cloud's actions",
-    APIGATEWAY: "The cloud's actions for its API gateway",
-    MONITOR: "The cloud's monitoring",
-    HUIDU: "Huidu's own actions",
-}
 PLAIN = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any JSON"}
 NAME = re.compile(r"(?<!`)(\$[A-Z]+)\b(?!`)")
 #: The fields that are kept and given back, and no more.

@@ -17,6 +17,7 @@ from rich.text import Text
 
 WIDEST = 80
 BAR = 12
+ROOM_FOR_BARS = 76  #: Columns of the table with them, and of its indent.
 INDENT = (0, 0, 0, 4)
 MARGIN = 15  #: Where the texts of a step begin.
 GOOD, BAD = "✓", "✗"
@@ -109,7 +110,8 @@ class Screen:
         """
 
         def table() -> RenderableType:
-            return Group("", Padding(_table(phases), INDENT, expand=False), "")
+            drawn = _table(phases, bars=self.console.width >= ROOM_FOR_BARS)
+            return Group("", Padding(drawn, INDENT, expand=False), "")
 
         if not self.console.is_terminal:
             yield lambda: None
@@ -134,13 +136,14 @@ def _mark(*, ok: bool) -> Text:
     return Text(GOOD, "bold green") if ok else Text(BAD, "bold red")
 
 
-def _table(phases: Sequence[Phase]) -> Table:
+def _table(phases: Sequence[Phase], *, bars: bool) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
     table.add_column("calls to\n1", justify="right", no_wrap=True)
     table.add_column("calls to\n2", justify="right", no_wrap=True)
     table.add_column("share of\n2: due", justify="right", no_wrap=True)
     table.add_column("\nseen", justify="right", width=7)
-    table.add_column("", width=BAR)
+    if bars:
+        table.add_column("", width=BAR)
     table.add_column("errors\nof 1", justify="right", no_wrap=True)
     table.add_column("errors\nof 2", justify="right", no_wrap=True)
     table.add_column("\nlost", justify="right", no_wrap=True)
@@ -150,7 +153,7 @@ def _table(phases: Sequence[Phase]) -> Table:
             *map(spaced, phase.calls),
             percent(phase.expected),
             percent(phase.share, 1),
-            bar(phase.share),
+            *([bar(phase.share)] if bars else []),
             *map(_trouble, (*phase.errors, phase.lost)),
             "" if phase.ok is None else _mark(ok=phase.ok),
         )

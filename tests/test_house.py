@@ -41,7 +41,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "body": "",
         "observing": "model store observe",
         "remembering": "model settings store",
-        "telling": "huidu settings invoke observe",
+        "exporting": "huidu settings invoke observe",
         # yards
         "instances": "model runtimes",
         # halls: the data plane, and the control plane
@@ -54,9 +54,9 @@ LEANS: Mapping[str, frozenset[str]] = {
         "cloudapi": "huidu model actions control body",
         # the roof
         "server": "huidu model settings actions store observe runtimes listener instances invoke "
-        "observing remembering telling control triggers webhooks gateway cloudapi",
+        "observing remembering exporting control triggers webhooks gateway cloudapi",
         "cli": "huidu model settings actions store observe runtimes listener instances invoke "
-        "observing remembering telling control triggers webhooks gateway cloudapi server",
+        "observing remembering exporting control triggers webhooks gateway cloudapi server",
         "__main__": "cli",
     }.items()
 }

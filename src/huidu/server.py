@@ -22,12 +22,13 @@ from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
 from huidu.control.plane import Plane, Uploads
+from huidu.exporting import Exporting
 from huidu.gateway.access import Access
 from huidu.gateway.app import Gateway
 from huidu.gateway.entrance import Entrance
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.services import Services
-from huidu.gateway.tally import Tally
+from huidu.gateway.usage import Usage
 from huidu.instances.fleet import Fleet
 from huidu.instances.recipe import Workshop
 from huidu.instances.sandbox import tier as tiers
@@ -39,10 +40,10 @@ from huidu.invoke.invoker import Invoker
 from huidu.invoke.routes import Routes
 from huidu.invoke.tracing import Tracing
 from huidu.listener import Listener
+from huidu.model.account import Account
 from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
 from huidu.model.names import DEFAULT_NAMESPACE
-from huidu.model.place import Place
 from huidu.observe.exposition import Deliveries, Denials, Gauges, Releases
 from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
@@ -58,7 +59,6 @@ from huidu.store.logs import Logs
 from huidu.store.outbox import Outbox
 from huidu.store.uses import Uses
 from huidu.store.writing import Writing
-from huidu.telling import Telling
 from huidu.triggers.table import TRIGGERS
 from huidu.triggers.timer import Timers
 from huidu.triggers.url import Urls
@@ -107,7 +107,7 @@ async def serving(
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
         registry = _registry(settings, data, courier, stores.logs)
-        data.telling.measure(data.observing.page, registry)
+        data.exporting.measure(data.observing.page, registry)
         told = pages(data.observing.page, registry, asdict(data.tier))
         most = _connections(settings.max_connections)
         await api.open(Api(desk, told), most_connections=most // API_SHARE)
@@ -118,7 +118,7 @@ async def serving(
 
 
 def _gateway(settings: Settings, data: DataPlane) -> Gateway:
-    tracing, appid = data.telling.tracing, Place().appid
+    tracing, appid = data.exporting.tracing, Account().appid
     entrance = Entrance(data.services, data.routes, data.invoker, data.access, appid, tracing)
     proxies = Proxies(settings.proxies())
     return Gateway(data.urls, data.routes, data.invoker, _new_id, entrance, proxies, tracing)
@@ -153,7 +153,7 @@ class DataPlane:
     services: Services
     timers: Timers
     access: Access
-    telling: Telling
+    exporting: Exporting
     dice: random.Random
 
     def publish(self, effects: Sequence[Effect]) -> None:
@@ -178,15 +178,15 @@ async def _data_plane(
         packages=stores.packages, runtimes=runtimes, launcher=launcher, in_use=stores.in_use
     )
     fleet = _fleet(settings, workshop, dice, stack)
-    telling = Telling.begin(settings, dice.getrandbits, stack)
+    exporting = Exporting.begin(settings, dice.getrandbits, stack)
     routes = Routes(dice.random)
     books = Books(stores.journal, stores.logs)
     observing = await Observing.begin(recorder_of, books, stores.series, stack)
     recorder = observing.recorder
     stack.push_async_callback(stop, asyncio.create_task(listen(fleet, stores.logs)))
-    telling.watch(recorder, stack)
+    exporting.watch(recorder, stack)
     invoker = _invoker(routes, fleet, recorder, stores.salt)
-    later = _later(stores, invoker, routes, recorder, telling.tracing)
+    later = _later(stores, invoker, routes, recorder, exporting.tracing)
     timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), _new_id)
     return DataPlane(
         tier=tier,
@@ -200,7 +200,7 @@ async def _data_plane(
         services=Services(),
         timers=timers,
         access=_access(stores, stack),
-        telling=telling,
+        exporting=exporting,
         dice=dice,
     )
 
@@ -230,8 +230,8 @@ def _fleet(
 def _access(stores: Stores, stack: AsyncExitStack) -> Access:
     """Return who guards the gateway, with what it counts being written down."""
     access = Access(time.time, time.monotonic_ns)
-    tally = Tally(access.limits, Uses(stores.catalog))
-    stack.push_async_callback(tally.close, asyncio.create_task(tally.run()))
+    usage = Usage(access.limits, Uses(stores.catalog))
+    stack.push_async_callback(usage.close, asyncio.create_task(usage.run()))
     return access
 
 
@@ -291,7 +291,7 @@ def _plane(
         triggers=TRIGGERS,
         courier=courier,
         gateway_url=gateway_url,
-        place=Place(),
+        account=Account(),
         quota=settings.quota(),
         zone=ZoneInfo(settings.zone),
         default_qualifier=settings.default_qualifier,
@@ -300,7 +300,7 @@ def _plane(
         clock=time.time,
         draw=data.dice.random,
         new_id=_new_id,
-        tracing=data.telling.tracing,
+        tracing=data.exporting.tracing,
     )
 
 

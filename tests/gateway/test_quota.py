@@ -24,7 +24,7 @@ COUNTING = """
 import asyncio, sys
 from pathlib import Path
 from huidu.gateway.guard import Passed
-from huidu.gateway.tally import Tally
+from huidu.gateway.usage import Usage
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.uses import Uses
@@ -40,7 +40,7 @@ async def main():
     await database.open("catalog")
     gate = Gate(ready=False)
     await Catalog(database, gate.access.apply).load()
-    running = asyncio.create_task(Tally(gate.access.limits, Telling(database)).run())
+    running = asyncio.create_task(Usage(gate.access.limits, Telling(database)).run())
     let_in = 0
     while True:
         await asyncio.sleep(0.005)

@@ -89,7 +89,7 @@ def _net_types(asked: Sequence[str]) -> tuple[str, ...]:
 
 def domain_of(plane: Plane, service_id: str) -> str:
     """Return the host name by which a service is known."""
-    return nouns.sub_domain(service_id, plane.place.appid, plane.place.region)
+    return nouns.sub_domain(service_id, plane.account.appid, plane.account.region)
 
 
 async def modify(plane: Plane, asked: Asked, request: wire.ModifyService) -> Nothing:

@@ -59,7 +59,7 @@ async def show_service(
         return places.site(reading, request.service_id), _rates(reading, request.service_id)
 
     known, rates = await plane.catalog.read(ask)
-    base = f"{plane.gateway_url.rstrip('/')}/{request.service_id}"
+    base = f"{plane.gateway_url}/{request.service_id}"
     every = [
         wire.ServiceEnvironmentStrategy(
             environment_name=name,

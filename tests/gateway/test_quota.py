@@ -23,12 +23,15 @@ QUOTA = 1_000_000
 COUNTING = """
 import asyncio, sys
 from pathlib import Path
+from huidu.gateway import usage
 from huidu.gateway.guard import Passed
 from huidu.gateway.usage import Usage
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.uses import Uses
 from tests.gateway.guarding import Gate
+
+usage.EVERY_S = 0.2
 
 class Telling(Uses):
     async def keep(self, used):

@@ -28,7 +28,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.serving import Served, over
 from huidu.actions.table import BY_NAME
-from huidu.model.rollup import HOUR, MINUTE, SECOND, Wanted
+from huidu.model.rollup import HOUR, MINUTE, SECOND, Selection
 from huidu.observe.counters import Counters
 from huidu.observe.series import Series
 from huidu.store.database import Database
@@ -165,7 +165,7 @@ async def kept(data: Path, period_s: int) -> Calls:
             "SELECT id FROM function WHERE name = ?", (NAME,)
         ).fetchone()
     now = int(time.time())
-    asked = Wanted(
+    asked = Selection(
         function_id=function_id, alias=ALIAS, since=now - 800, until=now + 1, period_s=period_s
     )
     found = await series.by_version(asked)

@@ -41,7 +41,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "body": "",
         "observing": "model store observe",
         "remembering": "model settings store",
-        "telling": "huidu settings invoke observe",
+        "exporting": "huidu settings invoke observe",
         # yards
         "instances": "model runtimes",
         # halls: the data plane, and the control plane
@@ -53,10 +53,12 @@ LEANS: Mapping[str, frozenset[str]] = {
         "gateway": "model invoke body",
         "cloudapi": "huidu model actions control body",
         # the roof
-        "server": "huidu model settings actions store observe runtimes listener instances invoke "
-        "observing remembering telling control triggers webhooks gateway cloudapi",
-        "cli": "huidu model settings actions store observe runtimes listener instances invoke "
-        "observing remembering telling control triggers webhooks gateway cloudapi server",
+        "dataplane": "model settings store observe runtimes instances invoke observing "
+        "remembering exporting triggers gateway",
+        "server": "model settings store observe listener observing remembering dataplane control "
+        "triggers webhooks cloudapi",
+        "cli": "huidu model settings actions store observe observing runtimes instances cloudapi "
+        "server",
         "__main__": "cli",
     }.items()
 }

@@ -288,7 +288,6 @@ def test_who_follows_sees_lines_as_they_come_and_goes_with_ctrl_c(
         until(lambda: "order before" in printed(), 20)
         platform.invoke(name, {"n": "after"})
         until(lambda: "order after" in printed())
-        platform.client()  # the call that runs is made beside this
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
         assert printed().count("order") == 2

@@ -18,10 +18,10 @@ from huidu.actions.aliases import RoutingConfig, VersionWeight
 from huidu.control import apis, releases
 from huidu.control.plane import Asked, Plane
 from huidu.invoke.routes import Routes
+from huidu.model.account import Account
 from huidu.model.effect import Effect, ServiceGone, ServiceKept
 from huidu.model.errors import InUse, Refusal
 from huidu.model.function import FunctionName
-from huidu.model.place import Place
 from huidu.model.quota import Quota
 from huidu.model.service import Backend, Served, Service
 from huidu.model.version import Version
@@ -122,7 +122,7 @@ async def plane(catalog: Catalog) -> Plane:
         courier=nothing,
         logs=nothing,
         gateway_url="http://gw",
-        place=Place(),
+        account=Account(),
         quota=Quota(),
         zone=UTC,
         default_qualifier="$DEFAULT",

@@ -525,24 +525,23 @@ def test_old_events_are_forgotten(start: Start, name: str) -> None:
         again.stop()
 
 
-def test_deliveries_are_counted(start: Start, name: str) -> None:
-    platform = start(*LOCAL)
+def test_deliveries_are_counted(server: Platform, name: str) -> None:
     with receiving(answer=lambda number: 500 if number == 0 else 200) as receiver:
-        platform.ours("CreateWebhook", Name="hook", Url=receiver.url)
-        platform.make(name)
-        until(lambda: counted(platform).get("delivered"))
+        server.ours("CreateWebhook", Name=name, Url=receiver.url, FunctionName=name)
+        server.make(name)
+        until(lambda: counted(server, name).get("delivered"))
 
-    assert counted(platform) == {"failed": 1, "delivered": 1, "pending": 0}
-    platform.ours("DeleteWebhook", Name="hook")
-    until(lambda: not counted(platform))
+    assert counted(server, name) == {"failed": 1, "delivered": 1, "pending": 0}
+    server.ours("DeleteWebhook", Name=name)
+    until(lambda: not counted(server, name))
 
 
-def counted(platform: Platform) -> dict[str, float]:
+def counted(platform: Platform, webhook: str) -> dict[str, float]:
     with urlopen(f"{platform.api}/metrics") as page:  # noqa: S310 - it is our own server
         told = text_string_to_metric_families(page.read().decode())
     samples = (one for family in told for one in family.samples)
     return {
         one.labels.get("result", "pending"): one.value
         for one in samples
-        if one.labels.get("webhook") == "hook" and not one.name.endswith("_created")
+        if one.labels.get("webhook") == webhook and not one.name.endswith("_created")
     }

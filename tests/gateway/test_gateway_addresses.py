@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import pytest_asyncio
@@ -12,7 +13,7 @@ import pytest_asyncio
 from huidu.gateway.services import Services
 from huidu.invoke.invoker import Answered
 from huidu.model.effect import FunctionKept, ServiceGone, ServiceKept
-from huidu.model.exchange import Answer, Exchange
+from huidu.model.exchange import Answer, CallerLeft, Exchange
 from huidu.model.invocation import Invocation, Outcome
 from huidu.model.service import Api, Backend, Release, Served
 from tests.fakes_store import FUNCTION, HELLO
@@ -213,24 +214,68 @@ def wholly_from_one(heard: Heard) -> bool:
     )
 
 
-async def test_a_request_whose_body_ends_after_a_switch_is_answered_by_what_is_there_then(
-    shop: Shop,
-) -> None:
-    shop.put(api(id="api-old", auth="NONE"), name="v1")
+@asynccontextmanager
+async def half_sent(shop: Shop) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
+    """Send a request of which half the body is missing; yield what sends it and hears the head."""
     reader, writer = await asyncio.open_connection("127.0.0.1", shop.wire.port)
     lines = (f"POST /{SERVICE}/release/ HTTP/1.1", "Host: h", "Content-Length: 4")
     writer.write("\r\n".join((*lines, "Expect: 100-continue", "", "ha")).encode())
     assert b"100" in await reader.readuntil(b"\r\n\r\n")  # it is being read
 
-    shop.put(api(id="api-new"), name="v2")
-    writer.write(b"lf")
-    answer = await reader.readuntil(b"\r\n\r\n")
+    async def rest() -> bytes:
+        writer.write(b"lf")
+        return await reader.readuntil(b"\r\n\r\n")
+
+    yield rest
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_request_whose_body_ends_after_a_switch_is_answered_by_what_is_there_then(
+    shop: Shop,
+) -> None:
+    shop.put(api(id="api-old", auth="NONE"), name="v1")
+    async with half_sent(shop) as rest:
+        shop.put(api(id="api-new"), name="v2")
+        answer = await rest()
 
     assert b"x-api-id: api-new" in answer
     assert shop.behind.event["body"] == "half"
     assert [asked.api.id for asked in shop.guard.asked] == ["api-old", "api-new"]
+
+
+@pytest.mark.parametrize(("auth", "times"), [("NONE", 1), ("SECRET", 2)])
+async def test_the_guard_counts_a_request_once_where_only_the_rest_of_its_api_has_changed(
+    shop: Shop, auth: str, times: int
+) -> None:
+    shop.put(api(auth="NONE"), name="v1")
+    async with half_sent(shop) as rest:
+        shop.put(api(auth=auth, timeout_s=20), name="v2")
+        assert b" 200 " in await rest()
+
+    assert [asked.api.auth for asked in shop.guard.asked] == ["NONE", auth][:times]
+
+
+async def test_a_web_function_that_is_released_meanwhile_is_given_the_body_once(
+    shop: Shop,
+) -> None:
+    left = asyncio.Event()
+
+    async def serve(exchange: Exchange) -> None:
+        assert [await exchange.read(), await exchange.read()] == [b"half", None]
+        await exchange.answer(Answer(status=204, headers=[], version="1", alias=""))
+        await exchange.finish()
+        with suppress(CallerLeft):
+            await exchange.read()  # as who watches for a client that leaves
+        left.set()
+
+    shop.put(api(), name="v1")
+    async with half_sent(shop) as rest:
+        shop.behind.web = serve
+        shop.put(api(timeout_s=20), name="v2")
+        assert b" 204 " in await rest()
+    async with asyncio.timeout(5):
+        await left.wait()
 
 
 async def test_while_versions_are_switched_every_answer_is_wholly_from_one(

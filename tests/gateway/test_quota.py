@@ -23,12 +23,15 @@ QUOTA = 1_000_000
 COUNTING = """
 import asyncio, sys
 from pathlib import Path
+from huidu.gateway import usage
 from huidu.gateway.guard import Passed
-from huidu.gateway.tally import Tally
+from huidu.gateway.usage import Usage
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.uses import Uses
 from tests.gateway.guarding import Gate
+
+usage.EVERY_S = 0.2
 
 class Telling(Uses):
     async def keep(self, used):
@@ -40,7 +43,7 @@ async def main():
     await database.open("catalog")
     gate = Gate(ready=False)
     await Catalog(database, gate.access.apply).load()
-    running = asyncio.create_task(Tally(gate.access.limits, Telling(database)).run())
+    running = asyncio.create_task(Usage(gate.access.limits, Telling(database)).run())
     let_in = 0
     while True:
         await asyncio.sleep(0.005)

@@ -71,12 +71,8 @@ def test_a_bucket_holds_what_is_in_it(value: float) -> None:
     assert middle(index) == pytest.approx(value, rel=0.011)
 
 
-@given(SOME, st.integers(-19, 10))
-def test_how_many_are_at_most_a_power_of_two_is_exact(values: list[float], exponent: int) -> None:
-    assert of(values).up_to(exponent) == sum(value <= 2.0**exponent for value in values)
-
-
 def test_powers_of_two_end_their_buckets() -> None:
+    """So how many values are at most a power of two is exact, which Prometheus is told."""
     for exponent in range(-19, 20):
         assert upper(index_of(2.0**exponent)) == 2.0**exponent
 

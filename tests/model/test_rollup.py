@@ -12,8 +12,8 @@ from huidu.model.rollup import (
     SECOND,
     Fold,
     Folded,
+    Selection,
     Span,
-    Wanted,
     due,
     expired,
     floor,
@@ -25,8 +25,8 @@ from tests.tallies import DIRECT_2, LANES, OTHER, RELEASE_1, RELEASE_2
 MOMENTS = st.integers(0, 5 * HOUR)
 
 
-def wanted(since: int, until: int, period_s: int = SECOND) -> Wanted:
-    return Wanted(function_id="lam-1", since=since, until=until, period_s=period_s)
+def wanted(since: int, until: int, period_s: int = SECOND) -> Selection:
+    return Selection(function_id="lam-1", since=since, until=until, period_s=period_s)
 
 
 @given(st.lists(MOMENTS, max_size=8))
@@ -107,7 +107,7 @@ def test_seconds_are_kept_for_a_quarter_of_an_hour_minutes_for_15_days_hours_for
 
 def test_what_is_wanted_is_told_by_alias_and_version() -> None:
     def taken(**more: str) -> list[object]:
-        asked = Wanted(function_id="lam-1", since=0, until=1, **more)  # type: ignore[arg-type]
+        asked = Selection(function_id="lam-1", since=0, until=1, **more)  # type: ignore[arg-type]
         return [lane for lane in LANES if asked.takes(lane)]
 
     assert taken() == [RELEASE_1, RELEASE_2, DIRECT_2]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from huidu.model.errors import Unavailable
-from huidu.model.rollup import HOUR, MINUTE, Kept, Wanted
+from huidu.model.rollup import HOUR, MINUTE, Kept, Selection
 from huidu.model.tally import Lane
 from huidu.observe.counters import Counters
 from huidu.observe.ledger import Ledger
@@ -40,7 +40,7 @@ class Moody:
     async def fold(self, sealed: int) -> None:
         await self._kept.fold(sealed)
 
-    async def read(self, wanted: Wanted) -> Sequence[Kept]:
+    async def read(self, wanted: Selection) -> Sequence[Kept]:
         self.reads += 1
         return await self._kept.read(wanted)
 
@@ -84,7 +84,7 @@ class Setting:
         known: dict[str, Any] = {"function_id": "lam-1", "since": since}
         known["until"] = int(self.clock.now) + 1
         known |= more
-        return await self.series.read(Wanted(**known))
+        return await self.series.read(Selection(**known))
 
     async def calls(self, **more: Any) -> dict[int, int]:
         return {point.start - NOW: point.tally.calls for point in await self.read(**more)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.uses import Uses
 from huidu.store.writing import Writing
-from tests.fakes_store import BACKENDS, Published
+from tests.fakes_store import Published
 
 FILES = ("kept.db", "kept.db-wal", "kept.db-shm")
 WHOLE = Place("service-1", "", "release")
@@ -48,19 +47,6 @@ def plan(plan_id: str = "usagePlan-1", **more: Any) -> Plan:
 def strategy(strategy_id: str = "IPStrategy-1", **more: Any) -> IpStrategy:
     known = {"service_id": "service-1", "name": "office", "type": "WHITE", "text": "10.0.0.0/8"}
     return IpStrategy(**{"id": strategy_id, **known, **more})
-
-
-@pytest.fixture(params=BACKENDS)
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    opened = BACKENDS[request.param](tmp_path)
-    await opened.open("catalog")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def published() -> Published:
-    return Published()
 
 
 @pytest.fixture

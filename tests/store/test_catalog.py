@@ -7,7 +7,7 @@ import json
 import resource
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -50,7 +50,6 @@ from huidu.store.reading import Page, Reading
 from huidu.store.tables import ALIAS, FUNCTION, HISTORY, PROVISION, TRIGGER, VERSION
 from huidu.store.writing import Writing
 from tests.fakes_store import (
-    BACKENDS,
     CONFIGURATION,
     HELLO,
     Published,
@@ -62,19 +61,6 @@ from tests.fakes_store import (
 )
 from tests.fakes_store import FUNCTION as HELLO_FUNCTION
 from tests.platform import Platform, zipped
-
-
-@pytest.fixture(params=BACKENDS)
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    opened = BACKENDS[request.param](tmp_path)
-    await opened.open("catalog")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def published() -> Published:
-    return Published()
 
 
 @pytest.fixture

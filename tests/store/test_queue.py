@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,14 +25,6 @@ FULL = text("""
     INSERT INTO event
     SELECT 'r' || i, 'default', 'hello', '', '1', x'7b7d', '', 'api', i, 0, '', '' FROM n
 """).bindparams(most=MOST_QUEUED)
-
-
-@pytest.fixture(params=BACKENDS)
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    opened = BACKENDS[request.param](tmp_path)
-    await opened.open("catalog")
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

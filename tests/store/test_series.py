@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from huidu.model.errors import Unavailable
 from huidu.model.packed import pack, unpack
-from huidu.model.rollup import HOUR, KEEP_S, MINUTE, SECOND, Kept, Wanted, floor
+from huidu.model.rollup import HOUR, KEEP_S, MINUTE, SECOND, Kept, Selection, floor
 from huidu.model.tally import Lane, Tally, merged
 from huidu.store.database import Database
 from huidu.store.series import Series
@@ -40,9 +40,9 @@ def series(database: Database) -> Series:
     return Series(database)
 
 
-def wanted(period_s: int = SECOND, since: int = 0, until: int = END, **more: str) -> Wanted:
+def wanted(period_s: int = SECOND, since: int = 0, until: int = END, **more: str) -> Selection:
     asked: dict[str, Any] = {"function_id": "lam-1"} | more
-    return Wanted(since=since, until=until, period_s=period_s, **asked)
+    return Selection(since=since, until=until, period_s=period_s, **asked)
 
 
 def packed(*tallies: tuple[int, Lane, Tally]) -> Mapping[int, Mapping[Lane, bytes]]:

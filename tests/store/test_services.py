@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, func, select, update
@@ -27,7 +25,7 @@ from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.service_tables import API, ENVIRONMENT, RELEASE, RELEASED_API, SWITCH
 from huidu.store.writing import Writing
-from tests.fakes_store import BACKENDS, HELLO, Published, begin
+from tests.fakes_store import HELLO, Published, begin
 
 HOME = Service(
     id="service-1",
@@ -57,19 +55,6 @@ USER = Api(
     added_at=3.0,
     modified_at=4.0,
 )
-
-
-@pytest.fixture(params=BACKENDS)
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    opened = BACKENDS[request.param](tmp_path)
-    await opened.open("catalog")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def published() -> Published:
-    return Published()
 
 
 @pytest.fixture

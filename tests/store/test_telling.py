@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +16,10 @@ from huidu.model.happening import Happening
 from huidu.model.webhook import Webhook
 from huidu.store import telling
 from huidu.store.catalog import Catalog
+from huidu.store.database import Database
 from huidu.store.outbox import Outbox
 from huidu.store.told import Asking
 from huidu.store.writing import Writing
-from tests.fakes_store import BACKENDS
 
 DAY_S = 86_400.0
 HOOK = Webhook(id="w", name="hook", url="http://h/", secret="s" * 16)
@@ -69,13 +67,10 @@ class Seen:
         return [one.kind for one in await self.catalog.read(lambda r: r.happenings(asking))]
 
 
-@pytest.fixture(params=BACKENDS)
-async def seen(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Seen]:
-    database = BACKENDS[request.param](tmp_path)
-    await database.open("catalog")
+@pytest.fixture
+def seen(database: Database) -> Seen:
     effects: list[Effect] = []
-    yield Seen(Catalog(database, effects.extend), effects)
-    await database.close()
+    return Seen(Catalog(database, effects.extend), effects)
 
 
 async def test_what_happened_comes_with_a_delivery_for_each_webhook_that_wants_it(

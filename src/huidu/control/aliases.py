@@ -202,8 +202,7 @@ async def list_all(plane: Plane, asked: Asked, request: wire.ListAliases) -> wir
     found = await plane.catalog.read(lambda reading: reading.aliases(reading.function(named)))
     if request.function_version:
         found = [alias for alias in found if request.function_version in alias.versions]
-    offset = paging.offset_of(request.offset)
-    page = found[offset : offset + paging.limit_of(request.limit)]
+    page = paging.page(found, request.offset, request.limit)
     return wire.Aliases(aliases=[facts(plane, alias) for alias in page], total_count=len(found))
 
 

@@ -9,7 +9,7 @@ from huidu.actions import apis as wire
 from huidu.actions.action import Nothing
 from huidu.actions.apigateway import Done
 from huidu.actions.services import ApiLine
-from huidu.control import lists, times
+from huidu.control import filters, paging, times
 from huidu.control.definitions import defined, facts
 from huidu.control.plane import Asked, Plane
 from huidu.model import quota
@@ -143,16 +143,16 @@ async def list_all(plane: Plane, asked: Asked, request: wire.DescribeApisStatus)
         def is_live(api: Api, values: Collection[str]) -> bool:
             return any(name in values for name in live.get(api.id, ()))
 
-        filters = {**FILTERS, "Environment": is_live}
-        return lists.kept(reading.apis(service), request.filters or (), filters)
+        tests = {**FILTERS, "Environment": is_live}
+        return filters.kept(reading.apis(service), request.filters or (), tests)
 
     found = await plane.catalog.read(ask)
-    page = lists.page(found, request.offset, request.limit)
+    page = paging.page(found, request.offset, request.limit)
     lines = [line(api) for api in page]
     return wire.Apis(result=wire.ApiLines(total_count=len(found), api_id_status_set=lines))
 
 
-FILTERS: Mapping[str, lists.Test[Api]] = {
+FILTERS: Mapping[str, filters.Test[Api]] = {
     "ApiId": lambda api, values: api.id in values,
     "ApiName": lambda api, values: api.name in values,
     "ApiPath": lambda api, values: api.path in values,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from huidu.actions import plans as wire
 from huidu.actions.apigateway import Done
-from huidu.control import lists, places, times
+from huidu.control import paging, places, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import InvalidValue, LimitExceeded, MissingParameter, Unsupported
 from huidu.model.plan import (
@@ -94,7 +94,7 @@ async def list_keys(
     found = await plane.catalog.read(
         lambda reading: reading.access.keys_of(reading.access.plan(request.usage_plan_id))
     )
-    page = lists.page(found, request.offset, request.limit)
+    page = paging.page(found, request.offset, request.limit)
     return wire.UsagePlanSecretsShown(
         result=wire.UsagePlanBindSecretStatus(
             total_count=len(found),
@@ -187,7 +187,7 @@ async def list_of_plan(
         plan = reading.access.plan(request.usage_plan_id)
         every = reading.access.bindings_of_plan(plan.id)
         found = [one for one in every if bool(one[1].api_id) == of_apis]
-        page = lists.page(found, request.offset, request.limit)
+        page = paging.page(found, request.offset, request.limit)
         return wire.UsagePlanEnvironmentStatus(
             total_count=len(found),
             environment_list=[_environment(reading, plan, one) for one in page],
@@ -245,7 +245,7 @@ def _plans(
     known = places.site(reading, request.service_id)
     every = reading.access.bindings_of_service(request.service_id)
     found = [one for one in every if bool(one[1].api_id) == of_apis]
-    page = lists.page(found, request.offset, request.limit)
+    page = paging.page(found, request.offset, request.limit)
     return len(found), [_plan(reading, known, one) for one in page]
 
 

@@ -13,8 +13,6 @@ from huidu.model.errors import InvalidValue
 from huidu.model.happening import Happening, check_pattern
 from huidu.store.told import Asking
 
-AGO = re.compile(r"([0-9]{1,9})([smhd])")
-UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 CURSOR = re.compile(r"[0-9]{1,18}")
 
 
@@ -34,8 +32,8 @@ async def list_all(plane: Plane, asked: Asked, request: wire.ListEvents) -> wire
         alias=request.alias,
         version=request.function_version,
         who=request.who,
-        since=_moment(plane, "Since", request.since),
-        until=_moment(plane, "Until", request.until),
+        since=times.moment("Since", request.since, plane.zone, plane.clock()),
+        until=times.moment("Until", request.until, plane.zone, plane.clock()),
         beyond=int(request.cursor) if request.cursor else None,
         descending=descending,
         limit=limit,
@@ -53,19 +51,6 @@ def _cursor(asking: Asking, last: int, found: Sequence[Happening]) -> str:
     if len(found) == asking.limit:
         return str(found[-1].sequence)
     return "" if asking.descending else str(max(last, asking.beyond or 0))
-
-
-def _moment(plane: Plane, field: str, text: str) -> float | None:
-    if not text:
-        return None
-    ago = AGO.fullmatch(text)
-    if ago:
-        return plane.clock() - int(ago[1]) * UNITS_S[ago[2]]
-    try:
-        return times.read(field, text, plane.zone)
-    except InvalidValue as error:
-        wrong = f"{error.message}, or how long ago: 90s, 10m, 2h, 3d"
-        raise InvalidValue("DateTime", wrong) from None
 
 
 def facts(plane: Plane, happening: Happening) -> wire.EventFacts:

@@ -6,37 +6,25 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from huidu.actions import configuration as made
 from huidu.actions import functions as wire
 from huidu.actions.action import Nothing, is_true
-from huidu.control import aliases, paging, telling, times, triggers, versions
+from huidu.control import aliases, configurations, paging, telling, times, triggers, versions
 from huidu.control import code as packages
 from huidu.control.aliases import Note
 from huidu.control.plane import Asked, Plane
 from huidu.control.telling import Cause
-from huidu.model import names, network, quota
+from huidu.model import names, quota
 from huidu.model.alias import Alias
-from huidu.model.errors import InUse, InvalidParameter, InvalidValue, NotFound, Unsupported
-from huidu.model.function import (
-    EVENT,
-    WEB,
-    Code,
-    Configuration,
-    Function,
-    FunctionName,
-    Layer,
-    environment_of,
-)
+from huidu.model.errors import InUse, InvalidParameter, InvalidValue, NotFound
+from huidu.model.function import Code, Configuration, Function, FunctionName
 from huidu.model.trigger import Trigger
 from huidu.model.version import ACTIVE, Version
-from huidu.model.web import BOOTSTRAP, is_web, web
+from huidu.model.web import BOOTSTRAP, is_web
 from huidu.store.reading import Page, Reading
 from huidu.store.writing import Writing
 
-DEFAULT_RUNTIME = "Python3.10"
-DEFAULT_HANDLER = "index.main_handler"
 MOST_SHOWN_BYTES = 1024 * 1024
 COLUMNS = {"AddTime": "added_at", "ModTime": "modified_at", "FunctionName": "name"}
 
@@ -48,7 +36,7 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateFunction) -> No
     )
     names.check_description(request.description)
     packages.check_source(request.code, request.code_source)
-    configuration = _first_configuration(plane, request)
+    configuration = configurations.first(plane, request)
     await plane.catalog.read(lambda reading: _check_free(plane, reading, named))
     async with packages.kept(plane, request.code) as code:
         await _keep_new(plane, asked, request, code, configuration)
@@ -109,61 +97,6 @@ async def _keep_new(
     await plane.catalog.write(change)
 
 
-def _first_configuration(plane: Plane, request: wire.CreateFunction) -> Configuration:
-    runtime = request.runtime or DEFAULT_RUNTIME
-    default = BOOTSTRAP if request.type == WEB else DEFAULT_HANDLER
-    handler = request.handler or default
-    if request.type not in (EVENT, WEB):
-        raise InvalidValue("Type", f"Type {request.type[:40]!r}: must be {EVENT} or {WEB}")
-    if request.async_run_enable is not None and is_true(request.async_run_enable):
-        raise Unsupported(
-            "AsyncRunEnable", "AsyncRunEnable: call with InvocationType=Event instead"
-        )
-    if request.type == EVENT:
-        plane.runtimes.check(runtime, handler)
-    else:
-        plane.runtimes.web(runtime)
-    configuration = Configuration(
-        handler=handler,
-        runtime=runtime,
-        memory_mb=request.memory_size,
-        timeout_s=request.timeout,
-        init_timeout_s=request.init_timeout,
-        environment=_environment(request.environment),
-        layers=_layers(request.layers),
-        type=request.type,
-        role=request.role,
-        settings=_settings(request, protocol_type=request.protocol_type or None),
-    )
-    web(configuration)
-    return configuration
-
-
-def _environment(asked: made.Environment | None) -> tuple[tuple[str, str], ...]:
-    variables = asked.variables if asked else []
-    if len(variables) == 1 and not variables[0].key and not variables[0].value:
-        return ()  # one empty variable is how clients say: none (section 4.1)
-    if len({variable.key for variable in variables}) < len(variables):
-        raise InvalidValue("Environment", "Environment: a key is given twice; name each once")
-    return environment_of({variable.key: variable.value for variable in variables})
-
-
-def _layers(asked: Sequence[made.LayerSimple]) -> tuple[Layer, ...]:
-    wanted = [layer for layer in asked if layer.layer_name or layer.layer_version]
-    for layer in wanted:
-        raise NotFound("Layer", f"{layer.layer_name}:{layer.layer_version}")
-    return ()
-
-
-def _settings(asked: made.Settings, **more: object) -> tuple[tuple[str, str], ...]:
-    fields = ((name, getattr(asked, name)) for name in made.Settings.__struct_fields__)
-    given = (*fields, *more.items())
-    kept = {name: json.dumps(value, sort_keys=True) for name, value in given if value is not None}
-    if network.FIELD in kept:
-        network.check(kept[network.FIELD])
-    return tuple(sorted(kept.items()))
-
-
 async def update_code(plane: Plane, asked: Asked, request: wire.UpdateFunctionCode) -> Nothing:
     """Replace the code of `$LATEST`; versions that were published keep theirs."""
     named = FunctionName(request.namespace, request.function_name)
@@ -194,38 +127,12 @@ async def update_configuration(
         names.check_description(request.description)
 
     def change(latest: Version) -> Version:
-        old = latest.configuration
-        if request.runtime not in (None, old.runtime):
-            raise InvalidValue(
-                "Runtime", f"Runtime {request.runtime!r}: cannot be changed from {old.runtime}"
-            )
-        handler = request.handler if request.handler is not None else old.handler
-        if not is_web(old):
-            plane.runtimes.check(old.runtime, handler)
-        new = replace(
-            old,
-            handler=handler,
-            memory_mb=_or(request.memory_size, old.memory_mb),
-            timeout_s=_or(request.timeout, old.timeout_s),
-            init_timeout_s=_or(request.init_timeout, old.init_timeout_s),
-            environment=_environment(request.environment)
-            if request.environment
-            else old.environment,
-            layers=_layers(request.layers) if request.layers is not None else old.layers,
-            role=_or(request.role, old.role),
-            settings=tuple(sorted((dict(old.settings) | dict(_settings(request))).items())),
-        )
-        web(new)
-        return replace(
-            latest, configuration=new, description=_or(request.description, latest.description)
-        )
+        new = configurations.changed(plane, latest.configuration, request)
+        described = latest.description if request.description is None else request.description
+        return replace(latest, configuration=new, description=described)
 
     await _change_latest(plane, asked, named, change, publish=is_true(request.publish))
     return Nothing()
-
-
-def _or(given: Any, otherwise: Any) -> Any:  # noqa: ANN401 - the same type in and out
-    return otherwise if given is None else given
 
 
 async def _change_latest(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from huidu.actions import keys as wire
 from huidu.actions.apigateway import Done
-from huidu.control import lists, times
+from huidu.control import filters, paging, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import Failed, InvalidValue, LimitExceeded, MissingParameter, Unsupported
 from huidu.model.key import MOST_KEYS, Key
@@ -73,7 +73,7 @@ async def describe(plane: Plane, asked: Asked, request: wire.DescribeApiKey) -> 
     return wire.ApiKeyShown(result=facts(key))
 
 
-FILTERS: Mapping[str, lists.Test[Key]] = {
+FILTERS: Mapping[str, filters.Test[Key]] = {
     "AccessKeyId": lambda key, values: key.id in values,
     "AccessKeySecret": lambda key, values: key.secret in values,
     "SecretName": lambda key, values: key.name in values,
@@ -99,10 +99,10 @@ async def list_all(
             for key in reading.access.keys_of(reading.access.plan(plan_id))
         }
         tests = {**FILTERS, "NotUsagePlanId": outside}
-        return lists.kept(reading.access.every_key(), request.filters, tests)
+        return filters.kept(reading.access.every_key(), request.filters, tests)
 
     found = await plane.catalog.read(ask)
-    page = lists.page(found, request.offset, request.limit)
+    page = paging.page(found, request.offset, request.limit)
     return wire.ApiKeysShown(
         result=wire.ApiKeysStatus(total_count=len(found), api_key_set=[facts(key) for key in page])
     )

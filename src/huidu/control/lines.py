@@ -20,8 +20,6 @@ MOST_TEXT = 1000
 MOST_FIELDS = 10
 CURSOR = re.compile(r"([0-9]{1,15})\.(-1|[0-9]{1,13})")
 CODES = re.compile(r"[1-5][0-9]{2}(,[1-5][0-9]{2}){0,19}")
-SPAN = re.compile(r"([0-9]{1,9})([smhd])")
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 #: What `Status` lets through beside codes: whether failed.
 STATUSES = {"": None, "ok": False, "failed": True}
 
@@ -33,8 +31,8 @@ async def search(plane: Plane, asked: Asked, request: wire.SearchLogs) -> wire.F
     wanted = await _wanted(
         plane,
         request,
-        since=_moment(plane, "Since", request.since),
-        until=_moment(plane, "Until", request.until),
+        since=times.moment("Since", request.since, plane.zone, plane.clock()),
+        until=times.moment("Until", request.until, plane.zone, plane.clock()),
     )
     start = _cursor(request.cursor)
     await _settled(plane)
@@ -140,18 +138,6 @@ def _limit(limit: int) -> int:
     if limit < 1:
         raise InvalidValue("Limit", f"Limit {limit}: must be 1 to {MOST_LINES}")
     return min(limit, MOST_LINES)
-
-
-def _moment(plane: Plane, field: str, text: str) -> float | None:
-    if not text:
-        return None
-    if span := SPAN.fullmatch(text):
-        return plane.clock() - int(span[1]) * SECONDS[span[2]]
-    try:
-        return times.read(field, text, plane.zone)
-    except InvalidValue as error:
-        wrong = f"{error.message}, or how long ago: 90s, 10m, 2h, 3d"
-        raise InvalidValue("DateTime", wrong) from None
 
 
 def _cursor(text: str) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from huidu.model.errors import InvalidValue, LimitExceeded
 from huidu.model.function import FunctionName
 from huidu.model.metrics import METRICS, Metric
 from huidu.model.names import DEFAULT_NAMESPACE, LATEST
-from huidu.model.rollup import Wanted
+from huidu.model.rollup import Selection
 from huidu.model.tally import merged
 
 NAMESPACE = "QCE/SCF_V2"
@@ -155,7 +155,7 @@ async def _counted(
     function_id, period_s = plane.routes.id_of(subject.function), request.period
     if function_id is None:
         return {}
-    wanted = Wanted(
+    wanted = Selection(
         function_id=function_id,
         alias=subject.alias,
         version=subject.version,

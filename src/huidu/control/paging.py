@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from huidu.model.errors import InvalidValue
 
 MOST = 100
 MOST_OFFSET = 2**62
+
+T = TypeVar("T")
 
 
 def limit_of(limit: int, most: int = MOST) -> int:
@@ -22,6 +25,12 @@ def offset_of(offset: int) -> int:
     if not 0 <= offset <= MOST_OFFSET:
         raise InvalidValue("Offset", f"Offset {offset}: must be 0 or more")
     return offset
+
+
+def page(every: Sequence[T], offset: int, limit: int) -> list[T]:
+    """Return a page of a list, or raise `InvalidValue` for what cannot be one."""
+    begin = offset_of(offset)
+    return list(every[begin : begin + limit_of(limit)])
 
 
 def is_descending(order: str) -> bool:

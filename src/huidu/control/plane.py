@@ -12,15 +12,15 @@ from typing import Protocol, TypeVar
 from huidu.invoke.invoker import Answered
 from huidu.invoke.routes import Target
 from huidu.invoke.tracing import HANDED_ON, Tracing
-from huidu.model import rollup
+from huidu.model.account import Account
 from huidu.model.delivery import Reply
 from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, FunctionName
 from huidu.model.happening import Happening
 from huidu.model.invocation import Invocation, Record
 from huidu.model.log import Wanted
-from huidu.model.place import Place
 from huidu.model.quota import Quota
+from huidu.model.rollup import Selection
 from huidu.model.standing import Standing
 from huidu.model.tally import Tally
 from huidu.model.trace import NOTHING_SENT, Sent
@@ -115,7 +115,7 @@ class Point(Protocol):
 class Series(Protocol):
     """The counts of calls, over time."""
 
-    async def read(self, wanted: rollup.Wanted) -> Sequence[Point]:
+    async def read(self, wanted: Selection) -> Sequence[Point]:
         """Return what was counted; of periods without a call there is none."""
         ...
 
@@ -245,7 +245,7 @@ class Plane:
     triggers: Mapping[str, Kind]
     courier: Courier
     gateway_url: str  #: Where function URLs and services begin.
-    place: Place
+    account: Account
     quota: Quota
     zone: tzinfo
     default_qualifier: str

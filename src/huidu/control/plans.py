@@ -8,7 +8,7 @@ from typing import Any
 
 from huidu.actions import plans as wire
 from huidu.actions.apigateway import Done
-from huidu.control import lists, times
+from huidu.control import filters, paging, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import LimitExceeded, Unsupported
 from huidu.model.plan import MOST_PLANS, Granted, Plan
@@ -72,7 +72,7 @@ async def describe(
     return _shown(await plane.catalog.read(ask))
 
 
-FILTERS: Mapping[str, lists.Test[Granted]] = {
+FILTERS: Mapping[str, filters.Test[Granted]] = {
     "UsagePlanId": lambda one, values: one.plan.id in values,
     "UsagePlanName": lambda one, values: one.plan.name in values,
     "Environment": lambda one, values: any(p.environment in values for p in one.places),
@@ -86,8 +86,8 @@ async def list_all(
 ) -> wire.UsagePlansShown:
     """List plans, the newest first."""
     every = await plane.catalog.read(lambda reading: reading.access.every_granted())
-    found = [one.plan for one in lists.kept(every, request.filters, FILTERS)]
-    page = lists.page(found, request.offset, request.limit)
+    found = [one.plan for one in filters.kept(every, request.filters, FILTERS)]
+    page = paging.page(found, request.offset, request.limit)
     return wire.UsagePlansShown(
         result=wire.UsagePlansStatus(
             total_count=len(found),

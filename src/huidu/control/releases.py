@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from huidu.actions import releases as wire
 from huidu.actions.apigateway import Done
-from huidu.control import aliases, apis, lists, paging, times
+from huidu.control import aliases, apis, paging, times
 from huidu.control.plane import Asked, Plane
 from huidu.control.services import text
 from huidu.control.telling import in_words, service_switched
@@ -237,7 +237,7 @@ async def environments(
                 create_time=times.iso(one.changed_at) if one else "",
             )
         )
-    page = list(lists.page(lines, request.offset, request.limit))
+    page = paging.page(lines, request.offset, request.limit)
     told = wire.EnvironmentLines(total_count=len(lines), environment_list=page)
     return wire.Environments(result=told)
 

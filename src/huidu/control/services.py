@@ -10,7 +10,7 @@ from typing import Any
 from huidu.actions import services as wire
 from huidu.actions.action import Nothing
 from huidu.actions.apigateway import Done
-from huidu.control import apis, lists, times
+from huidu.control import apis, filters, paging, times
 from huidu.control.plane import Asked, Plane
 from huidu.model import quota
 from huidu.model import service as nouns
@@ -89,7 +89,7 @@ def _net_types(asked: Sequence[str]) -> tuple[str, ...]:
 
 def domain_of(plane: Plane, service_id: str) -> str:
     """Return the host name by which a service is known."""
-    return nouns.sub_domain(service_id, plane.place.appid, plane.place.region)
+    return nouns.sub_domain(service_id, plane.account.appid, plane.account.region)
 
 
 async def modify(plane: Plane, asked: Asked, request: wire.ModifyService) -> Nothing:
@@ -198,13 +198,13 @@ async def list_all(
 ) -> wire.Services:
     """List services, the newest first."""
     found = list(await plane.catalog.read(Reading.services))[::-1]
-    kept = lists.kept(found, request.filters or (), FILTERS)
-    page = lists.page(kept, request.offset, request.limit)
+    kept = filters.kept(found, request.filters or (), FILTERS)
+    page = paging.page(kept, request.offset, request.limit)
     lines = [_line(plane, service) for service in page]
     return wire.Services(result=wire.ServiceLines(total_count=len(kept), service_set=lines))
 
 
-FILTERS: Mapping[str, lists.Test[Service]] = {
+FILTERS: Mapping[str, filters.Test[Service]] = {
     "ServiceId": lambda service, values: service.id in values,
     "ServiceName": lambda service, values: service.name in values,
     "Environment": lambda service, values: any(name in values for name in service.online),

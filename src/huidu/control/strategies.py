@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from huidu.actions import strategies as wire
 from huidu.actions.apigateway import Done
-from huidu.control import lists, places, times
+from huidu.control import filters, paging, places, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import LimitExceeded, MissingParameter, Unsupported
 from huidu.model.plan import API, UNLIMITED, Place
@@ -59,7 +59,7 @@ async def show_service(
         return places.site(reading, request.service_id), _rates(reading, request.service_id)
 
     known, rates = await plane.catalog.read(ask)
-    base = f"{plane.gateway_url.rstrip('/')}/{request.service_id}"
+    base = f"{plane.gateway_url}/{request.service_id}"
     every = [
         wire.ServiceEnvironmentStrategy(
             environment_name=name,
@@ -71,11 +71,9 @@ async def show_service(
         )
         for name in ENVIRONMENTS
     ]
-    page = lists.page(every, request.offset, request.limit)
+    page = paging.page(every, request.offset, request.limit)
     return wire.ServiceStrategyShown(
-        result=wire.ServiceEnvironmentStrategyStatus(
-            total_count=len(every), environment_list=list(page)
-        )
+        result=wire.ServiceEnvironmentStrategyStatus(total_count=len(every), environment_list=page)
     )
 
 
@@ -93,7 +91,7 @@ async def show_apis(
     known, rates = await plane.catalog.read(ask)
     there_are = {*known.apis, *(place.api_id for place in rates if place.api_id)}
     ids = [request.api_id] if request.api_id else sorted(there_are)
-    page = lists.page(ids, request.offset, request.limit)
+    page = paging.page(ids, request.offset, request.limit)
     return wire.ApiStrategiesShown(
         result=wire.ApiEnvironmentStrategyStatus(
             total_count=len(ids),
@@ -170,14 +168,14 @@ async def describe(
         known = places.site(reading, request.service_id)
         bound = [p for p in reading.access.places_of(strategy) if p.environment == environment]
         facts = _facts(known, strategy, bound)
-        page = lists.page(facts.bind_apis, request.offset, request.limit)
+        page = paging.page(facts.bind_apis, request.offset, request.limit)
         facts.bind_apis = list(page)
         return facts
 
     return wire.IPStrategyShown(result=await plane.catalog.read(ask))
 
 
-FILTERS: Mapping[str, lists.Test[IpStrategy]] = {
+FILTERS: Mapping[str, filters.Test[IpStrategy]] = {
     "StrategyName": lambda strategy, values: strategy.name in values,
 }
 
@@ -190,7 +188,7 @@ async def list_all(
     def ask(reading: Reading) -> list[wire.IPStrategy]:
         known = places.site(reading, request.service_id)
         every = reading.access.strategies(request.service_id)
-        found = lists.kept(every, request.filters, FILTERS)
+        found = filters.kept(every, request.filters, FILTERS)
         return [_facts(known, one, reading.access.places_of(one)) for one in found]
 
     found = await plane.catalog.read(ask)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, tzinfo
 
 from huidu.model.errors import InvalidValue
 
 FORM = "%Y-%m-%d %H:%M:%S"
+AGO = re.compile(r"([0-9]{1,9})([smhd])")
+UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def show(at: float, zone: tzinfo) -> str:
@@ -33,3 +36,19 @@ def read(field: str, text: str, zone: tzinfo) -> float:
         raise InvalidValue(
             "DateTime", f"{field} {text[:40]!r}: must read YYYY-MM-DD HH:MM:SS"
         ) from None
+
+
+def moment(field: str, text: str, zone: tzinfo, now: float) -> float | None:
+    """Return the moment that a text names in the zone or by how long ago it was; None for none.
+
+    Raises `InvalidValue`.
+    """
+    if not text:
+        return None
+    if ago := AGO.fullmatch(text):
+        return now - int(ago[1]) * UNITS_S[ago[2]]
+    try:
+        return read(field, text, zone)
+    except InvalidValue as error:
+        wrong = f"{error.message}, or how long ago: 90s, 10m, 2h, 3d"
+        raise InvalidValue("DateTime", wrong) from None

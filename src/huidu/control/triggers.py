@@ -233,8 +233,7 @@ async def list_all(plane: Plane, asked: Asked, request: wire.ListTriggers) -> wi
     every = await plane.catalog.read(lambda reading: of(reading, reading.function(named)))
     found = _filtered(every, request.filters)
     found.sort(key=lambda trigger: getattr(trigger, column), reverse=descending)
-    offset = paging.offset_of(request.offset)
-    page = found[offset : offset + paging.limit_of(request.limit)]
+    page = paging.page(found, request.offset, request.limit)
     return wire.Triggers(
         triggers=[facts(plane, trigger) for trigger in page], total_count=len(found)
     )

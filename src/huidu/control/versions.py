@@ -68,8 +68,7 @@ async def list_all(
         column = paging.column_of(request.order_by or "AddTime", ORDERS, "")
         descending = paging.is_descending(request.order or "DESC")
         found.sort(key=lambda version: getattr(version, column), reverse=descending)
-    offset = paging.offset_of(request.offset)
-    page = found[offset : offset + paging.limit_of(request.limit)]
+    page = paging.page(found, request.offset, request.limit)
     return wire.Versions(
         function_version=[version.number for version in page],
         versions=[

@@ -23,7 +23,7 @@ from huidu.gateway.asking import (
 from huidu.gateway.entrance import Entrance, address_of
 from huidu.gateway.event import BODILESS, Request, Response, event_of, response_of, traits
 from huidu.gateway.proxies import Proxies
-from huidu.gateway.urls import Place
+from huidu.gateway.urls import Address
 from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, traced, tunnels
 from huidu.invoke.invoker import Answered
 from huidu.invoke.tracing import HANDED_ON, Tracing
@@ -100,7 +100,7 @@ class Gateway:
         found = self._found(scope)
         if isinstance(found, Response):
             return found, []
-        trigger, place, asked = found
+        trigger, called, asked = found
         sent = dict(scope["headers"])
         declared = sent.get(b"content-length", b"0").decode("latin-1")
         if self._kinds.is_web(trigger.function):
@@ -109,7 +109,7 @@ class Gateway:
             ours = [(b"x-api-requestid", request_id.encode())]
             dressing = urls.dressing(trigger, asked.headers)
             trace = self._place(asked, request_id)
-            head = traced(head_of(scope, place.prefix), trace)
+            head = traced(head_of(scope, called.prefix), trace)
             visit = Visit(scope, receive, send, head, ours, dressing)
             return await self._visit(trigger, asked, visit, request_id, trace)
         body = b"" if tunnels(scope) else await bodies.read(declared, receive, MOST_EVENT_BYTES)
@@ -119,22 +119,22 @@ class Gateway:
         dressed = urls.dressing(trigger, asked.headers)(response.headers)
         return replace(response, headers=dressed), more
 
-    def _found(self, scope: Scope) -> tuple[Trigger, Place, Request] | Response:
+    def _found(self, scope: Scope) -> tuple[Trigger, Address, Request] | Response:
         """Return which URL is asked for what, or the answer where no function is to be asked."""
         path, host = scope["path"], dict(scope["headers"]).get(b"host", b"")
-        place = urls.place(path, host.decode("latin-1"))
-        if place is None and path == HEALTH:
+        address = urls.address_of(path, host.decode("latin-1"))
+        if address is None and path == HEALTH:
             return says(200, status="ok")
-        trigger = self._urls.find(place.url_id) if place else None
-        if place is None or trigger is None:
+        trigger = self._urls.find(address.url_id) if address else None
+        if address is None or trigger is None:
             return says(404, errorMessage="nothing is published at this path")
-        asked = request_of(scope, place.path, b"")
+        asked = request_of(scope, address.path, b"")
         if refused := urls.refusal(trigger, asked.source_ip):
             return says(403, errorMessage=refused)
         allowed = urls.preflight(trigger, asked.method, dict(asked.headers))
         if allowed is not None:
             return Response(status=204, headers=allowed, body=b"")
-        return trigger, place, asked
+        return trigger, address, asked
 
     async def _visit(
         self, trigger: Trigger, request: Request, visit: Visit, request_id: str, trace: Trace

@@ -32,7 +32,7 @@ from huidu.model.errors import Refusal
 from huidu.model.exchange import Answer
 from huidu.model.invocation import EMPTY_EVENT, MOST_EVENT_BYTES, Invocation, Outcome
 from huidu.model.paths import Match, Missing, readable
-from huidu.model.service import ANY, ENVIRONMENTS
+from huidu.model.service import ANY, ENVIRONMENTS, Api
 from huidu.model.trace import sent_in
 
 TRIGGER = "apigw"
@@ -84,6 +84,14 @@ class Visitor:
     receive: Receive
     send: Send
     path: bytes  #: From behind the environment on, as it was sent.
+    before: tuple[Api, Passed] | None = None  #: What he was let in to, where that is past.
+
+    def let_in(self, api: Api) -> Passed | None:
+        """Return how the guard let him in to an API before, where that is as good for this one."""
+        if self.before is None:
+            return None
+        old, passed = self.before
+        return passed if (old.id, old.auth) == (api.id, api.auth) else None
 
 
 class Entrance:
@@ -106,7 +114,13 @@ class Entrance:
         self._tracing = tracing
 
     async def answer(
-        self, address: Address, scope: Scope, receive: Receive, send: Send, request_id: str
+        self,
+        address: Address,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        request_id: str,
+        before: tuple[Api, Passed] | None = None,
     ) -> Said:
         """Return what is to be said; nothing where the function has said it itself."""
         named, _, path = address.rest[1:].partition(b"/")
@@ -133,7 +147,7 @@ class Entrance:
             scheme=scheme,
             trace=self._tracing.place(sent_in(request.headers), request_id),
         )
-        visitor = Visitor(address, stage, scope, receive, send, path)
+        visitor = Visitor(address, stage, scope, receive, send, path, before)
         return await self._admitted(call, visitor)
 
     def _stage(self, address: Address, environment: str, scheme: str) -> Stage | Response:
@@ -153,8 +167,8 @@ class Entrance:
         return stage
 
     async def _admitted(self, call: Call, visitor: Visitor) -> Said:
-        """Ask the guard, and go on if it lets the call in."""
-        admitted = self._guard.admit(
+        """Ask the guard, and go on if it lets the call in; it counts each call once."""
+        admitted = visitor.let_in(call.api) or self._guard.admit(
             Asked(environment=call.environment, api=call.api, request=call.request)
         )
         if isinstance(admitted, Denied):
@@ -180,7 +194,12 @@ class Entrance:
         if self._is_past(call, visitor):
             # Its aliases may have moved with it: the old API would meet the new version.
             return await self.answer(
-                visitor.address, visitor.scope, _again(body), visitor.send, call.request_id
+                visitor.address,
+                visitor.scope,
+                _again(body, visitor.receive),
+                visitor.send,
+                call.request_id,
+                (call.api, admitted),
             )
         response, more = await self._called(call, admitted, visitor.scope, body)
         return _finished(call, response, (*admitted.headers, *more))
@@ -279,10 +298,15 @@ def _wrong(call: Call, length: str) -> tuple[Response, Headers] | None:
     return None
 
 
-def _again(body: bytes) -> Receive:
-    """Return what gives a body that was read already."""
+def _again(body: bytes, then: Receive) -> Receive:
+    """Return what gives a body that was read already, and then what comes of the client."""
+    given = False
 
     async def receive() -> MutableMapping[str, Any]:
+        nonlocal given
+        if given:
+            return await then()
+        given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive

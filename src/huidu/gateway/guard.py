@@ -40,11 +40,3 @@ class Guard(Protocol):
     """Decides at once, from what it has in memory."""
 
     def admit(self, asked: Asked) -> Passed | Denied: ...
-
-
-class Open:
-    """Lets everybody in."""
-
-    def admit(self, asked: Asked) -> Passed | Denied:
-        """Let a request in."""
-        return Passed()

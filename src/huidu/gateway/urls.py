@@ -21,7 +21,7 @@ Headers = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Address:
     """Where a request leads: the id of a URL, the path below it, and the part of the path above."""
 
     url_id: str
@@ -38,14 +38,14 @@ class Demands:
     cors: Cors | None
 
 
-def place(path: str, host: str) -> Place | None:
+def address_of(path: str, host: str) -> Address | None:
     """Return where a request leads, by its host or its path, or None where it is no URL's."""
     if found := HOST.fullmatch(host):
-        return Place(found[1].lower(), path, "")
+        return Address(found[1].lower(), path, "")
     if not path.startswith(PREFIX):
         return None
     url_id, _, rest = path.removeprefix(PREFIX).partition("/")
-    return Place(url_id, f"/{rest}", f"{PREFIX}{url_id}")
+    return Address(url_id, f"/{rest}", f"{PREFIX}{url_id}")
 
 
 @lru_cache(maxsize=4096)

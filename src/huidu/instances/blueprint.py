@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from huidu.instances.launch import Scene
-from huidu.model.place import Place
+from huidu.model.account import Account
 from huidu.model.version import Version
 from huidu.model.web import BOOTSTRAP, is_web
 from huidu.runtimes.table import Installed
@@ -35,7 +35,7 @@ class Blueprint:
     version: Version
     code: Path  #: The folder with its files.
     runtime: Installed
-    place: Place = field(default_factory=Place)
+    account: Account = field(default_factory=Account)
     layers: tuple[Path, ...] = ()
 
     def environment(self, scene: Scene) -> Mapping[str, str]:
@@ -54,9 +54,9 @@ class Blueprint:
             **self.runtime.runtime.variables((scene.code, *scene.layers)),
             **dict(wanted.environment),
             "TENCENTCLOUD_RUNENV": "SCF",
-            "TENCENTCLOUD_REGION": self.place.region,
-            "TENCENTCLOUD_APPID": self.place.appid,
-            "TENCENTCLOUD_UIN": self.place.uin,
+            "TENCENTCLOUD_REGION": self.account.region,
+            "TENCENTCLOUD_APPID": self.account.appid,
+            "TENCENTCLOUD_UIN": self.account.uin,
             "TENCENTCLOUD_TZ": "UTC",
             "SCF_RUNTIME": wanted.runtime,
             "SCF_FUNCTIONNAME": version.function.name,
@@ -94,9 +94,9 @@ class Blueprint:
             "function_version": version.number,
             "function_name": version.function.name,
             "namespace": version.function.namespace,
-            "tencentcloud_region": self.place.region,
-            "tencentcloud_appid": self.place.appid,
-            "tencentcloud_uin": self.place.uin,
+            "tencentcloud_region": self.account.region,
+            "tencentcloud_appid": self.account.appid,
+            "tencentcloud_uin": self.account.uin,
         }
 
 

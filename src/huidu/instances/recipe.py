@@ -14,9 +14,9 @@ from huidu.instances.claim import Running
 from huidu.instances.launch import Spawner
 from huidu.instances.outcomes import StartFailed
 from huidu.instances.starting import Launcher, serve, start
+from huidu.model.account import Account
 from huidu.model.errors import Refusal
 from huidu.model.function import Code
-from huidu.model.place import Place
 from huidu.model.version import Version
 from huidu.model.web import is_web
 from huidu.runtimes.table import Runtimes
@@ -41,7 +41,7 @@ class Workshop:
     packages: Packages
     runtimes: Runtimes
     launcher: Launcher = field(default_factory=Spawner)
-    place: Place = field(default_factory=Place)
+    account: Account = field(default_factory=Account)
     in_use: Counter[str] = field(default_factory=Counter)
 
 
@@ -82,4 +82,4 @@ class Recipe:
         except (Refusal, OSError) as error:
             why = f"the version cannot be made ready: {error}"
             raise StartFailed(answers.unready(why)) from error
-        return Blueprint(version=version, code=code, runtime=runtime, place=shop.place)
+        return Blueprint(version=version, code=code, runtime=runtime, account=shop.account)

@@ -65,7 +65,7 @@ async def _begin(blueprint: Blueprint, launcher: Launcher) -> Instance:
 async def serve(blueprint: Blueprint, launcher: Launcher) -> WebInstance:
     """Start a web function's server, or raise `StartFailed`; held against its digest as others."""
     scene, _, launched = await _launch(blueprint, launcher)
-    instance = WebInstance(blueprint.version, launched, blueprint.place)
+    instance = WebInstance(blueprint.version, launched, blueprint.account)
     try:
         await instance.load(blueprint.load(scene))
     except BaseException:

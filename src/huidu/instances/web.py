@@ -17,9 +17,9 @@ from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.passage import BadRequest, Broken, Passage, Silent, Vanished
 from huidu.instances.supply import Supply
 from huidu.instances.wire import Frame, Kind, ProtocolError
+from huidu.model.account import Account
 from huidu.model.exchange import SERVER_ERROR, BodyTooLarge, CallerLeft, Headers
 from huidu.model.invocation import MOST_EVENT_BYTES, Outcome, Status
-from huidu.model.place import Place
 from huidu.model.task import Task
 from huidu.model.version import Version
 from huidu.model.web import PORT, web
@@ -37,11 +37,11 @@ class WebInstance(Living):
     After one that took too long it is lent no more, and ended once the others on it are done.
     """
 
-    def __init__(self, version: Version, launched: Launched, place: Place) -> None:
+    def __init__(self, version: Version, launched: Launched, account: Account) -> None:
         self._web = web(version.configuration)
         self._supply = Supply(launched.end, self._web.concurrency + 1, self._broken)
         super().__init__(version, launched, self._supply)
-        self._place = place
+        self._account = account
         self._stopped = False
         self._passages: set[Passage] = set()
 
@@ -207,8 +207,8 @@ class WebInstance(Living):
             "Version": version.number,
             "Name": version.function.name,
             "Namespace": version.function.namespace,
-            "Region": self._place.region,
-            "Appid": self._place.appid,
-            "Uin": self._place.uin,
+            "Region": self._account.region,
+            "Appid": self._account.appid,
+            "Uin": self._account.uin,
         }
         return [(f"X-Scf-{name}".encode(), value.encode()) for name, value in told.items()]

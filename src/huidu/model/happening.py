@@ -87,7 +87,7 @@ def is_meant(kind: str, patterns: Iterable[str]) -> bool:
 
 
 def shown(happening: Happening) -> dict[str, object]:
-    """Return a happening as it goes over the wire, in answers and to webhooks alike."""
+    """Return a happening as webhooks are told it; answers have its time as a text beside that."""
     return {
         "Id": str(happening.sequence),
         "Kind": happening.kind,

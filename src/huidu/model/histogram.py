@@ -60,11 +60,6 @@ class Histogram:
                 return middle(index)
         return 0.0
 
-    def up_to(self, exponent: int) -> int:
-        """Return how many values are at most 2**exponent; exact, as a bucket ends there."""
-        last = exponent * PER_DOUBLING
-        return self.zeros + sum(count for index, count in self.buckets if index < last)
-
 
 EMPTY = Histogram()
 

@@ -56,7 +56,7 @@ class Kept(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Selection:
     """Which counts are asked for: of [since, until), in periods of at most `period_s`.
 
     None is for any alias, and for any version.
@@ -104,7 +104,7 @@ def places(second: int, folded: Folded) -> Sequence[tuple[int, int]]:
     return found
 
 
-def spans(wanted: Wanted, folded: Folded) -> Sequence[Span]:
+def spans(wanted: Selection, folded: Folded) -> Sequence[Span]:
     """Return where the counts that are wanted are kept.
 
     No call is in two of these, and none is missing that is still kept in that length. Of a longer

@@ -65,11 +65,6 @@ class Trace:
         flags = f"{SAMPLED if self.sampled else 0:02x}"
         return f"{FIRST}-{self.trace_id}-{self.span_id or self.parent_id}-{flags}"
 
-    @property
-    def is_kept(self) -> bool:
-        """Whether the call has a span that somebody is to see."""
-        return self.sampled and bool(self.span_id)
-
     def told(self) -> dict[str, str]:
         """Return what the function is told, by the names of the headers."""
         if not self.trace_id:

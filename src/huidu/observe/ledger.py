@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from huidu.model.packed import merge_packed, pack
-from huidu.model.rollup import KEEP_S, MINUTE, SECOND, Kept, Wanted
+from huidu.model.rollup import KEEP_S, MINUTE, SECOND, Kept, Selection
 from huidu.model.tally import Lane
 from huidu.observe.count import Count
 from huidu.observe.counters import Second
@@ -94,7 +94,7 @@ class Ledger:
         """Return before which second everything is on the disk."""
         return min((now, *self._unkept, *self._under_way))
 
-    def recent(self, wanted: Wanted) -> tuple[int, Sequence[Kept]]:
+    def recent(self, wanted: Selection) -> tuple[int, Sequence[Kept]]:
         """Return from when on memory has all that is wanted, and what it has."""
         first = max(wanted.since, self.floor)
         starts = sorted(start for start in self._recent if first <= start < wanted.until)

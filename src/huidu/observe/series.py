@@ -14,7 +14,7 @@ import structlog
 
 from huidu.model.errors import Refusal
 from huidu.model.packed import unpack
-from huidu.model.rollup import MINUTE, Kept, Wanted, floor
+from huidu.model.rollup import MINUTE, Kept, Selection, floor
 from huidu.model.tally import Lane, Tally, merged
 from huidu.observe.count import Count
 from huidu.observe.counters import Counters
@@ -40,7 +40,7 @@ class Store(Protocol):
 
     async def fold(self, sealed: int) -> None: ...
 
-    async def read(self, wanted: Wanted) -> Sequence[Kept]: ...
+    async def read(self, wanted: Selection) -> Sequence[Kept]: ...
 
     async def since(self, second: int) -> Sequence[Kept]: ...
 
@@ -88,7 +88,7 @@ class Series:
         now = int(self._clock())
         self._ledger.begin(now, await self._store.since(now))
 
-    async def read(self, wanted: Wanted) -> Sequence[Point]:
+    async def read(self, wanted: Selection) -> Sequence[Point]:
         """Return what was counted in each period, in the order of time.
 
         `wanted.period_s` is a second, a minute, an hour, or whole minutes or hours; periods begin
@@ -98,7 +98,7 @@ class Series:
         found = await self._found(wanted)
         return await asyncio.to_thread(_points, found, wanted)
 
-    async def by_version(self, wanted: Wanted) -> Mapping[str, Sequence[Point]]:
+    async def by_version(self, wanted: Selection) -> Mapping[str, Sequence[Point]]:
         """Return the same for each version apart."""
         found = await self._found(wanted)
         return await asyncio.to_thread(_apart, found, wanted)
@@ -112,7 +112,7 @@ class Series:
         From memory alone, for windows of up to ten minutes and unless traffic is very wide.
         """
         now = int(self._clock())
-        asked = Wanted(function_id=function_id, alias=alias, since=now - window_s, until=now)
+        asked = Selection(function_id=function_id, alias=alias, since=now - window_s, until=now)
         return await self.by_version(asked)
 
     async def with_totals(self, tell: Callable[[dict[Lane, Count]], T]) -> T:
@@ -167,7 +167,7 @@ class Series:
         await self.keep(whole=True)
         await asyncio.to_thread(self._thread.shutdown)
 
-    async def _found(self, wanted: Wanted) -> Sequence[Kept]:
+    async def _found(self, wanted: Selection) -> Sequence[Kept]:
         period_s = wanted.period_s
         asked = replace(
             wanted,
@@ -190,7 +190,7 @@ class Series:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
 
 
-def _points(found: Iterable[Kept], wanted: Wanted) -> Sequence[Point]:
+def _points(found: Iterable[Kept], wanted: Selection) -> Sequence[Point]:
     """Put together what lies in one period."""
     periods: dict[int, list[Tally]] = {}
     for kept in found:
@@ -199,7 +199,7 @@ def _points(found: Iterable[Kept], wanted: Wanted) -> Sequence[Point]:
     return [_point(start, merged(periods[start]), wanted) for start in sorted(periods)]
 
 
-def _point(start: int, tally: Tally, wanted: Wanted) -> Point:
+def _point(start: int, tally: Tally, wanted: Selection) -> Point:
     return Point(
         start=start,
         period_s=wanted.period_s,
@@ -208,7 +208,7 @@ def _point(start: int, tally: Tally, wanted: Wanted) -> Point:
     )
 
 
-def _apart(found: Iterable[Kept], wanted: Wanted) -> Mapping[str, Sequence[Point]]:
+def _apart(found: Iterable[Kept], wanted: Selection) -> Mapping[str, Sequence[Point]]:
     versions: dict[str, list[Kept]] = {}
     for kept in found:
         versions.setdefault(kept.lane.version, []).append(kept)

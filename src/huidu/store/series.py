@@ -9,7 +9,18 @@ from operator import itemgetter
 from sqlalchemy import Connection, and_, delete, select
 
 from huidu.model.packed import merge_packed
-from huidu.model.rollup import KEEP_S, Fold, Folded, Kept, Span, Wanted, due, expired, places, spans
+from huidu.model.rollup import (
+    KEEP_S,
+    Fold,
+    Folded,
+    Kept,
+    Selection,
+    Span,
+    due,
+    expired,
+    places,
+    spans,
+)
 from huidu.model.tally import Lane
 from huidu.store.database import Database
 from huidu.store.tables import FOLDED, LANE, PERIOD
@@ -79,7 +90,7 @@ class Series:
         """Roll up, now that all seconds before `sealed` were added."""
         await self._database.write(lambda connection: _fold(connection, sealed))
 
-    async def read(self, wanted: Wanted) -> Sequence[Kept]:
+    async def read(self, wanted: Selection) -> Sequence[Kept]:
         """Return the counts that are asked for: each call is in one of them."""
 
         def ask(connection: Connection) -> Sequence[Kept]:
@@ -146,7 +157,7 @@ def _together(connection: Connection, fold: Fold) -> Iterator[tuple[int, int, in
         yield lane, fold.into_s, start, merge_packed([tally for _, _, tally in group])
 
 
-def _lanes(connection: Connection, wanted: Wanted) -> Mapping[int, Lane]:
+def _lanes(connection: Connection, wanted: Selection) -> Mapping[int, Lane]:
     rows = connection.execute(select(LANE).where(LANE.c.function_id == wanted.function_id))
     lanes = {row.id: Lane(row.function_id, row.alias, row.version) for row in rows}
     return {number: lane for number, lane in lanes.items() if wanted.takes(lane)}

@@ -53,7 +53,7 @@ ROWS: Mapping[str, Row] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Destination:
     """Where to tell what. Without an endpoint nothing is told, and no thread is begun."""
 
     endpoint: str = ""
@@ -76,8 +76,10 @@ class Export(Collector):
     `take` returns at once, whatever the collector does. What could not be told is counted.
     """
 
-    def __init__(self, wanted: Wanted, version: str, instance_id: str, clock: Clock) -> None:
-        self._wanted = wanted
+    def __init__(
+        self, destination: Destination, version: str, instance_id: str, clock: Clock
+    ) -> None:
+        self._destination = destination
         self._resource = resource(version, instance_id)
         self._clock = clock
         self._since_ns = clock()
@@ -86,15 +88,15 @@ class Export(Collector):
         self._backlogs: dict[str, Backlog] = {}
         self._exporters: list[Any] = []
         self._turns: dict[str, Turns] = {}
-        if wanted.endpoint:
+        if destination.endpoint:
             _quieten(self._reasons)
             for signal, row in ROWS.items():
-                if signal in wanted.signals:
+                if signal in destination.signals:
                     self._begin(signal, row)
 
     def tells_of(self, signal: str) -> bool:
         """Whether a collector is told of such a thing."""
-        return bool(self._wanted.endpoint) and signal in self._wanted.signals
+        return bool(self._destination.endpoint) and signal in self._destination.signals
 
     def take(self, records: Sequence[Record]) -> None:
         """Take the records of calls that have ended."""
@@ -156,8 +158,8 @@ class Export(Collector):
 
     def _exporter(self, signal: str, kind: Callable[..., Any]) -> Any:  # noqa: ANN401 - of the kind
         made = kind(
-            endpoint=f"{self._wanted.endpoint.rstrip('/')}/v1/{signal}",
-            headers=self._wanted.headers,
+            endpoint=f"{self._destination.endpoint.rstrip('/')}/v1/{signal}",
+            headers=self._destination.headers,
         )
         self._exporters.append(made)
         return made

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from huidu.gateway import tally as module
+from huidu.gateway import usage as module
 from huidu.gateway.limits import Limits
-from huidu.gateway.tally import Tally
+from huidu.gateway.usage import Usage
 from huidu.model.plan import Place, Plan
 from tests.fakes_store import Moody, soon
 
@@ -47,10 +47,10 @@ def use(limits: Limits, times: int = 1) -> None:
 
 async def test_what_was_used_is_kept_in_one_write(limits: Limits) -> None:
     uses = MoodyUses()
-    tally = Tally(limits, uses)
+    usage = Usage(limits, uses)
     use(limits, 100)
-    await tally.flush()
-    await tally.flush()
+    await usage.flush()
+    await usage.flush()
 
     assert (uses.kept, uses.writes) == ({GOLD.id: 100}, 1)
 
@@ -59,13 +59,13 @@ async def test_a_write_that_is_refused_is_made_up_for(limits: Limits) -> None:
     uses = MoodyUses()
     uses.refusals = 1
     uses.unforeseen = [KeyError("a defect")]
-    tally = Tally(limits, uses)
+    usage = Usage(limits, uses)
     use(limits)
-    await tally.flush()
-    await tally.flush()
+    await usage.flush()
+    await usage.flush()
     assert uses.kept == {}
     use(limits)
-    await tally.flush()
+    await usage.flush()
 
     assert uses.kept == {GOLD.id: 2}
 
@@ -75,12 +75,12 @@ async def test_it_is_written_down_while_the_server_runs_and_when_it_ends(
 ) -> None:
     monkeypatch.setattr(module, "EVERY_S", 0.01)
     uses = MoodyUses()
-    tally = Tally(limits, uses)
-    running = asyncio.create_task(tally.run())
+    usage = Usage(limits, uses)
+    running = asyncio.create_task(usage.run())
     use(limits)
     await soon(lambda: uses.kept == {GOLD.id: 1})
     use(limits, 5)
-    await tally.close(running)
+    await usage.close(running)
 
     assert uses.kept == {GOLD.id: 6}
     assert running.done()

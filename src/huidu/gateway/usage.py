@@ -1,4 +1,4 @@
-"""Tally: has what was used of quotas written down now and then, and never holds a call up."""
+"""Usage: has what was used of quotas written down now and then, and never holds a call up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from huidu.model.errors import Refusal
 
 EVERY_S = 1.0
 
-log = structlog.get_logger("huidu.tally")
+log = structlog.get_logger("huidu.usage")
 
 
 class Counts(Protocol):
@@ -29,7 +29,7 @@ class Uses(Protocol):
     async def keep(self, used: Mapping[str, int]) -> None: ...
 
 
-class Tally:
+class Usage:
     """Writes once in a second what changed in it.
 
     A server that is killed forgets what was counted since: a second's calls, and no more unless

@@ -1,12 +1,11 @@
-"""Lists: which of them are wanted, and which page, as the gateway's API asks for it."""
+"""Filters: which of many are wanted, by name and values, as the gateway's API asks for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from huidu.actions.functions import Filter
-from huidu.control import paging
 from huidu.model.errors import InvalidValue
 
 T = TypeVar("T")
@@ -24,9 +23,3 @@ def kept(every: Iterable[T], filters: Iterable[Filter], tests: Mapping[str, Test
             )
         left = [one for one in left if tests[wanted.name](one, wanted.values)]
     return left
-
-
-def page(every: Sequence[T], offset: int, limit: int) -> Sequence[T]:
-    """Return a page of a list, or raise `InvalidValue` for what cannot be one."""
-    begin = paging.offset_of(offset)
-    return every[begin : begin + paging.limit_of(limit)]

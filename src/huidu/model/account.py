@@ -1,4 +1,4 @@
-"""Place: where functions and callers are told that the platform is."""
+"""Account: whose, and in which region, functions and callers are told that they are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Account:
     """What names of the cloud are made of here, where there is no region and no account."""
 
     region: str = "ap-guangzhou"

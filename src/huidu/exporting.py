@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from huidu import __version__
 from huidu.invoke.tracing import HANDED_ON, Tracing
-from huidu.observe.otel.export import ENDPOINT, TRACES, Export, Wanted
+from huidu.observe.otel.export import ENDPOINT, TRACES, Destination, Export
 from huidu.observe.recorder import Recorder
 from huidu.settings import NONE, Settings
 
@@ -27,7 +27,7 @@ Page = Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
+class Exporting:
     """What tells of calls, and what places them in traces that somebody is told of."""
 
     export: Export
@@ -36,15 +36,15 @@ class Telling:
     @classmethod
     def begin(
         cls, settings: Settings, bits: Callable[[int], int], stack: AsyncExitStack
-    ) -> Telling:
+    ) -> Exporting:
         """Tell as the settings say until the stack is closed; the usual variable counts as well."""
         chosen = settings.otlp_endpoint
-        wanted = Wanted(
+        destination = Destination(
             endpoint=os.environ.get(ENDPOINT, "") if chosen == NONE else chosen,
             headers=settings.sent_along() or None,
             signals=settings.signals(),
         )
-        export = Export(wanted, __version__, str(uuid.uuid4()), time.time_ns)
+        export = Export(destination, __version__, str(uuid.uuid4()), time.time_ns)
         stack.push_async_callback(export.close)
         traced = export.tells_of(TRACES)
         tracing = Tracing(bits=bits, ratio=settings.trace_ratio) if traced else HANDED_ON

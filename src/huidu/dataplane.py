@@ -1,0 +1,191 @@
+"""The data plane: what answers calls, every part built once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from huidu.exporting import Exporting
+from huidu.gateway.access import Access
+from huidu.gateway.app import Gateway
+from huidu.gateway.entrance import Entrance
+from huidu.gateway.proxies import Proxies
+from huidu.gateway.services import Services
+from huidu.gateway.usage import Usage
+from huidu.instances.fleet import Fleet
+from huidu.instances.recipe import Workshop
+from huidu.instances.sandbox import tier as tiers
+from huidu.instances.sandbox.table import NONE, Ground
+from huidu.instances.sandbox.tier import Tier
+from huidu.instances.starting import Launcher
+from huidu.invoke.asynchronous import Asynchronous
+from huidu.invoke.invoker import Invoker
+from huidu.invoke.routes import Routes
+from huidu.invoke.tracing import Tracing
+from huidu.model.account import Account
+from huidu.model.capacity import Limits
+from huidu.model.effect import Effect
+from huidu.observe.recorder import Recorder
+from huidu.observing import MakeRecorder, Observing
+from huidu.remembering import Stores, stop
+from huidu.runtimes.table import Runtimes
+from huidu.settings import Settings
+from huidu.store.books import Books
+from huidu.store.live import listen
+from huidu.store.uses import Uses
+from huidu.triggers.timer import Timers
+from huidu.triggers.url import Urls
+
+GRACE_S = 5.0  #: For instances, once nobody calls any more.
+
+log = structlog.get_logger("huidu.server")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataPlane:
+    """What answers calls."""
+
+    tier: Tier
+    runtimes: Runtimes
+    fleet: Fleet
+    routes: Routes
+    observing: Observing
+    invoker: Invoker
+    later: Asynchronous
+    urls: Urls
+    services: Services
+    timers: Timers
+    access: Access
+    exporting: Exporting
+    dice: random.Random
+
+    @classmethod
+    async def begin(
+        cls,
+        settings: Settings,
+        stores: Stores,
+        recorder_of: MakeRecorder,
+        new_id: Callable[[], str],
+        stack: AsyncExitStack,
+    ) -> DataPlane:
+        """Let calls be answered, of what is published, until the stack is closed."""
+        runtimes = await asyncio.to_thread(Runtimes.search)
+        launcher, tier = await _launcher(settings, runtimes, stores.scratch, stack)
+        dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
+        workshop = Workshop(
+            packages=stores.packages, runtimes=runtimes, launcher=launcher, in_use=stores.in_use
+        )
+        fleet = _fleet(settings, workshop, dice, stack)
+        exporting = Exporting.begin(settings, dice.getrandbits, stack)
+        routes = Routes(dice.random)
+        books = Books(stores.journal, stores.logs)
+        observing = await Observing.begin(recorder_of, books, stores.series, stack)
+        recorder = observing.recorder
+        stack.push_async_callback(stop, asyncio.create_task(listen(fleet, stores.logs)))
+        exporting.watch(recorder, stack)
+        invoker = _invoker(routes, fleet, recorder, stores.salt)
+        later = _later(stores, invoker, routes, recorder, exporting.tracing)
+        timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), new_id)
+        return cls(
+            tier=tier,
+            runtimes=runtimes,
+            fleet=fleet,
+            routes=routes,
+            observing=observing,
+            invoker=invoker,
+            later=later,
+            urls=Urls(),
+            services=Services(),
+            timers=timers,
+            access=_access(stores, stack),
+            exporting=exporting,
+            dice=dice,
+        )
+
+    def publish(self, effects: Sequence[Effect]) -> None:
+        """Let every later call be answered as a commit says."""
+        self.routes.apply(effects)
+        self.observing.deployed.apply(effects)
+        self.fleet.retire(self.routes)
+        self.fleet.apply(effects)
+        self.urls.apply(effects)
+        self.services.apply(effects)
+        self.timers.apply(effects)
+        self.access.apply(effects)
+
+    def gateway(self, settings: Settings, new_id: Callable[[], str]) -> Gateway:
+        """Return the application at which callers arrive."""
+        tracing, appid = self.exporting.tracing, Account().appid
+        entrance = Entrance(self.services, self.routes, self.invoker, self.access, appid, tracing)
+        proxies = Proxies(settings.proxies())
+        return Gateway(self.urls, self.routes, self.invoker, new_id, entrance, proxies, tracing)
+
+
+def _invoker(routes: Routes, fleet: Fleet, recorder: Recorder, salt: bytes) -> Invoker:
+    return Invoker(
+        table=routes,
+        fleet=fleet,
+        recorder=recorder,
+        clock=time.time,
+        timer=time.perf_counter,
+        salt=salt,
+    )
+
+
+def _fleet(
+    settings: Settings, workshop: Workshop, dice: random.Random, stack: AsyncExitStack
+) -> Fleet:
+    limits = Limits(
+        waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
+    )
+    fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
+    stack.push_async_callback(fleet.close, GRACE_S)
+    return fleet
+
+
+def _access(stores: Stores, stack: AsyncExitStack) -> Access:
+    """Return who guards the gateway, with what it counts being written down."""
+    access = Access(time.time, time.monotonic_ns)
+    usage = Usage(access.limits, Uses(stores.catalog))
+    stack.push_async_callback(usage.close, asyncio.create_task(usage.run()))
+    return access
+
+
+def _later(
+    stores: Stores, invoker: Invoker, routes: Routes, recorder: Recorder, tracing: Tracing
+) -> Asynchronous:
+    return Asynchronous(
+        stores.queue,
+        invoker,
+        routes,
+        recorded=recorder.flush,
+        clock=time.time,
+        tracing=tracing,
+    )
+
+
+async def _launcher(
+    settings: Settings, runtimes: Runtimes, scratch: Path, stack: AsyncExitStack
+) -> tuple[Launcher, Tier]:
+    """Return what starts instances, in the best sandbox that works here; and say which."""
+    ground = Ground(
+        interpreter=runtimes.newest_python().interpreter.path,
+        scratch=scratch,
+        network=settings.network,
+        allow=settings.allowed(),
+        shown=runtimes.prefixes(),
+    )
+    launcher, opened, tier = await tiers.choose(settings.tier, settings.require_tier, ground)
+    if opened is not None:
+        stack.push_async_callback(opened.close)
+    say = log.warning if tier.name == NONE else log.info
+    say("sandbox", tier=tier.name, network=tier.network, missing=tier.missing)
+    return launcher, tier

@@ -291,3 +291,17 @@ async def test_answers_on_one_connection_do_not_mix(shop: Shop) -> None:
         assert shop.behind.event["path"] == f"/{number}"
     writer.close()
     await writer.wait_closed()
+
+
+async def test_an_error_of_the_gateway_itself_is_told_with_the_id_of_the_request(
+    shop: Shop,
+) -> None:
+    shop.put(api())
+    shop.guard.fails = KeyError("a secret")
+
+    heard = await shop.get("/", method="POST", body=b"unread")
+    assert (heard.status, heard.headers["x-api-requestid"]) == (500, "id-1")
+    assert heard.said["errorCode"] == "InternalError"
+    assert b"secret" not in heard.body
+    shop.guard.fails = None
+    assert (await shop.get("/")).status == 200

@@ -31,7 +31,7 @@ from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
 from huidu.model.exchange import Answer
 from huidu.model.invocation import EMPTY_EVENT, MOST_EVENT_BYTES, Invocation, Outcome
-from huidu.model.paths import Match, Missing, readable
+from huidu.model.paths import Match, Missing, climbs, readable
 from huidu.model.service import ANY, ENVIRONMENTS
 from huidu.model.trace import sent_in
 
@@ -40,6 +40,7 @@ TRIGGER = "apigw"
 HOST = re.compile(rb"(service-[a-z0-9]+)-[0-9]+(?:\..*)?", re.IGNORECASE)
 IN_PATH = b"/service-"
 TOO_LARGE = responses.message(413, "Request Entity Too Large")
+CLIMBING = responses.message(400, "The path must have no . or .. between its slashes")
 
 
 class Services(Protocol):
@@ -166,6 +167,8 @@ class Entrance:
             return _finished(call, response, (*admitted.headers, *more))
         backend = call.api.backend
         if backend.web or self._kinds.is_web(backend.function):
+            if climbs(call.request.path):
+                return _finished(call, CLIMBING, (*admitted.headers, CLOSE))
             said, more = await self._visited(call, admitted, visitor)
             return _finished(call, said, (*admitted.headers, *more))
         return await self._heard(call, admitted, visitor, length)

@@ -102,7 +102,8 @@ class Courier:
             while True:
                 self._changed.clear()
                 for webhook_id in self._wakes.keys() - self._lanes.keys():
-                    self._lanes[webhook_id] = asyncio.create_task(self._lane(webhook_id))
+                    begun = self._lane(webhook_id, self._wakes[webhook_id])
+                    self._lanes[webhook_id] = asyncio.create_task(begun)
                 for webhook_id in self._lanes.keys() - self._wakes.keys():
                     await _end(self._lanes.pop(webhook_id))
                 await self._changed.wait()
@@ -110,8 +111,8 @@ class Courier:
             for lane in self._lanes.values():
                 await _end(lane)
 
-    async def _lane(self, webhook_id: str) -> None:
-        wake, name, again_s = self._wakes[webhook_id], "", AGAIN_S
+    async def _lane(self, webhook_id: str, wake: asyncio.Event) -> None:
+        name, again_s = "", AGAIN_S
         try:
             while True:
                 wake.clear()

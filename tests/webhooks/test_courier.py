@@ -164,7 +164,9 @@ async def test_a_webhook_that_is_deleted_has_no_lane_any_more() -> None:
     async with running(outbox, post) as courier:
         for _ in range(20):
             await asyncio.sleep(0)
+        courier.results["hook", "delivered"] = 3
         courier.apply([WebhookGone("w")])
         for _ in range(20):
             await asyncio.sleep(0)
         assert courier.pending == {}
+        assert not courier.results

@@ -64,7 +64,8 @@ class Response:
 
 def event_of(request: Request) -> bytes:
     """Return the event of a function URL (section 5.4); a body that is not text is in base64."""
-    headers = first(request.headers)
+    sent = first(request.headers)
+    headers = {name: value for name, value in sent.items() if not _is_the_platforms(name)}
     headers["x-scf-remote-addr"] = request.source_ip
     event: dict[str, object] = {
         "headers": headers,
@@ -77,6 +78,11 @@ def event_of(request: Request) -> bytes:
     except UnicodeDecodeError:
         event |= {"body": base64.b64encode(request.body).decode(), "isBase64Encoded": True}
     return json.dumps(event, ensure_ascii=False).encode()
+
+
+def _is_the_platforms(name: str) -> bool:
+    """Tell whether a header would pass for one of ours; many see no difference between - and _."""
+    return name.replace("_", "-").startswith("x-scf-") and name != ROUTING_KEY
 
 
 def traits(request: Request) -> Traits:

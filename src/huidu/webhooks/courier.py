@@ -130,6 +130,9 @@ class Courier:
                     again_s = min(2 * again_s, LONGEST_AGAIN_S)
         finally:
             self.pending.pop(name, None)
+            if webhook_id not in self._wakes:  # it is gone, and so are its numbers
+                for result in (DELIVERED, FAILED, GIVEN_UP):
+                    self.results.pop((name, result), None)
 
     def _count(self, name: str, line: Line) -> None:
         if name != line.webhook.name:  # it was given another one

@@ -212,3 +212,16 @@ async def test_a_constant_cannot_be_said_by_a_client_in_another_spelling(
     told = {name.replace(b"_", b"-"): value for name, value in site.headers.items()}
     assert told[b"x-user-id"] == b"ours"
     assert b"forged" not in site.headers.values()
+
+
+@pytest.mark.parametrize("said", ["X-User-Id", "close, x-user-id, x-api-requestid, x-qualifier"])
+async def test_a_client_cannot_call_what_we_say_its_connections_own(
+    shop: Shop, site: Site, said: str
+) -> None:
+    constant = Parameter(name="X-User-Id", position=HEADER, default="ours")
+    shop.put(api(backend=WEB, constants=(constant,)))
+
+    assert (await shop.get("/", f"Connection: {said}", "X-User-Id: forged")).status == 200
+    assert site.headers[b"x-user-id"] == b"ours"
+    assert site.headers[b"x-qualifier"] == b"release"
+    assert site.headers[b"x-api-requestid"] == b"id-1"

@@ -37,6 +37,7 @@ OURS = frozenset(
 )
 #: How a parameter that is missing is spoken of, by its position.
 CALLED = {HEADER: "header", QUERY: "querystring", PATH: "path variable"}
+Wire = Sequence[tuple[bytes, bytes]]
 CONDITIONS = {"accept": "accept", "content_type": "content-type", "content-type": "content-type"}
 
 
@@ -186,23 +187,27 @@ def _alike(value: str) -> Callable[[str], object]:
 
 
 def with_constants(
-    constants: Sequence[Parameter], headers: Sequence[tuple[bytes, bytes]], query: bytes
-) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Return what a web function is sent instead of headers and a query, constants being in it."""
-    named = {
-        one.name.lower().encode("latin-1", "replace") for one in constants if one.position == HEADER
-    }
-    alike = {name.replace(b"_", b"-") for name in named}  # many servers see no difference
+    constants: Sequence[Parameter], headers: Wire, query: bytes
+) -> tuple[Wire, bytes, Wire]:
+    """Return headers and query for a web function with constants, and the constant headers apart.
+
+    They are to be added last: a client that names one in `Connection` would else take it away.
+    """
+    if not constants:
+        return headers, query, []
+    ours = [
+        (one.name.lower().encode("latin-1", "replace"), one.default.encode())
+        for one in constants
+        if one.position == HEADER
+    ]
+    alike = {name.replace(b"_", b"-") for name, _ in ours}  # many servers see no difference
     kept = [one for one in headers if one[0].replace(b"_", b"-") not in alike]
-    asked = {one.name for one in constants if one.position == QUERY}
+    told = [(one.name, one.default) for one in constants if one.position == QUERY]
+    names = {name for name, _ in told}
     pairs = [
         pair
         for pair in (query.split(b"&") if query else [])
-        if unquote_plus(pair.partition(b"=")[0].decode("latin-1")) not in asked
+        if unquote_plus(pair.partition(b"=")[0].decode("latin-1")) not in names
     ]
-    for one in constants:
-        if one.position == HEADER:
-            kept.append((one.name.lower().encode("latin-1", "replace"), one.default.encode()))
-        elif one.position == QUERY:
-            pairs.append(f"{quote_plus(one.name)}={quote_plus(one.default)}".encode())
-    return kept, b"&".join(pairs)
+    pairs += [f"{quote_plus(name)}={quote_plus(value)}".encode() for name, value in told]
+    return kept, b"&".join(pairs), ours

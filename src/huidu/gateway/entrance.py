@@ -209,12 +209,11 @@ class Entrance:
         until = asyncio.timeout(call.api.timeout_s)
         more = [("x-api-requestid", call.request_id), ("x-api-id", call.api.id), *admitted.headers]
         more += responses.CORS if call.api.cors else ()
-        headers = [one for one in scope["headers"] if not is_ours(one[0].decode("latin-1"))]
-        query: bytes = scope["query_string"]
-        if call.api.constants:
-            headers, query = with_constants(call.api.constants, headers, query)
+        sent = [one for one in scope["headers"] if not is_ours(one[0].decode("latin-1"))]
+        headers, query, constant = with_constants(call.api.constants, sent, scope["query_string"])
         head = head_at({**scope, "headers": headers, "query_string": query}, visitor.path)
-        head = replace(head, headers=[*head.headers, *_as_bytes([*call.ours().items()])])
+        ours = _as_bytes([*call.ours().items()])  # whatever the client's `Connection` names
+        head = replace(head, headers=[*head.headers, *constant, *ours])
         head = traced(head, call.trace)
         begins = _beginning(until, cors=call.api.cors)
         visit = Visit(scope, visitor.receive, visitor.send, head, _as_bytes(more), begins=begins)

@@ -32,7 +32,7 @@ from huidu.model.errors import Refusal
 from huidu.model.exchange import Answer
 from huidu.model.invocation import EMPTY_EVENT, MOST_EVENT_BYTES, Invocation, Outcome
 from huidu.model.paths import Match, Missing, climbs, readable
-from huidu.model.service import ANY, ENVIRONMENTS
+from huidu.model.service import ANY, ENVIRONMENTS, Api
 from huidu.model.trace import sent_in
 
 TRIGGER = "apigw"
@@ -107,9 +107,18 @@ class Entrance:
         self._tracing = tracing
 
     async def answer(
-        self, address: Address, scope: Scope, receive: Receive, send: Send, request_id: str
+        self,
+        address: Address,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        request_id: str,
+        before: tuple[Api, Passed] | None = None,
     ) -> Said:
-        """Return what is to be said; nothing where the function has said it itself."""
+        """Return what is to be said; nothing where the function has said it itself.
+
+        Who was let in `before` to the same API is not asked for his nonce, or counted, again.
+        """
         named, _, path = address.rest[1:].partition(b"/")
         environment, path = named.decode("latin-1"), b"/" + path
         scheme: str = scope.get("scheme", "http")
@@ -135,7 +144,7 @@ class Entrance:
             trace=self._tracing.place(sent_in(request.headers), request_id),
         )
         visitor = Visitor(address, stage, scope, receive, send, path)
-        return await self._admitted(call, visitor)
+        return await self._admitted(call, visitor, before)
 
     def _stage(self, address: Address, environment: str, scheme: str) -> Stage | Response:
         """Return what is released where a request goes, or what is said where nothing is."""
@@ -153,11 +162,15 @@ class Entrance:
             return responses.message(404, f"Not allow use {scheme.upper()} protocol")
         return stage
 
-    async def _admitted(self, call: Call, visitor: Visitor) -> Said:
+    async def _admitted(
+        self, call: Call, visitor: Visitor, before: tuple[Api, Passed] | None
+    ) -> Said:
         """Ask the guard, and go on if it lets the call in."""
-        admitted = self._guard.admit(
-            Asked(environment=call.environment, api=call.api, request=call.request)
-        )
+        if before and (before[0].id, before[0].auth) == (call.api.id, call.api.auth):
+            admitted: Passed | Denied = before[1]
+        else:
+            asked_for = Asked(environment=call.environment, api=call.api, request=call.request)
+            admitted = self._guard.admit(asked_for)
         if isinstance(admitted, Denied):
             return _finished(call, admitted.response, ())
         length = call.headers.get("content-length", "0")
@@ -182,8 +195,9 @@ class Entrance:
             return _finished(call, TOO_LARGE, (*admitted.headers, CLOSE))
         if self._is_past(call, visitor):
             # Its aliases may have moved with it: the old API would meet the new version.
+            receive, before = _again(body), (call.api, admitted)
             return await self.answer(
-                visitor.address, visitor.scope, _again(body), visitor.send, call.request_id
+                visitor.address, visitor.scope, receive, visitor.send, call.request_id, before
             )
         response, more = await self._called(call, admitted, visitor.scope, body)
         return _finished(call, response, (*admitted.headers, *more))

@@ -174,6 +174,12 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"Period": 10}, "InvalidParameterValue", "60, 300, 3600, 86400"),
     ({"StartTime": "yesterday"}, "InvalidParameterValue", "StartTime"),
     ({"EndTime": "2001-01-01T00:00:00+08:00"}, "InvalidParameterValue", "before StartTime"),
+    (
+        {"StartTime": "9999-12-31T22:00:00Z", "EndTime": "9999-12-31T23:00:00Z"},
+        "InvalidParameterValue",
+        "1970 to 9000",
+    ),
+    ({"StartTime": "0001-01-01T00:00:00Z", "Period": 86400}, "InvalidParameterValue", "1970"),
     ({"StartTime": "2020-01-01T00:00:00Z", "Period": 60}, "LimitExceeded", "7200"),
     ({"Instances": [{"Dimensions": []}]}, "InvalidParameterValue", "functionName"),
     (

@@ -353,6 +353,22 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "CreateApi",
+        {"ConstantParameters": [{"Name": "x: y", "Position": "HEADER"}]},
+        f"{VALUE}.InvalidConstantParameters",
+        "name of a header",
+    ),
+    (
+        "CreateApi",
+        {
+            "ConstantParameters": [
+                {"Name": "x", "Position": "HEADER", "DefaultValue": "1\r\nx-admin: 1"}
+            ]
+        },
+        f"{VALUE}.InvalidConstantParameters",
+        "control",
+    ),
+    (
+        "CreateApi",
         {"Base64EncodedTriggerRules": [{"Name": "Moon", "Value": []}]},
         f"{VALUE}.NotInOptions",
         "Accept",

@@ -63,7 +63,7 @@ class Shop:
     def begin_anew(self) -> None:
         """Forget what a test before this one did."""
         self.behind.begin_anew()
-        self.guard.says = Passed()
+        self.guard.says, self.guard.fails = Passed(), None
         self.guard.asked.clear()
         self._services.apply([ServiceGone(SERVICE)])
 
@@ -91,10 +91,13 @@ class Gate:
 
     def __init__(self) -> None:
         self.says: Passed | Denied = Passed()
+        self.fails: Exception | None = None
         self.asked: list[Asked] = []
 
     def admit(self, asked: Asked) -> Passed | Denied:
         self.asked.append(asked)
+        if self.fails is not None:
+            raise self.fails
         return self.says
 
 

@@ -44,6 +44,8 @@ def test_an_event_has_what_the_function_url_of_the_cloud_gives() -> None:
         ("user", "Bob"),
         ("user", "Ann"),
         ("x-scf-remote-addr", "spoofed"),
+        ("x_scf_remote_addr", "spoofed"),
+        ("x-scf-uin", "spoofed"),
         method="POST",
         path="/a b/鲍勃",
         query="x=1&x=2&empty=&plus=a+b&name=%E9%B2%8D",

@@ -388,10 +388,12 @@ async def test_who_is_no_trusted_proxy_says_nothing_of_others(shop: Shop) -> Non
     forged = (
         *("X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: forged"),
         *("X_Forwarded_For: 192.0.2.1", "X-Forwarded_For: 192.0.2.1"),
+        *("Forwarded: for=192.0.2.1", "X-Real-IP: 192.0.2.1", "X_Real_IP: 192.0.2.1"),
     )
 
     event = await shop.event("/", *forged)
     assert event["requestContext"]["sourceIp"] == "127.0.0.1"
+    assert not {"forwarded", "x-real-ip", "x_real_ip"} & event["headers"].keys()
     await shop.wire.get("/url/u1/", *forged)
     assert shop.behind.event["headers"] == {"host": "h", "x-scf-remote-addr": "127.0.0.1"}
 
@@ -400,7 +402,8 @@ async def test_functions_behind_a_trusted_proxy_are_told_the_chain(proxied: Shop
     proxied.put(api())
     chain = ("X-Forwarded-For: 192.0.2.1, 10.1.2.3", "X_Forwarded_For: 192.0.2.9")
 
-    event = await proxied.event("/", *chain)
+    event = await proxied.event("/", *chain, "X-Real-IP: 192.0.2.1")
+    assert event["headers"]["x-real-ip"] == "192.0.2.1"
     assert event["headers"]["x-forwarded-for"] == "192.0.2.1, 10.1.2.3"
     assert "x_forwarded_for" not in event["headers"]
 

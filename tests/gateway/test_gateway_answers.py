@@ -291,3 +291,37 @@ async def test_answers_on_one_connection_do_not_mix(shop: Shop) -> None:
         assert shop.behind.event["path"] == f"/{number}"
     writer.close()
     await writer.wait_closed()
+
+
+async def test_an_error_of_the_gateway_itself_is_told_with_the_id_of_the_request(
+    shop: Shop,
+) -> None:
+    shop.put(api())
+    shop.guard.fails = KeyError("a secret")
+
+    heard = await shop.get("/", method="POST", body=b"unread")
+    assert (heard.status, heard.headers["x-api-requestid"]) == (500, "id-1")
+    assert heard.said["errorCode"] == "InternalError"
+    assert b"secret" not in heard.body
+    shop.guard.fails = None
+    assert (await shop.get("/")).status == 200
+
+
+@pytest.mark.parametrize(("auth", "times"), [("NONE", 1), ("SECRET", 2)])
+async def test_who_was_let_in_is_not_asked_again_but_by_another_guard(
+    shop: Shop, auth: str, times: int
+) -> None:
+    shop.put(api())
+    reader, writer = await asyncio.open_connection("127.0.0.1", shop.wire.port)
+    head = f"POST /{SERVICE}/release/ HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n"
+    writer.write(head.encode() + b"a")
+    async with asyncio.timeout(10):
+        while not shop.guard.asked:  # noqa: ASYNC110 - the fake has no event to wait for
+            await asyncio.sleep(0.01)
+    shop.put(api(auth=auth), name="v2")
+    writer.write(b"b")
+
+    assert (await hear(reader)).status == 200
+    assert len(shop.guard.asked) == times
+    writer.close()
+    await writer.wait_closed()

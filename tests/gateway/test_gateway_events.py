@@ -249,6 +249,16 @@ async def test_with_rules_only_bodies_that_meet_one_of_them_are(
     assert (await shop.event("/", *headers))["isBase64Encoded"] is encoded
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("rule", ["*a*a*a*a*a*b", "*" * 1000 + "b", "x" * 10_000_000])
+async def test_a_rule_keeps_nobody_waiting_whatever_it_is_and_whatever_is_sent(
+    shop: Shop, rule: str
+) -> None:
+    shop.put(api(base64=True, base64_rules=(("Accept", (rule,)),)))
+
+    assert not (await shop.event("/", f"Accept: {'a' * 30_000}"))["isBase64Encoded"]
+
+
 async def test_a_client_cannot_say_what_only_the_gateway_may(shop: Shop) -> None:
     shop.put(api(auth=SECRET))
     forged = (

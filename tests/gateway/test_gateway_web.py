@@ -173,3 +173,55 @@ async def test_a_caller_of_a_web_function_that_leaves_is_noticed(shop: Shop) -> 
     await asyncio.sleep(0.1)
     writer.close()
     await asyncio.wait_for(left.wait(), 10)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/open/../admin", "/open/%2e%2E/admin", "/./admin", "/open/..", "/%2e/admin"),
+        *("/open%2F..%2Fadmin", "/open/..;x/admin", "/open\\..\\admin", "/open/%5C../admin"),
+    ],
+)
+async def test_a_path_that_a_server_could_take_for_another_does_not_reach_one(
+    shop: Shop, site: Site, path: str
+) -> None:
+    shop.put(api("/", backend=WEB), api("/admin", backend=WEB, id="api-2", auth="SECRET"))
+
+    heard = await shop.get(path)
+    assert (heard.status, site.target) == (400, b"")
+    assert heard.headers["x-api-requestid"] == "id-1"
+
+
+@pytest.mark.parametrize("path", ["/a..b", "/...", "/.well-known/x", "/a.", "/%252e%252e/x"])
+async def test_dots_that_lead_nowhere_else_are_a_web_functions_own(
+    shop: Shop, site: Site, path: str
+) -> None:
+    shop.put(api("/", backend=WEB))
+
+    assert (await shop.get(path)).status == 200
+    assert site.target == path.encode()
+
+
+async def test_a_constant_cannot_be_said_by_a_client_in_another_spelling(
+    shop: Shop, site: Site
+) -> None:
+    constant = Parameter(name="X-User-Id", position=HEADER, default="ours")
+    shop.put(api(backend=WEB, constants=(constant,)))
+
+    assert (await shop.get("/", "X_User-Id: forged", "x_user_id: forged")).status == 200
+    told = {name.replace(b"_", b"-"): value for name, value in site.headers.items()}
+    assert told[b"x-user-id"] == b"ours"
+    assert b"forged" not in site.headers.values()
+
+
+@pytest.mark.parametrize("said", ["X-User-Id", "close, x-user-id, x-api-requestid, x-qualifier"])
+async def test_a_client_cannot_call_what_we_say_its_connections_own(
+    shop: Shop, site: Site, said: str
+) -> None:
+    constant = Parameter(name="X-User-Id", position=HEADER, default="ours")
+    shop.put(api(backend=WEB, constants=(constant,)))
+
+    assert (await shop.get("/", f"Connection: {said}", "X-User-Id: forged")).status == 200
+    assert site.headers[b"x-user-id"] == b"ours"
+    assert site.headers[b"x-qualifier"] == b"release"
+    assert site.headers[b"x-api-requestid"] == b"id-1"

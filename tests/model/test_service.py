@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huidu.model.errors import InvalidValue
+from huidu.model.paths import expression_of
 from huidu.model.service import (
     ENVIRONMENTS,
     ID_LETTERS,
@@ -107,6 +108,21 @@ def test_a_path_that_is_none_is_refused(path: str) -> None:
     with pytest.raises(InvalidValue, match="Path") as refused:
         check_path(path)
     assert refused.value.code == "InvalidParameterValue.InvalidApiRequestConfig"
+
+
+@pytest.mark.parametrize(
+    "path", [r"/\pL{200}", r"/(\pL{100})", "/(?:a?){900}(?:a?){900}(?:a?){900}"]
+)
+def test_an_expression_is_refused_that_would_not_be_read_or_take_long(path: str) -> None:
+    with pytest.raises(InvalidValue, match=r"pattern too large|steps"):
+        check_path(path)
+
+
+@pytest.mark.parametrize(
+    "path", [r"/\pL+/{id}", "/{a}/{b}/{c}", "/(a|b){1,50}/{id}", "/[0-9]{1,20}"]
+)
+def test_a_path_that_is_taken_is_read_as_the_expression_that_it_is(path: str) -> None:
+    assert expression_of(check_path(path)) is not None
 
 
 @pytest.mark.parametrize("path", ["/a/.*", r"/(\d+)/?", "/[0-9]{2,3}", "/(a|b)/{id}/.+", "/a.b-c"])

@@ -445,3 +445,15 @@ async def test_what_is_kept_reads_as_it_came(logs: Logs) -> None:
     await kept(logs, odd)
     page = await logs.search(Wanted(), OLDEST, 99, newest_first=False)
     assert list(page.lines) == list(lines(replace(odd, sequence=1)))
+
+
+async def test_a_text_that_is_none_is_dropped_and_the_log_goes_on(
+    tmp_path: Path, clock: Clock
+) -> None:
+    logs = a_log(tmp_path, clock)
+    await logs.open()
+    await kept(logs, chunk(1, "half of a pair: \ud800\n"))
+    assert logs.dropped_lines > 0
+    await kept(logs, chunk(2))
+    assert await told(logs) == ["line 2"]
+    await logs.close()

@@ -233,3 +233,16 @@ async def test_what_an_older_server_wrote_is_read_with_what_came_later_left_out(
 
     (read,) = await catalog.read(lambda r: r.apis(HOME))
     assert (read.backend, read.parameters) == (Backend(function=HELLO, qualifier="1"), ())
+
+
+async def test_a_release_that_is_damaged_takes_its_own_service_offline_and_no_other(
+    catalog: Catalog, database: Database, published: Published
+) -> None:
+    other = replace(HOME, id="service-2")
+    await catalog.write(lambda writing: writing.add_service(other))
+    await release(catalog, released("v1", USER))
+    await database.write(lambda c: c.execute(update(RELEASE).values(apis="damaged")))
+
+    await catalog.load()
+    kept = [one.served for one in published.commits[-1] if isinstance(one, ServiceKept)]
+    assert [one.service_id for one in kept] == ["service-2"]

@@ -145,12 +145,28 @@ async def test_a_lane_that_sleeps_is_woken_by_what_happens() -> None:
     assert post.posted == ["d0"]
 
 
+async def test_a_webhook_that_goes_before_its_lane_begins_takes_no_other_along() -> None:
+    outbox, post = Outbox(0), Post()
+    async with running(outbox, post) as courier:
+        await asyncio.sleep(0)  # its lane is made, and has not had its turn
+        courier.apply([WebhookGone("gone")])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        outbox.waiting = Outbox(1).waiting
+        courier.apply([Happened("alias.moved")])
+        await soon(outbox)
+
+    assert post.posted == ["d0"]
+
+
 async def test_a_webhook_that_is_deleted_has_no_lane_any_more() -> None:
     outbox, post = Outbox(0), Post()
     async with running(outbox, post) as courier:
         for _ in range(20):
             await asyncio.sleep(0)
+        courier.results["hook", "delivered"] = 3
         courier.apply([WebhookGone("w")])
         for _ in range(20):
             await asyncio.sleep(0)
         assert courier.pending == {}
+        assert not courier.results

@@ -129,7 +129,16 @@ def _parameters(
 def _constants(asked: Sequence[wire.Parameter] | None, before: Api) -> tuple[Parameter, ...]:
     if asked is None:
         return before.constants
-    return tuple(_parameter(one, "InvalidConstantParameters") for one in asked)
+    code = "InvalidConstantParameters"
+    constants = tuple(_parameter(one, code) for one in asked)
+    for one in constants:
+        if one.position != nouns.HEADER:
+            continue
+        if not nouns.TOKEN.fullmatch(one.name):
+            raise InvalidValue(code, f"Name {one.name[:40]!r}: must be the name of a header")
+        if nouns.CONTROL.search(one.default):
+            raise InvalidValue(code, f"DefaultValue of {one.name[:40]}: no control characters")
+    return constants
 
 
 def _parameter(asked: wire.Parameter, code: str) -> Parameter:

@@ -22,6 +22,7 @@ NAMESPACE = "QCE/SCF_V2"
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 PERIODS = (MINUTE_S, 300, HOUR_S, DAY_S)
 MOST_INSTANCES, MOST_POINTS = 50, 7200
+FIRST_YEAR, LAST_YEAR = 1970, 9000
 AVERAGE, MOST, LEAST = 1, 2, 4
 #: The page in English spells it without an `e`, the one in Chinese with it.
 NAMES: Mapping[str, str] = {
@@ -126,11 +127,14 @@ def _moment(name: str, text: str, otherwise: datetime, zone: tzinfo) -> datetime
     try:
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        return moment.astimezone(UTC)
+        moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidValue(
             "", f"{name} {text[:40]!r}: must be as in 2026-11-23T10:00:00+08:00"
         ) from None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:  # days of the zone must be days of a calendar
+        raise InvalidValue("", f"{name} {text[:40]!r}: must lie in {FIRST_YEAR} to {LAST_YEAR}")
+    return moment
 
 
 def _check_size(request: wire.GetMonitorData, since: int, until: int) -> None:

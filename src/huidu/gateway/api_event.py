@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from urllib.parse import quote_plus, unquote_plus
 
 import msgspec
+import re2  # linear in the length of a header, whatever the rule
 
 from huidu.gateway.event import ROUTING_KEY, Request, first, queried
 from huidu.model.paths import Match
-from huidu.model.service import HEADER, NO_AUTH, PATH, QUERY, Api, Parameter
+from huidu.model.service import HEADER, NO_AUTH, PATH, QUERY, QUIET, Api, Parameter
 from huidu.model.trace import NO_TRACE, Trace, carried
 
 #: Headers in the event that only we may say; many servers see no difference between - and _.
@@ -36,6 +37,7 @@ OURS = frozenset(
 )
 #: How a parameter that is missing is spoken of, by its position.
 CALLED = {HEADER: "header", QUERY: "querystring", PATH: "path variable"}
+Wire = Sequence[tuple[bytes, bytes]]
 CONDITIONS = {"accept": "accept", "content_type": "content-type", "content-type": "content-type"}
 
 
@@ -164,36 +166,48 @@ def wants_base64(api: Api, headers: Mapping[str, str]) -> bool:
     if not api.base64 or not api.base64_rules:
         return api.base64
     return any(
-        _alike(value).search(headers.get(CONDITIONS.get(name.lower(), name.lower()), ""))
-        is not None
+        _alike(value)(headers.get(CONDITIONS.get(name.lower(), name.lower()), "")) is not None
         for name, values in api.base64_rules
         for value in values
     )
 
 
 @lru_cache(maxsize=1024)
-def _alike(value: str) -> re.Pattern[str]:
-    """Read a value of a rule: it may stand anywhere in the header, and `*` is any text."""
-    return re.compile("[^,]*?".join(map(re.escape, value.split("*"))), re.IGNORECASE)
+def _alike(value: str) -> Callable[[str], object]:
+    """Return what looks for a value of a rule: anywhere in a header, and `*` is any text.
+
+    By RE2, for a few stars and a hundred letters would keep Python's own busy for seconds.
+    """
+    pieces = "[^,]*".join(map(re2.escape, re.split(r"\*+", value)))
+    try:
+        search: Callable[[str], object] = re2.compile(f"(?i){pieces}", QUIET).search
+    except (re2.error, UnicodeEncodeError):  # nothing is like what is far too long
+        return lambda _: None
+    return search
 
 
 def with_constants(
-    constants: Sequence[Parameter], headers: Sequence[tuple[bytes, bytes]], query: bytes
-) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Return what a web function is sent instead of headers and a query, constants being in it."""
-    named = {
-        one.name.lower().encode("latin-1", "replace") for one in constants if one.position == HEADER
-    }
-    kept = [one for one in headers if one[0] not in named]
-    asked = {one.name for one in constants if one.position == QUERY}
+    constants: Sequence[Parameter], headers: Wire, query: bytes
+) -> tuple[Wire, bytes, Wire]:
+    """Return headers and query for a web function with constants, and the constant headers apart.
+
+    They are to be added last: a client that names one in `Connection` would else take it away.
+    """
+    if not constants:
+        return headers, query, []
+    ours = [
+        (one.name.lower().encode("latin-1", "replace"), one.default.encode())
+        for one in constants
+        if one.position == HEADER
+    ]
+    alike = {name.replace(b"_", b"-") for name, _ in ours}  # many servers see no difference
+    kept = [one for one in headers if one[0].replace(b"_", b"-") not in alike]
+    told = [(one.name, one.default) for one in constants if one.position == QUERY]
+    names = {name for name, _ in told}
     pairs = [
         pair
         for pair in (query.split(b"&") if query else [])
-        if unquote_plus(pair.partition(b"=")[0].decode("latin-1")) not in asked
+        if unquote_plus(pair.partition(b"=")[0].decode("latin-1")) not in names
     ]
-    for one in constants:
-        if one.position == HEADER:
-            kept.append((one.name.lower().encode("latin-1", "replace"), one.default.encode()))
-        elif one.position == QUERY:
-            pairs.append(f"{quote_plus(one.name)}={quote_plus(one.default)}".encode())
-    return kept, b"&".join(pairs)
+    pairs += [f"{quote_plus(name)}={quote_plus(value)}".encode() for name, value in told]
+    return kept, b"&".join(pairs), ours

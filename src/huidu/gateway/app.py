@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+import structlog
+
 from huidu import body as bodies
 from huidu.gateway import urls
 from huidu.gateway.asking import (
@@ -16,6 +18,7 @@ from huidu.gateway.asking import (
     Said,
     asked,
     failed,
+    failed_here,
     left_to,
     request_of,
     says,
@@ -35,6 +38,8 @@ from huidu.model.trigger import Trigger
 TRIGGER = "http"
 HEALTH = "/healthz"
 NOBODY = Proxies()
+
+log = structlog.get_logger("huidu.gateway")
 
 
 class Urls(Protocol):
@@ -70,7 +75,7 @@ class Gateway:
             return
         request_id = self._new_id()
         scope = self._proxies.settle(scope)
-        response, more = await self._answer(scope, receive, send, request_id)
+        response, more = await self._said(scope, receive, send, request_id)
         if response is None:
             return
         headers = [("x-api-requestid", request_id), *more, *response.headers]
@@ -91,6 +96,14 @@ class Gateway:
         if unread:
             await bodies.pass_over("0", receive)
             await send({"type": "http.response.body"})
+
+    async def _said(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> Said:
+        """Return the response, or that it is an error of ours: nobody hears less than its id."""
+        try:
+            return await self._answer(scope, receive, send, request_id)
+        except Exception:
+            log.exception("failed", request_id=request_id)
+            return failed_here(request_id), [CLOSE]
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> Said:
         """Return the response; None where the function gave it itself."""

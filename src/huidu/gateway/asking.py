@@ -58,9 +58,14 @@ async def asked(
         return refused(refusal), ()
     except Exception:
         log.exception("failed", request_id=request_id)
-        message = f"an error of ours; the log has it as {request_id}"
-        return says(500, errorCode="InternalError", errorMessage=message), ()
+        return failed_here(request_id), ()
     return respond(answered.outcome), who(answered)
+
+
+def failed_here(request_id: str) -> Response:
+    """Return what is heard of an error of ours; the log says more of it."""
+    message = f"an error of ours; the log has it as {request_id}"
+    return says(500, errorCode="InternalError", errorMessage=message)
 
 
 def who(answered: Answered) -> Headers:

@@ -31,7 +31,7 @@ from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
 from huidu.model.exchange import Answer
 from huidu.model.invocation import EMPTY_EVENT, MOST_EVENT_BYTES, Invocation, Outcome
-from huidu.model.paths import Match, Missing, readable
+from huidu.model.paths import Match, Missing, climbs, readable
 from huidu.model.service import ANY, ENVIRONMENTS, Api
 from huidu.model.trace import sent_in
 
@@ -40,6 +40,7 @@ TRIGGER = "apigw"
 HOST = re.compile(rb"(service-[a-z0-9]+)-[0-9]+(?:\..*)?", re.IGNORECASE)
 IN_PATH = b"/service-"
 TOO_LARGE = responses.message(413, "Request Entity Too Large")
+CLIMBING = responses.message(400, "The path must have no . or .. between its slashes")
 
 
 class Services(Protocol):
@@ -122,7 +123,10 @@ class Entrance:
         request_id: str,
         before: tuple[Api, Passed] | None = None,
     ) -> Said:
-        """Return what is to be said; nothing where the function has said it itself."""
+        """Return what is to be said; nothing where the function has said it itself.
+
+        Who was let in `before` to the same API is not asked for his nonce, or counted, again.
+        """
         named, _, path = address.rest[1:].partition(b"/")
         environment, path = named.decode("latin-1"), b"/" + path
         scheme: str = scope.get("scheme", "http")
@@ -180,6 +184,8 @@ class Entrance:
             return _finished(call, response, (*admitted.headers, *more))
         backend = call.api.backend
         if backend.web or self._kinds.is_web(backend.function):
+            if climbs(call.request.path):
+                return _finished(call, CLIMBING, (*admitted.headers, CLOSE))
             said, more = await self._visited(call, admitted, visitor)
             return _finished(call, said, (*admitted.headers, *more))
         return await self._heard(call, admitted, visitor, length)
@@ -225,12 +231,11 @@ class Entrance:
         until = asyncio.timeout(call.api.timeout_s)
         more = [("x-api-requestid", call.request_id), ("x-api-id", call.api.id), *admitted.headers]
         more += responses.CORS if call.api.cors else ()
-        headers = [one for one in scope["headers"] if not is_ours(one[0].decode("latin-1"))]
-        query: bytes = scope["query_string"]
-        if call.api.constants:
-            headers, query = with_constants(call.api.constants, headers, query)
+        sent = [one for one in scope["headers"] if not is_ours(one[0].decode("latin-1"))]
+        headers, query, constant = with_constants(call.api.constants, sent, scope["query_string"])
         head = head_at({**scope, "headers": headers, "query_string": query}, visitor.path)
-        head = replace(head, headers=[*head.headers, *_as_bytes([*call.ours().items()])])
+        ours = _as_bytes([*call.ours().items()])  # whatever the client's `Connection` names
+        head = replace(head, headers=[*head.headers, *constant, *ours])
         head = traced(head, call.trace)
         begins = _beginning(until, cors=call.api.cors)
         visit = Visit(scope, visitor.receive, visitor.send, head, _as_bytes(more), begins=begins)

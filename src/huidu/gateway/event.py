@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from huidu.model.invocation import Outcome, Status
 from huidu.model.routing_key import traits_of
+from huidu.model.service import CONTROL, TOKEN
 from huidu.model.traits import NOTHING, Traits
 
 ROUTING_KEY = "x-scf-routing-key"
@@ -37,8 +37,6 @@ OURS = frozenset(
         "x-scf-version",
     }
 )
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  #: What HTTP takes for the name of a header,
-CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  #: and what it takes for no part of a value.
 #: Answers without a body; one that had it would be read as the beginning of the next answer.
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -66,7 +64,8 @@ class Response:
 
 def event_of(request: Request) -> bytes:
     """Return the event of a function URL (section 5.4); a body that is not text is in base64."""
-    headers = first(request.headers)
+    sent = first(request.headers)
+    headers = {name: value for name, value in sent.items() if not _is_the_platforms(name)}
     headers["x-scf-remote-addr"] = request.source_ip
     event: dict[str, object] = {
         "headers": headers,
@@ -79,6 +78,11 @@ def event_of(request: Request) -> bytes:
     except UnicodeDecodeError:
         event |= {"body": base64.b64encode(request.body).decode(), "isBase64Encoded": True}
     return json.dumps(event, ensure_ascii=False).encode()
+
+
+def _is_the_platforms(name: str) -> bool:
+    """Tell whether a header would pass for one of ours; many see no difference between - and _."""
+    return name.replace("_", "-").startswith("x-scf-") and name != ROUTING_KEY
 
 
 def traits(request: Request) -> Traits:

@@ -12,6 +12,7 @@ Address = IPv4Address | IPv6Address
 
 CHAIN, SCHEME = b"x-forwarded-for", b"x-forwarded-proto"
 SAID = b"x-forwarded-"
+ALIKE = frozenset([b"forwarded", b"x-real-ip"])  #: RFC 7239, and nginx's own custom.
 SCHEMES = (b"http", b"https")
 
 
@@ -26,7 +27,7 @@ class Proxies:
 
         From a trusted proxy, the client is the last address of `X-Forwarded-For` that is none of
         a trusted proxy, and `peer` is where the connection comes from. From anybody else, what
-        `X-Forwarded-*` says is left out, for the functions behind us would believe it.
+        `X-Forwarded-*` and the like say is left out, for the functions behind us would believe it.
         """
         if not self._networks and not any(_is_said(name) for name, _ in scope["headers"]):
             return scope
@@ -66,7 +67,10 @@ class Proxies:
 
 def _is_said(name: bytes) -> bool:
     """Tell whether a header is one of these; many servers see no difference between - and _."""
-    return name.startswith((b"x-", b"x_")) and name.replace(b"_", b"-").startswith(SAID)
+    if not name.startswith((b"x-", b"x_", b"forwarded")):
+        return False
+    plain = name.replace(b"_", b"-")
+    return plain.startswith(SAID) or plain in ALIKE
 
 
 def _last(scope: Scope, wanted: bytes) -> bytes:

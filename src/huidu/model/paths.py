@@ -14,13 +14,14 @@ from enum import Enum
 
 import re2  # linear in the length of the path, whatever the expression
 
-from huidu.model.service import ANY, Api
+from huidu.model.service import ANY, QUIET, Api
 
 EXACT, FIRST = "=", "^~"
 PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 #: Characters that make an expression of a path; `.` and `-` are in ordinary ones.
 EXPRESSIVE = re.compile(r"[*+?()\[\]{}|\\^$]")
 ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+DIVIDED = re.compile(r"/|\\|%2F")
 UNREADABLE = re.compile("[\udc80-\udcff]")
 NOTHING: Mapping[str, str] = {}
 
@@ -43,6 +44,16 @@ def _read_escapes(found: re.Match[bytes]) -> bytes:
 def unescaped(text: str) -> str:
     """Return what a readable segment stands for: `%2F` and `%25` are read as well."""
     return text.replace("%2F", "/").replace("%25", "%") if "%" in text else text
+
+
+def climbs(path: str) -> bool:
+    r"""Tell whether a readable path has a `.` or `..` by which a server may come to another path.
+
+    Servers that resolve these, and many do, would answer for a path that was never matched, and
+    whose API may have another guard. Some read `%2F`, `\` and `%5C` as `/`. Clients of the web
+    resolve them before they ask.
+    """
+    return any(part.partition(";")[0] in (".", "..") for part in DIVIDED.split(path))
 
 
 class Missing(Enum):
@@ -135,11 +146,8 @@ def expression_of(path: str) -> tuple[object, tuple[str, ...]] | None:
     pattern = parts[0]
     for number, part in enumerate(parts[1:]):
         pattern += f"(?P<segment{number}>[^/]+){part}"
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 1 << 20
     try:
-        return re2.compile(pattern, options), names
+        return re2.compile(pattern, QUIET), names
     except (re2.error, UnicodeEncodeError):
         return None
 

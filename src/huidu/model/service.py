@@ -26,6 +26,7 @@ PROTOCOLS = (HTTP, HTTPS, BOTH)
 NET_TYPES = ("OUTER", "INNER")
 
 MOST_NAME, MOST_API_NAME, MOST_PATH, MOST_TEXT = 50, 60, 1024, 1000
+MOST_STEPS = 4000  #: Of an expression: each is looked at for each letter of a path, at worst.
 MOST_TIMEOUT_S = 1800
 MOST_BASE64_RULES = 10
 BASE64_NAMES = ("Accept", "Content_Type")
@@ -36,10 +37,13 @@ PATH_FORM = re.compile(r"(?:=|\^~)?/[^\s#]*")
 LITERAL = ("=", "^~")  #: With one of these before it, a path is nothing but text.
 QUERY_FORM = re.compile(r"\?\w+=")
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  #: What HTTP takes for the name of a header,
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  #: and what it takes for no part of a value.
 QUANTIFIER = re.compile(r"(?<=[\])\w.])\{\d+(?:,\d*)?\}")
 #: What is no expression is told to whoever sent it, and not to the log.
 QUIET = re2.Options()
 QUIET.log_errors = False
+QUIET.max_mem = 1 << 20  #: Bytes; what is taken here must be what can be read once it is released.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,15 +196,17 @@ def check_path(path: str) -> str:
         raise _bad_path(path, "a query is no part of a path; declare its parameters")
     if path.startswith(LITERAL):
         return path
-    names, expression = placeholders(path), PLACEHOLDER.sub("x", path)
+    names, expression = placeholders(path), PLACEHOLDER.sub("([^/]+)", path)
     if re.search(r"[{}]", QUANTIFIER.sub("", expression)):
         raise _bad_path(path, "a parameter reads {name}: letters, digits, - and _")
     if len(set(names)) < len(names):
         raise _bad_path(path, "a parameter is named twice")
     try:
-        re2.compile(expression, QUIET)
+        size = re2.compile(expression, QUIET).programsize
     except re2.error as error:
         raise _bad_path(path, f"is no expression that RE2 knows: {error}") from None
+    if size > MOST_STEPS:
+        raise _bad_path(path, f"is an expression of {size} steps, at most {MOST_STEPS} are allowed")
     return path
 
 

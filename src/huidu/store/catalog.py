@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+import msgspec
+import structlog
 from sqlalchemy import Connection
 
 from huidu.model.effect import (
@@ -24,6 +26,8 @@ from huidu.store.writing import Writing
 
 Publish = Callable[[Sequence[Effect]], None]
 T = TypeVar("T")
+
+log = structlog.get_logger("huidu.catalog")
 
 
 class Catalog:
@@ -73,6 +77,17 @@ def _everything(reading: Reading) -> Sequence[Effect]:
         effects += [ProvisionChanged(v, wanted[v.number]) for v in versions if v.number in wanted]
         effects += [AliasKept(alias) for alias in reading.aliases(function)]
         effects.append(TriggersChanged(function, tuple(reading.triggers(function))))
-    effects += [ServiceKept(reading.served(service)) for service in reading.services()]
+    effects += _services(reading)
     effects += reading.access.everything()
     return effects
+
+
+def _services(reading: Reading) -> Iterator[Effect]:
+    """Yield what is online; a service of which it cannot be read is not, and no other suffers."""
+    for service in reading.services():
+        try:
+            served = reading.served(service)
+        except msgspec.MsgspecError as error:
+            log.error("service.damaged", service=service.id, reason=str(error))  # noqa: TRY400
+        else:
+            yield ServiceKept(served)

@@ -156,7 +156,7 @@ class Logs:
         count = sum(map(_lines_in, batch))
         try:
             await self._in(self._writer, lambda: self._shelf.keep(first, batch, self._clock()))
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, ValueError) as error:  # a text that is none is a ValueError
             self.dropped_lines += count
             if self._clock() >= self._quiet_until:
                 self._quiet_until = self._clock() + SAY_AGAIN_S

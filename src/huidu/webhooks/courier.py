@@ -102,7 +102,8 @@ class Courier:
             while True:
                 self._changed.clear()
                 for webhook_id in self._wakes.keys() - self._lanes.keys():
-                    self._lanes[webhook_id] = asyncio.create_task(self._lane(webhook_id))
+                    begun = self._lane(webhook_id, self._wakes[webhook_id])
+                    self._lanes[webhook_id] = asyncio.create_task(begun)
                 for webhook_id in self._lanes.keys() - self._wakes.keys():
                     await _end(self._lanes.pop(webhook_id))
                 await self._changed.wait()
@@ -110,8 +111,8 @@ class Courier:
             for lane in self._lanes.values():
                 await _end(lane)
 
-    async def _lane(self, webhook_id: str) -> None:
-        wake, name, again_s = self._wakes[webhook_id], "", AGAIN_S
+    async def _lane(self, webhook_id: str, wake: asyncio.Event) -> None:
+        name, again_s = "", AGAIN_S
         try:
             while True:
                 wake.clear()
@@ -129,6 +130,9 @@ class Courier:
                     again_s = min(2 * again_s, LONGEST_AGAIN_S)
         finally:
             self.pending.pop(name, None)
+            if webhook_id not in self._wakes:  # it is gone, and so are its numbers
+                for result in (DELIVERED, FAILED, GIVEN_UP):
+                    self.results.pop((name, result), None)
 
     def _count(self, name: str, line: Line) -> None:
         if name != line.webhook.name:  # it was given another one

@@ -7,7 +7,6 @@ import os
 import random
 import resource
 import time
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -350,7 +349,13 @@ def _registry(
 
 
 def _new_id() -> str:
-    return str(uuid.uuid4())
+    """Return a UUID of version 7 (RFC 9562): those made later sort later, to the millisecond.
+
+    So an index of ids is added to at its end, and ids of one while lie together in it.
+    """
+    made = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+    variant = "89ab"[int(made[16], 16) & 3]
+    return f"{made[:8]}-{made[8:12]}-7{made[13:16]}-{variant}{made[17:20]}-{made[20:]}"
 
 
 async def _first_start(catalog: Catalog) -> None:

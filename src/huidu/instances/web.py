@@ -11,13 +11,13 @@ from time import perf_counter
 from huidu.instances import answers, endings, wire
 from huidu.instances.channel import Lost, Undelivered
 from huidu.instances.launch import Launched
-from huidu.instances.lines import cut
 from huidu.instances.living import Living, Stopped, TimedOut
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.passage import BadRequest, Broken, Passage, Silent, Vanished
 from huidu.instances.supply import Supply
 from huidu.instances.wire import Frame, Kind, ProtocolError
 from huidu.model.exchange import SERVER_ERROR, BodyTooLarge, CallerLeft, Headers
+from huidu.model.frame import cut
 from huidu.model.invocation import MOST_EVENT_BYTES, Outcome, Status
 from huidu.model.place import Place
 from huidu.model.task import Task

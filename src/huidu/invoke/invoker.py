@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from huidu.invoke.routes import Routed
 from huidu.model.capacity import Busy, Retired
@@ -25,7 +25,6 @@ from huidu.model.routing import sealed
 from huidu.model.split import write_phases
 from huidu.model.tally import Lane
 from huidu.model.task import Task
-from huidu.model.trace import Trace
 from huidu.model.traits import Traits
 from huidu.model.version import Version
 from huidu.model.web import is_web
@@ -160,7 +159,7 @@ class Invoker:
 
     def _record(self, invocation: Invocation, call: _Call) -> Record:
         routed, outcome, exchange = call.routed, call.outcome, call.exchange
-        named = invocation.function
+        named, trace = invocation.function, invocation.trace
         alias = routed.alias if routed else None
         decision = routed.decision if routed else None
         function_id = routed.version.function_id if routed else self.table.id_of(named) or ""
@@ -181,8 +180,11 @@ class Invoker:
             status=int(outcome.status),
             error=outcome.error[:MOST_KEPT_RESULT_CHARS],
             result=outcome.result[:MOST_KEPT_RESULT_CHARS],
-            log=remainder(outcome.log, outcome.streamed, MOST_KEPT_LOG_CHARS),
+            log=""
+            if outcome.silent
+            else remainder(outcome.log, outcome.streamed, MOST_KEPT_LOG_CHARS),
             streamed=outcome.streamed > 0,
+            silent=outcome.silent,
             trigger=invocation.trigger,
             retry_number=invocation.retry_number,
             root_request_id=invocation.root_request_id or invocation.request_id,
@@ -196,17 +198,11 @@ class Invoker:
             memory_mb=routed.version.configuration.memory_mb if routed else 0,
             event_bytes=exchange.taken_bytes if exchange else len(invocation.event),
             result_bytes=exchange.given_bytes if exchange else len(outcome.result),
-            **_place(invocation.trace),
+            trace_id=trace.trace_id,
+            span_id=trace.span_id,
+            parent_span_id=trace.parent_id,
+            sampled=trace.sampled,
         )
-
-
-def _place(trace: Trace) -> dict[str, Any]:
-    return {
-        "trace_id": trace.trace_id,
-        "span_id": trace.span_id,
-        "parent_span_id": trace.parent_id,
-        "sampled": trace.sampled,
-    }
 
 
 class _Call:

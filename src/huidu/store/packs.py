@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
 import msgspec
@@ -50,10 +50,10 @@ class Pack:
     body: bytes
 
 
-def divided(records: Sequence[Record]) -> tuple[list[Record], list[list[Record]]]:
+def divided(records: Sequence[Record]) -> tuple[Sequence[Record], list[list[Record]]]:
     """Return which records are to be kept one by one, and which together."""
     if len(records) < LEAST:
-        return list(records), []
+        return records, []
     oldest = _id_at(records[0].started_at - LATE_S)
     single: list[Record] = []
     lanes: dict[tuple[str, str, str], list[Record]] = {}
@@ -67,13 +67,12 @@ def divided(records: Sequence[Record]) -> tuple[list[Record], list[list[Record]]
                 lanes[lane] = [record]
         else:
             single.append(record)
-    together = []
-    for some in lanes.values():
-        if len(some) < LEAST:
-            single += some
-        else:
-            together += [some[n : n + MOST] for n in range(0, len(some), MOST)]
-    return single, together
+    few = [some for some in lanes.values() if len(some) < LEAST]
+    if few:
+        alone = set(map(id, chain(single, *few)))
+        single = [record for record in records if id(record) in alone]  # in order
+    many = (some for some in lanes.values() if len(some) >= LEAST)
+    return single, [some[n : n + MOST] for some in many for n in range(0, len(some), MOST)]
 
 
 def pack(records: Sequence[Record]) -> Pack:
@@ -84,7 +83,7 @@ def pack(records: Sequence[Record]) -> Pack:
     for n, name in FIELDS:
         column = columns[n]
         value = column[0]
-        if value == column[-1] and column.count(value) == len(column):
+        if n and value == column[-1] and column.count(value) == len(column):
             said[name] = (value,)
         elif name != ROOT or column != ids:
             said[name] = column

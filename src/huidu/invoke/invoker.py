@@ -160,29 +160,19 @@ class Invoker:
     def _record(self, invocation: Invocation, call: _Call) -> Record:
         routed, outcome, exchange = call.routed, call.outcome, call.exchange
         named, trace = invocation.function, invocation.trace
-        alias = routed.alias if routed else None
-        decision = routed.decision if routed else None
         function_id = routed.version.function_id if routed else self.table.id_of(named) or ""
-        sticky_key = decision.sticky_key if decision else ""
+        sticky_key = routed.decision.sticky_key if routed else ""
         return Record(
-            request_id=invocation.request_id,
-            function=named,
-            function_id=function_id,
-            qualifier=invocation.qualifier,
-            alias=alias.name if alias else "",
-            alias_revision=alias.revision if alias else 0,
-            version=decision.version if decision else "",
-            reason=decision.reason if decision else "",
-            probability=decision.probability if decision else 1.0,
-            draw=decision.draw if decision else None,
-            phases=write_phases(decision.phases) if decision else "",
+            invocation.request_id,
+            named,
+            invocation.qualifier,
+            function_id,
+            *_decided(routed),
             sticky_key=sealed(sticky_key, function_id, self.salt) if sticky_key else "",
             status=int(outcome.status),
             error=outcome.error[:MOST_KEPT_RESULT_CHARS],
             result=outcome.result[:MOST_KEPT_RESULT_CHARS],
-            log=""
-            if outcome.silent
-            else remainder(outcome.log, outcome.streamed, MOST_KEPT_LOG_CHARS),
+            log="" if outcome.silent else _log(outcome),
             streamed=outcome.streamed > 0,
             silent=outcome.silent,
             trigger=invocation.trigger,
@@ -203,6 +193,25 @@ class Invoker:
             parent_span_id=trace.parent_id,
             sampled=trace.sampled,
         )
+
+
+#: Alias and its revision, version, reason, probability, draw and phases, as in a `Record`.
+Decided = tuple[str, int, str, str, float, float | None, str]
+UNDECIDED: Decided = ("", 0, "", "", 1.0, None, "")
+
+
+def _decided(routed: Routed | None) -> Decided:
+    """Return which version a call went to, and why."""
+    if routed is None:
+        return UNDECIDED
+    alias, decision = routed.alias, routed.decision
+    phases = write_phases(decision.phases) if decision.phases else ""
+    why = decision.reason, decision.probability, decision.draw, phases
+    return (alias.name if alias else "", alias.revision if alias else 0, decision.version, *why)
+
+
+def _log(outcome: Outcome) -> str:
+    return remainder(outcome.log, outcome.streamed, MOST_KEPT_LOG_CHARS)
 
 
 class _Call:

@@ -103,7 +103,7 @@ async def serving(
         catalog, courier = await _catalog(settings, stores, data, stack)
         root = keys.RootKey(keys.settle(directory, os.environ))
         plane = _plane(settings, stores, catalog, courier, data, gateway.url)
-        desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_request_id)
+        desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
         registry = _registry(settings, data, courier, stores.logs)
@@ -121,7 +121,7 @@ def _gateway(settings: Settings, data: DataPlane) -> Gateway:
     tracing, appid = data.telling.tracing, Place().appid
     entrance = Entrance(data.services, data.routes, data.invoker, data.access, appid, tracing)
     proxies = Proxies(settings.proxies())
-    return Gateway(data.urls, data.routes, data.invoker, _request_id, entrance, proxies, tracing)
+    return Gateway(data.urls, data.routes, data.invoker, _new_id, entrance, proxies, tracing)
 
 
 def _connections(wanted: int) -> int:
@@ -187,7 +187,7 @@ async def _data_plane(
     telling.watch(recorder, stack)
     invoker = _invoker(routes, fleet, recorder, stores.salt)
     later = _later(stores, invoker, routes, recorder, telling.tracing)
-    timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), _request_id)
+    timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), _new_id)
     return DataPlane(
         tier=tier,
         runtimes=runtimes,
@@ -350,18 +350,7 @@ def _registry(
 
 
 def _new_id() -> str:
-    """Return an id that nobody can guess, nor any part of it: secrets are made of it."""
     return str(uuid.uuid4())
-
-
-def _request_id() -> str:
-    """Return a UUID of version 7 (RFC 9562): those made later sort later, to the millisecond.
-
-    So an index of ids is added to at its end, and ids of one while lie together in it.
-    """
-    made = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
-    variant = "89ab"[int(made[16], 16) & 3]
-    return f"{made[:8]}-{made[8:12]}-7{made[13:16]}-{variant}{made[17:20]}-{made[20:]}"
 
 
 async def _first_start(catalog: Catalog) -> None:

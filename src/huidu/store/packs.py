@@ -19,7 +19,6 @@ from huidu.model.invocation import Record
 
 LEAST = 8  #: Fewer than this are rows: nothing would be saved.
 MOST = 512  #: So that nobody waits long while one is made, and little is read to find one call.
-LATE_S = 60.0  #: How long before the others a call may have got its id, to be put among them.
 #: What is the same in all records of a pack, or said by others.
 IMPLIED = frozenset(("function", "log", "silent", "streamed", "sequence"))
 ROOT = "root_request_id"  #: Left out where each call is its own.
@@ -39,8 +38,6 @@ class Pack:
     function: FunctionName
     version: str
     alias: str
-    low_id: str
-    high_id: str
     low_started: float
     high_started: float
     low_duration: float
@@ -54,12 +51,10 @@ def divided(records: Sequence[Record]) -> tuple[Sequence[Record], list[list[Reco
     """Return which records are to be kept one by one, and which together."""
     if len(records) < LEAST:
         return records, []
-    oldest = _id_at(records[0].started_at - LATE_S)
     single: list[Record] = []
     lanes: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
-        # A search by id looks only where it may be: one old id would have every pack looked into.
-        if record.silent and record.request_id > oldest:
+        if record.silent:
             lane = (record.function_id, record.alias, record.version)
             if lane in lanes:
                 lanes[lane].append(record)
@@ -93,8 +88,6 @@ def pack(records: Sequence[Record]) -> Pack:
         first.function,
         first.version,
         first.alias,
-        min(ids),
-        max(ids),
         *_ends(columns, "started_at"),
         *_ends(columns, "duration_ms"),
         *_ends(columns, "memory_bytes"),
@@ -121,9 +114,3 @@ def unpack(body: bytes, first: int) -> list[Record]:
 def _ends(columns: Sequence[Sequence[Any]], name: str) -> tuple[Any, Any]:
     column = columns[Record._fields.index(name)]
     return min(column), max(column)
-
-
-def _id_at(moment: float) -> str:
-    """Return how an id begins that was made at a moment."""
-    made = f"{max(0, int(moment * 1000)):012x}"
-    return f"{made[:8]}-{made[8:]}"

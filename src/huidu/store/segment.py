@@ -40,7 +40,7 @@ CREATE VIRTUAL TABLE words USING fts5(
 PACKS = """
 CREATE TABLE pack (
     first INTEGER PRIMARY KEY, last INTEGER, at REAL, function_id TEXT, namespace TEXT,
-    version TEXT, alias TEXT, low_id TEXT, high_id TEXT, body BLOB
+    version TEXT, alias TEXT, body BLOB
 );
 """
 FIELDS = (
@@ -53,7 +53,7 @@ INSERT = (
     f"VALUES ({', '.join('?' * len(COLUMNS))})"
 )
 SELECT = f"SELECT {', '.join(f'chunk.{name}' for name in FIELDS)} FROM "  # noqa: S608 - as above
-INSERT_PACK = "INSERT INTO pack VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_PACK = "INSERT INTO pack VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 plain = attrgetter(*FIELDS[1:])
 
 #: What takes a place in the log, or as many as there are calls in it.
@@ -147,7 +147,7 @@ def add(connection: sqlite3.Connection, first: int, entries: Sequence[Entry], at
 def _row(first: int, one: Pack, at: float) -> tuple[object, ...]:
     last, namespace = first + one.count - 1, one.function.namespace
     way = (one.function_id, namespace, one.version, one.alias)
-    return (first, last, at, *way, one.low_id, one.high_id, one.body)
+    return (first, last, at, *way, one.body)
 
 
 def finish(connection: sqlite3.Connection, request_id: str, retry_number: int, status: int) -> None:
@@ -202,8 +202,7 @@ def _silent(
     if wanted.until is not None:
         where.append(("at < ?", (wanted.until,)))
     if wanted.request_id:
-        ends = wanted.request_id + "\U0010ffff", wanted.request_id
-        where.append(("low_id <= ? AND high_id >= ?", ends))
+        where.append(("instr(body, ?) > 0", (wanted.request_id.encode(),)))
     where += [
         (f"{name} = ?", (value,))
         for name in ("function_id", "namespace", "version", "alias")

@@ -258,8 +258,6 @@ PACK = Table(
     Column("function_id", Text, nullable=False),
     Column("version", Text, nullable=False),
     Column("alias", Text, nullable=False),
-    Column("low_id", Text, nullable=False),
-    Column("high_id", Text, nullable=False),
     Column("low_started", Float, nullable=False),
     Column("high_started", Float, nullable=False),
     Column("low_duration", Float, nullable=False),
@@ -269,7 +267,6 @@ PACK = Table(
     Column("body", LargeBinary, nullable=False),
     Index("pack_by_end", "function_id", "high_started", "first"),
     Index("pack_by_start", "function_id", "low_started", "first"),
-    Index("pack_by_request", "function_id", "low_id", "high_id"),
 )
 
 #: A way that calls took: what is counted together.

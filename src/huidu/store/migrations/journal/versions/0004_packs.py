@@ -18,8 +18,6 @@ def upgrade() -> None:
         sa.Column("function_id", sa.Text(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("alias", sa.Text(), nullable=False),
-        sa.Column("low_id", sa.Text(), nullable=False),
-        sa.Column("high_id", sa.Text(), nullable=False),
         sa.Column("low_started", sa.Float(), nullable=False),
         sa.Column("high_started", sa.Float(), nullable=False),
         sa.Column("low_duration", sa.Float(), nullable=False),
@@ -30,4 +28,3 @@ def upgrade() -> None:
     )
     op.create_index("pack_by_end", "pack", ["function_id", "high_started", "first"])
     op.create_index("pack_by_start", "pack", ["function_id", "low_started", "first"])
-    op.create_index("pack_by_request", "pack", ["function_id", "low_id", "high_id"])

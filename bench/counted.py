@@ -182,9 +182,16 @@ async def kept(data: Path, period_s: int) -> Calls:
 
 def recorded(data: Path) -> Calls:
     """Return what the records of a server that has ended say."""
-    asked = "SELECT version, status, count(*) FROM record GROUP BY version, status"
+    asked = (
+        "SELECT version, status, count(*) FROM record GROUP BY version, status",
+        "SELECT version, 200, sum(count) FROM pack GROUP BY version",
+    )
+    found = Calls()
     with closing(sqlite3.connect(data / "journal.db")) as journal:
-        return Counter({(v, status): count for v, status, count in journal.execute(asked)})
+        for question in asked:
+            for version, status, count in journal.execute(question):
+                found[version, status] += count
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """Recording: what it costs to count every call and to keep a record of it.
 
-Two servers, one of which does neither, take turns second by second, so that a slow moment of the
-machine hits both. What is compared is the same call of the same function: how many a second, which
-on a machine that others use as well says little, and how long the server had a processor for one.
+Two servers, one of which does neither and makes no record at all, take turns second by second, so
+that a slow moment of the machine hits both. What is compared is the same call of the same function:
+how many a second, which on a machine that others use as well says little, and how long the server
+had a processor for one.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from huidu.instances.lines import (
     NOTICE,
     PACE_S,
     Lines,
-    cut,
 )
+from huidu.model.frame import cut
 
 
 @given(st.text(st.characters(codec="utf-8")), st.lists(st.integers(1, 30), min_size=1))

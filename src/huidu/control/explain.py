@@ -14,7 +14,7 @@ from huidu.model.routing import Decision
 from huidu.model.routing_key import traits_of
 from huidu.model.split import read_phases, write_phases
 from huidu.model.traits import Traits
-from huidu.store.journal import Search
+from huidu.store.searching import Search
 
 
 async def explain(plane: Plane, asked: Asked, request: wire.ExplainRoute) -> wire.Explanation:

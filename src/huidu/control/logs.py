@@ -13,7 +13,7 @@ from huidu.model.errors import InvalidParameter, InvalidValue, LimitExceeded
 from huidu.model.function import FunctionName
 from huidu.model.invocation import USER_FAILURES, Record, Status
 from huidu.model.log import joined
-from huidu.store.journal import Search
+from huidu.store.searching import Search
 
 MOST_WINDOW_S = 86_400
 MOST_DEEP = 10_000

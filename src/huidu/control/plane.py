@@ -27,8 +27,8 @@ from huidu.model.trace import NOTHING_SENT, Sent
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.model.webhook import Webhook
-from huidu.store.journal import Search
 from huidu.store.reading import Reading
+from huidu.store.searching import Search
 from huidu.store.shelf import Cursor, Page
 from huidu.store.writing import Writing
 

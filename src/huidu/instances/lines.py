@@ -10,6 +10,8 @@ import termios
 import time
 from collections.abc import Callable
 
+from huidu.model.frame import cut
+
 MOST_LINE_BYTES = 8 * 1024
 MOST_BYTES = 1024 * 1024
 CHUNK = 64 * 1024
@@ -86,15 +88,6 @@ class Lines:
         self._bytes += len(line) + 1
         self._full = self._bytes > MOST_BYTES
         self._kept.append(NOTICE if self._full else line)
-
-
-def cut(text: bytes, most: int) -> bytes:
-    """Return no more than so many bytes from the start of a UTF-8 text, and no half character."""
-    if len(text) <= most:
-        return text
-    while most and text[most] & 0xC0 == 0x80:  # noqa: PLR2004 - a byte that goes on
-        most -= 1
-    return text[:most]
 
 
 class Pipe:

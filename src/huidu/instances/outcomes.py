@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 
-from huidu.instances.lines import cut
+from huidu.model.frame import foot, head, shown
 from huidu.model.invocation import Outcome, Status
 
-MOST_SHOWN_BYTES = 1024
-MB = 1 << 20
 USER_ERROR = "user code exception caught"
 
 
@@ -69,6 +66,7 @@ def outcome(ending: Ending, run: Run) -> Outcome:
         memory_bytes=ending.peak_bytes,
         cold=run.cold,
         instance=run.instance,
+        silent=answered and not run.printed and "\n" not in result,
     )
 
 
@@ -91,20 +89,8 @@ def _payload(ending: Ending, request_id: str) -> str:
 
 
 def _log(ending: Ending, run: Run, result: str) -> str:
-    """Return the lines that a call leaves, with the space after `RequestId:` (D-43)."""
-    call = f"RequestId: {run.request_id}"
-    wrong = "" if ending.status == Status.SUCCESS else _shown(" ".join(ending.message.split()))
-    return (
-        f"START {call}\n"
-        f"{run.printed}"
-        f"{f'ERROR {call} Result:{wrong}{chr(10)}' if wrong else ''}"
-        f"Response {call} RetMsg:{_shown(result)}\n"
-        f"END {call}\n"
-        f"Report {call} Duration:{math.ceil(run.duration_ms)}ms Memory:{run.memory_mb}MB "
-        f"MemUsage:{ending.peak_bytes / MB:f}MB\n"
-    )
-
-
-def _shown(text: str) -> str:
-    """Return as much of a text as a line of the log shows."""
-    return cut(text[:MOST_SHOWN_BYTES].encode(), MOST_SHOWN_BYTES).decode()
+    """Return the lines that a call leaves."""
+    wrong = "" if ending.status == Status.SUCCESS else shown(" ".join(ending.message.split()))
+    error = f"ERROR RequestId: {run.request_id} Result:{wrong}\n" if wrong else ""
+    end = foot(run.request_id, result, run.duration_ms, run.memory_mb, ending.peak_bytes)
+    return f"{head(run.request_id)}{run.printed}{error}{end}"

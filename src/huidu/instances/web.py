@@ -11,7 +11,6 @@ from time import perf_counter
 from huidu.instances import answers, endings, wire
 from huidu.instances.channel import Lost, Undelivered
 from huidu.instances.launch import Launched
-from huidu.instances.lines import cut
 from huidu.instances.living import Living, Stopped, TimedOut
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.passage import BadRequest, Broken, Passage, Silent, Vanished
@@ -19,6 +18,7 @@ from huidu.instances.supply import Supply
 from huidu.instances.wire import Frame, Kind, ProtocolError
 from huidu.model.account import Account
 from huidu.model.exchange import SERVER_ERROR, BodyTooLarge, CallerLeft, Headers
+from huidu.model.frame import cut
 from huidu.model.invocation import MOST_EVENT_BYTES, Outcome, Status
 from huidu.model.task import Task
 from huidu.model.version import Version

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from huidu.invoke.routes import Routed
 from huidu.model.capacity import Busy, Retired
@@ -25,7 +25,6 @@ from huidu.model.routing import sealed
 from huidu.model.split import write_phases
 from huidu.model.tally import Lane
 from huidu.model.task import Task
-from huidu.model.trace import Trace
 from huidu.model.traits import Traits
 from huidu.model.version import Version
 from huidu.model.web import is_web
@@ -160,29 +159,22 @@ class Invoker:
 
     def _record(self, invocation: Invocation, call: _Call) -> Record:
         routed, outcome, exchange = call.routed, call.outcome, call.exchange
-        named = invocation.function
-        alias = routed.alias if routed else None
-        decision = routed.decision if routed else None
+        named, trace = invocation.function, invocation.trace
         function_id = routed.version.function_id if routed else self.table.id_of(named) or ""
-        sticky_key = decision.sticky_key if decision else ""
+        sticky_key = routed.decision.sticky_key if routed else ""
         return Record(
-            request_id=invocation.request_id,
-            function=named,
-            function_id=function_id,
-            qualifier=invocation.qualifier,
-            alias=alias.name if alias else "",
-            alias_revision=alias.revision if alias else 0,
-            version=decision.version if decision else "",
-            reason=decision.reason if decision else "",
-            probability=decision.probability if decision else 1.0,
-            draw=decision.draw if decision else None,
-            phases=write_phases(decision.phases) if decision else "",
+            invocation.request_id,
+            named,
+            invocation.qualifier,
+            function_id,
+            *_decided(routed),
             sticky_key=sealed(sticky_key, function_id, self.salt) if sticky_key else "",
             status=int(outcome.status),
             error=outcome.error[:MOST_KEPT_RESULT_CHARS],
             result=outcome.result[:MOST_KEPT_RESULT_CHARS],
-            log=remainder(outcome.log, outcome.streamed, MOST_KEPT_LOG_CHARS),
+            log="" if outcome.silent else _log(outcome),
             streamed=outcome.streamed > 0,
+            silent=outcome.silent,
             trigger=invocation.trigger,
             retry_number=invocation.retry_number,
             root_request_id=invocation.root_request_id or invocation.request_id,
@@ -196,17 +188,30 @@ class Invoker:
             memory_mb=routed.version.configuration.memory_mb if routed else 0,
             event_bytes=exchange.taken_bytes if exchange else len(invocation.event),
             result_bytes=exchange.given_bytes if exchange else len(outcome.result),
-            **_place(invocation.trace),
+            trace_id=trace.trace_id,
+            span_id=trace.span_id,
+            parent_span_id=trace.parent_id,
+            sampled=trace.sampled,
         )
 
 
-def _place(trace: Trace) -> dict[str, Any]:
-    return {
-        "trace_id": trace.trace_id,
-        "span_id": trace.span_id,
-        "parent_span_id": trace.parent_id,
-        "sampled": trace.sampled,
-    }
+#: Alias and its revision, version, reason, probability, draw and phases, as in a `Record`.
+Decided = tuple[str, int, str, str, float, float | None, str]
+UNDECIDED: Decided = ("", 0, "", "", 1.0, None, "")
+
+
+def _decided(routed: Routed | None) -> Decided:
+    """Return which version a call went to, and why."""
+    if routed is None:
+        return UNDECIDED
+    alias, decision = routed.alias, routed.decision
+    phases = write_phases(decision.phases) if decision.phases else ""
+    why = decision.reason, decision.probability, decision.draw, phases
+    return (alias.name if alias else "", alias.revision if alias else 0, decision.version, *why)
+
+
+def _log(outcome: Outcome) -> str:
+    return remainder(outcome.log, outcome.streamed, MOST_KEPT_LOG_CHARS)
 
 
 class _Call:

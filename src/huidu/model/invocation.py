@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from huidu.model.function import FunctionName
 from huidu.model.trace import NO_TRACE, Trace
@@ -88,6 +89,7 @@ class Outcome:
     cold: bool = False
     instance: str = ""
     streamed: int = 0  #: Characters that it printed and that were handed out while it ran.
+    silent: bool = False  #: Whether it succeeded, and its log says no more than a record does.
 
     @property
     def succeeded(self) -> bool:
@@ -107,14 +109,20 @@ def failure(status: Status, message: str, request_id: str) -> Outcome:
     return Outcome(status=status, result=result, error=message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What is kept of a call, whatever its end."""
+UNCOMPARED = 3  #: How many of the last fields say nothing of the call itself.
+
+
+class Record(NamedTuple):
+    """What is kept of a call, whatever its end.
+
+    A tuple, since one is made for every call there is, and thousands of them are put away at once:
+    that costs a third of what a dataclass does. Two are equal wherever they are kept.
+    """
 
     request_id: str
     function: FunctionName
-    function_id: str = ""  #: Empty where no function of this name was there.
     qualifier: str
+    function_id: str = ""  #: Empty where no function of this name was there.
     alias: str = ""  #: Empty where a version was called by its number.
     alias_revision: int = 0
     version: str = ""  #: Empty where the call was refused before a version was chosen.
@@ -140,12 +148,19 @@ class Record:
     memory_mb: int = 0  #: The configured limit.
     event_bytes: int = 0
     result_bytes: int = 0
-    streamed: bool = field(default=False, compare=False)  #: Whether `log` lacks what came before.
     trace_id: str = ""
     span_id: str = ""  #: Empty where the call has no span of its own.
     parent_span_id: str = ""  #: Empty where the trace began with this call.
     sampled: bool = False
-    sequence: int = field(default=0, compare=False)  #: Its place in the journal, once kept.
+    streamed: bool = False  #: Whether `log` lacks what came before; not compared.
+    silent: bool = False  #: Whether `log` is left out, as `log_of` makes it; not compared.
+    sequence: int = 0  #: Its place in the journal, once kept; not compared.
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and self[:-UNCOMPARED] == other[:-UNCOMPARED]
+
+    def __hash__(self) -> int:
+        return hash(self[:-UNCOMPARED])
 
     @property
     def attempt(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from huidu.model.frame import log_of
 from huidu.model.invocation import Record, Status
 from huidu.model.level import Level, fields_of, level_of
 
@@ -138,6 +139,18 @@ class Wanted:
         """Whether a call that is wanted is wanted with all its lines."""
         return not (self.level or self.text or self.fields)
 
+    @property
+    def silence(self) -> bool:
+        """Whether lines of a call that succeeded and printed nothing may be wanted."""
+        return not (
+            self.text
+            or self.fields
+            or self.errors
+            or self.failed
+            or self.level > Level.INFO
+            or (self.statuses and Status.SUCCESS not in self.statuses)
+        )
+
     def takes(self, chunk: Chunk) -> bool:
         """Tell whether a chunk is of a call that is wanted."""
         over, good = chunk.status != 0, chunk.status == Status.SUCCESS
@@ -197,8 +210,9 @@ def split(log: str, request_id: str) -> tuple[str, str, str]:
 
 def chunk_of(record: Record) -> tuple[Chunk, str]:
     """Return what the log keeps of a call that has ended, and what is left of `Record.log`."""
-    head, printed, ending = split(record.log, record.request_id)
-    if not record.log and record.error:
+    log = log_of(record)
+    head, printed, ending = split(log, record.request_id)
+    if not log and record.error:
         shown = " ".join(record.error.split())[:MOST_SHOWN]
         ending = f"ERROR RequestId: {record.request_id} Result:{shown}\n"
     chunk = Chunk(
@@ -216,7 +230,7 @@ def chunk_of(record: Record) -> tuple[Chunk, str]:
         began=record.started_at + record.queue_ms / 1000,
         ended=record.started_at + (record.queue_ms + record.duration_ms) / 1000,
     )
-    return chunk, head + (ending if record.log else "")
+    return chunk, head + (ending if log else "")
 
 
 def joined(rest: str, printed: str) -> str:

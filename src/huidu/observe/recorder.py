@@ -15,8 +15,8 @@ from huidu.model.tally import Lane
 from huidu.model.throttle import THROTTLED
 from huidu.observe.counters import Counters
 
-FLUSH_S = 0.1
-MOST_AT_ONCE = 500
+FLUSH_S = 0.25  #: Records of calls that took one way cost less the more of them there are.
+MOST_AT_ONCE = 2000
 MOST_WAITING = 20_000
 
 log = structlog.get_logger("huidu.recorder")
@@ -94,8 +94,10 @@ class Recorder:
     async def flush(self) -> None:
         """Return when every record taken so far is in the journal."""
         async with self._turn:
-            while self._waiting:
+            left = len(self._waiting)  # not what comes meanwhile: that would never end
+            while left > 0:
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+                left -= len(batch)
                 try:
                     self._also(batch)
                     await self._journal.add(batch)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from huidu.model.invocation import Record
 from huidu.store.journal import Journal
 from huidu.store.logs import Logs
+from huidu.store.packs import divided, pack
 
 
 class Books:
@@ -17,5 +19,15 @@ class Books:
         self._logs = logs
 
     async def add(self, records: Sequence[Record]) -> None:
-        """Keep records, all of them or none, and their logs as far as there is room."""
-        await self._journal.add(records, self._logs.end(records))
+        """Keep records, all of them or none, and their logs as far as there is room.
+
+        What silent calls leave is made once for both, here: in a thread it would take the
+        interpreter away from the loop, which is worse than to take turns with it.
+        """
+        single, together = divided(records)
+        packs = []
+        for some in together:
+            packs.append(pack(some))
+            await asyncio.sleep(0)
+        left = self._logs.end(single, packs)
+        await self._journal.add(single, left, packs)

@@ -16,6 +16,8 @@ from huidu.model.errors import Unavailable
 from huidu.model.flood import Flood
 from huidu.model.invocation import Record
 from huidu.model.log import Chunk, Wanted, chunk_of
+from huidu.store.packs import Pack
+from huidu.store.segment import Entry, places
 from huidu.store.shelf import Cursor, Page, Shelf
 
 MOST_AT_ONCE = 2000
@@ -23,6 +25,7 @@ GATHER_S = 0.2  #: A few large transactions cost an index much less than many sm
 MOST_WAITING = 32 << 20  #: Characters that wait to be written; what is over that is dropped.
 READERS = 4
 SAY_AGAIN_S = 10.0
+LINES_OF_SILENCE = 4  #: START, Response, END and Report.
 
 log = structlog.get_logger("huidu.logs")
 T = TypeVar("T")
@@ -50,7 +53,7 @@ class Logs:
         self._clock = clock
         self._writer = ThreadPoolExecutor(1, "write-logs")
         self._readers = ThreadPoolExecutor(READERS, "read-logs")
-        self._waiting: list[Chunk] = []
+        self._waiting: list[Entry] = []
         self._waits = 0
         self._wake, self._news = asyncio.Event(), asyncio.Event()
         self._turn = asyncio.Lock()
@@ -88,26 +91,31 @@ class Logs:
         self.hushed = True
         self._news.set()
 
-    def end(self, records: Sequence[Record]) -> list[str]:
-        """Take the logs of calls that have ended; return what of each is not kept here."""
+    def end(self, records: Sequence[Record], packs: Sequence[Pack] = ()) -> list[str]:
+        """Take the logs of calls that have ended; return what of each record is not kept here."""
         left = []
         for record in records:
             chunk, rest = chunk_of(record)
             if record.function_id:  # else nobody could ever ask for it
                 self.take(chunk)
             left.append(rest)
+        for one in packs:
+            self._queue(one)
         return left
 
     def take(self, chunk: Chunk) -> None:
         """Take what a call printed; returns at once."""
         chunk, flooded = self._flood.cut(chunk, self._clock())
         self.flooded_lines += flooded
-        size = len(chunk.printed) + len(chunk.ending)
+        self._queue(chunk)
+
+    def _queue(self, entry: Entry) -> None:
+        size = _size(entry)
         if self._waits + size > MOST_WAITING:
-            self.dropped_lines += _lines_in(chunk)
+            self.dropped_lines += _lines_in(entry)
             return
         self._waits += size
-        self._waiting.append(chunk)
+        self._waiting.append(entry)
         self._wake.set()
 
     async def run(self) -> None:
@@ -121,9 +129,11 @@ class Logs:
     async def flush(self) -> None:
         """Return when everything taken so far can be found, or has been dropped."""
         async with self._turn:
-            while self._waiting:
+            left = len(self._waiting)  # what comes meanwhile can wait for its turn
+            while left > 0:
+                left -= MOST_AT_ONCE
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-                self._waits -= sum(len(one.printed) + len(one.ending) for one in batch)
+                self._waits -= sum(map(_size, batch))
                 await self._write(batch)
 
     async def tidy(self) -> None:
@@ -150,9 +160,9 @@ class Logs:
                 while self.newest <= after and not self.hushed:
                     await self._news.wait()
 
-    async def _write(self, batch: Sequence[Chunk]) -> None:
+    async def _write(self, batch: Sequence[Entry]) -> None:
         first = self._used + 1
-        self._used += len(batch)
+        self._used += places(batch)
         count = sum(map(_lines_in, batch))
         try:
             await self._in(self._writer, lambda: self._shelf.keep(first, batch, self._clock()))
@@ -178,5 +188,13 @@ class Logs:
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 
-def _lines_in(chunk: Chunk) -> int:
-    return chunk.printed.count("\n") + chunk.ending.count("\n") + chunk.starts
+def _size(entry: Entry) -> int:
+    if isinstance(entry, Pack):
+        return len(entry.body)
+    return len(entry.printed) + len(entry.ending)
+
+
+def _lines_in(entry: Entry) -> int:
+    if isinstance(entry, Pack):
+        return entry.count * LINES_OF_SILENCE
+    return entry.printed.count("\n") + entry.ending.count("\n") + entry.starts

@@ -5,15 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from heapq import merge
 from operator import attrgetter
 from pathlib import Path
 
 from huidu.model.invocation import Status
 from huidu.model.level import Level
-from huidu.model.log import Chunk, Wanted, gist
+from huidu.model.log import Chunk, Wanted, chunk_of, gist
 from huidu.model.terms import asked_letters, asked_words, words_of
+from huidu.store.packs import Pack, unpack
 
-FORM = 1  #: The form of the tables, kept as `user_version`.
+FORM = 2  #: The form of the tables, kept as `user_version`.
+OLD_FORM = 1  #: Has no packs.
 SUFFIXES = ("", "-wal", "-shm")
 BUSY_S = 5.0
 
@@ -32,6 +36,13 @@ CREATE VIRTUAL TABLE letters USING fts5(
 CREATE VIRTUAL TABLE words USING fts5(
     text, content='', columnsize=0, detail=none, tokenize='unicode61 remove_diacritics 0');
 """
+#: Calls that printed nothing, in packs as the journal has them: a row for hundreds of sequences.
+PACKS = """
+CREATE TABLE pack (
+    first INTEGER PRIMARY KEY, last INTEGER, at REAL, function_id TEXT, namespace TEXT,
+    version TEXT, alias TEXT, body BLOB
+);
+"""
 FIELDS = (
     *("sequence", "request_id", "namespace", "function", "function_id", "version", "alias"),
     *("retry_number", "status", "starts", "printed", "ending", "began", "ended"),
@@ -42,7 +53,11 @@ INSERT = (
     f"VALUES ({', '.join('?' * len(COLUMNS))})"
 )
 SELECT = f"SELECT {', '.join(f'chunk.{name}' for name in FIELDS)} FROM "  # noqa: S608 - as above
+INSERT_PACK = "INSERT INTO pack VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 plain = attrgetter(*FIELDS[1:])
+
+#: What takes a place in the log, or as many as there are calls in it.
+Entry = Chunk | Pack
 
 
 class Segment:
@@ -63,8 +78,10 @@ class Segment:
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
-        if not connection.execute("PRAGMA user_version").fetchone()[0]:
-            connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version={FORM}; COMMIT")
+        form = _form(connection)
+        if form < FORM:
+            tables = PACKS if form else TABLES + PACKS
+            connection.executescript(f"BEGIN; {tables} PRAGMA user_version={FORM}; COMMIT")
         return connection
 
     def forget(self) -> None:
@@ -93,10 +110,21 @@ class Segment:
         return [self.file.with_name(self.file.name + suffix) for suffix in SUFFIXES]
 
 
-def add(connection: sqlite3.Connection, first: int, chunks: Sequence[Chunk], at: float) -> None:
-    """Keep chunks, all of them or none, with sequences from `first` on."""
-    rows, letters, words = [], [], []
-    for sequence, chunk in enumerate(chunks, first):
+def places(entries: Sequence[Entry]) -> int:
+    """Return how many sequences entries take."""
+    return sum(one.count if isinstance(one, Pack) else 1 for one in entries)
+
+
+def add(connection: sqlite3.Connection, first: int, entries: Sequence[Entry], at: float) -> None:
+    """Keep entries, all of them or none, with sequences from `first` on."""
+    rows, letters, words, packs = [], [], [], []
+    sequence = first - 1
+    for chunk in entries:
+        if isinstance(chunk, Pack):
+            packs.append(_row(sequence + 1, chunk, at))
+            sequence += chunk.count
+            continue
+        sequence += 1
         worst, text = gist(chunk)
         rows.append((sequence, *plain(chunk), at, worst))
         if text:
@@ -106,6 +134,7 @@ def add(connection: sqlite3.Connection, first: int, chunks: Sequence[Chunk], at:
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.executemany(INSERT, rows)
+        connection.executemany(INSERT_PACK, packs)
         connection.executemany("INSERT INTO letters (rowid, text) VALUES (?, ?)", letters)
         connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", words)
         connection.execute("COMMIT")
@@ -113,6 +142,12 @@ def add(connection: sqlite3.Connection, first: int, chunks: Sequence[Chunk], at:
         if connection.in_transaction:  # a full disk ends it by itself
             connection.execute("ROLLBACK")
         raise
+
+
+def _row(first: int, one: Pack, at: float) -> tuple[object, ...]:
+    last, namespace = first + one.count - 1, one.function.namespace
+    way = (one.function_id, namespace, one.version, one.alias)
+    return (first, last, at, *way, one.body)
 
 
 def finish(connection: sqlite3.Connection, request_id: str, retry_number: int, status: int) -> None:
@@ -127,6 +162,17 @@ def find(
     connection: sqlite3.Connection, wanted: Wanted, low: int, high: int, *, newest_first: bool
 ) -> Iterator[Chunk]:
     """Yield the chunks from `low` to `high` that may hold lines that are wanted, in order."""
+    loud = _loud(connection, wanted, low, high, newest_first=newest_first)
+    if not wanted.silence or _form(connection) == OLD_FORM:
+        return loud
+    silent = _silent(connection, wanted, low, high, newest_first=newest_first)
+    return merge(loud, silent, key=attrgetter("sequence"), reverse=newest_first)
+
+
+def _loud(
+    connection: sqlite3.Connection, wanted: Wanted, low: int, high: int, *, newest_first: bool
+) -> Iterator[Chunk]:
+    """Yield chunks that have a row of their own."""
     low = max(low, _place(connection, wanted.since)) if wanted.since is not None else low
     high = min(high, _place(connection, wanted.until) - 1) if wanted.until is not None else high
     index, asked = _index(wanted)
@@ -142,6 +188,35 @@ def find(
     query = f"{SELECT}{source} WHERE {' AND '.join(term for term, _ in where)} {order}"
     for row in connection.execute(query, [value for _, values in where for value in values]):
         yield chunk_in(row)
+
+
+def _silent(
+    connection: sqlite3.Connection, wanted: Wanted, low: int, high: int, *, newest_first: bool
+) -> Iterator[Chunk]:
+    """Yield chunks of calls that are kept together."""
+    where: list[tuple[str, tuple[object, ...]]] = [
+        ("last >= ? AND first <= ?", (low, high)),
+    ]
+    if wanted.since is not None:
+        where.append(("at >= ?", (wanted.since,)))
+    if wanted.until is not None:
+        where.append(("at < ?", (wanted.until,)))
+    if wanted.request_id:
+        where.append(("instr(body, ?) > 0", (wanted.request_id.encode(),)))
+    where += [
+        (f"{name} = ?", (value,))
+        for name in ("function_id", "namespace", "version", "alias")
+        if (value := getattr(wanted, name))
+    ]
+    query = (
+        f"SELECT first, body FROM pack WHERE {' AND '.join(term for term, _ in where)} "  # noqa: S608 - as above
+        f"ORDER BY first {'DESC' if newest_first else 'ASC'}"
+    )
+    for first, body in connection.execute(query, [value for _, of in where for value in of]):
+        records = unpack(body, first)
+        for record in reversed(records) if newest_first else records:
+            if low <= record.sequence <= high:
+                yield replace(chunk_of(record)[0], sequence=record.sequence)
 
 
 def of_calls(connection: sqlite3.Connection, request_ids: Sequence[str]) -> Iterator[Chunk]:
@@ -206,15 +281,30 @@ def chunk_in(row: Sequence[object]) -> Chunk:
 
 
 def newest(connection: sqlite3.Connection) -> tuple[int, float] | None:
-    """Return the sequence and the moment of the last chunk."""
-    found = connection.execute("SELECT sequence, at FROM chunk ORDER BY sequence DESC LIMIT 1")
-    return next(iter(found.fetchall()), None)
+    """Return the last sequence and the moment of it."""
+    ends = connection.execute("SELECT sequence, at FROM chunk ORDER BY sequence DESC LIMIT 1")
+    found = ends.fetchall()
+    if _form(connection) != OLD_FORM:
+        packs = connection.execute("SELECT last, at FROM pack ORDER BY first DESC LIMIT 1")
+        found += packs.fetchall()
+    return max(found, default=None)
+
+
+def begun(connection: sqlite3.Connection) -> float | None:
+    """Return the moment of the first chunk."""
+    query = "SELECT min(at) FROM (SELECT min(at) AS at FROM chunk UNION SELECT min(at) FROM pack)"
+    found: float | None = connection.execute(query).fetchone()[0]
+    return found
+
+
+def _form(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _known(connection: sqlite3.Connection) -> bool:
     try:
         connection.execute("PRAGMA query_only=1")
-        return bool(connection.execute("PRAGMA user_version").fetchone()[0] == FORM)
+        return _form(connection) in (OLD_FORM, FORM)
     except sqlite3.DatabaseError:
         return False
 

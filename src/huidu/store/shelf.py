@@ -10,7 +10,7 @@ from time import monotonic
 
 from huidu.model.log import Chunk, Line, Wanted
 from huidu.store import segment
-from huidu.store.segment import Segment
+from huidu.store.segment import Entry, Segment
 
 PARTS = 16  #: The log is cut into so many segments, of which the oldest goes when it is too much.
 LEAST_SEGMENT_BYTES = 1 << 20
@@ -77,23 +77,24 @@ class Shelf:
         """How much room the log takes on the disk."""
         return sum(one.bytes for one in self._segments)
 
-    def keep(self, first: int, chunks: Sequence[Chunk], now: float) -> None:
-        """Keep chunks, all or none, with sequences from `first` on; raises `sqlite3.Error`."""
+    def keep(self, first: int, entries: Sequence[Entry], now: float) -> None:
+        """Keep entries, all or none, with sequences from `first` on; raises `sqlite3.Error`."""
         self._at = max(self._at, now)  # A clock may go back, the log may not.
         try:
             connection = self._writing(first)
-            segment.add(connection, first, chunks, self._at)
-            for one in chunks:
-                self._follow(connection, one)
+            segment.add(connection, first, entries, self._at)
+            for one in entries:
+                if isinstance(one, Chunk):
+                    self._follow(connection, one)
         except sqlite3.Error as error:
             self.close()
             if not isinstance(error, sqlite3.OperationalError):  # The file is broken, not the disk.
-                self._add_segment(first + len(chunks))
+                self._add_segment(first + segment.places(entries))
             raise
         share = max(LEAST_SEGMENT_BYTES, self._most_bytes // PARTS)
         old = self._at - self._begun > self._keep_s / PARTS
         if self._segments[-1].bytes > share or old:
-            self._seal(first + len(chunks))
+            self._seal(first + segment.places(entries))
 
     def tidy(self, now: float) -> None:
         """Remove the oldest segments, as far as they are too old or all together too large."""
@@ -153,7 +154,7 @@ class Shelf:
             if not self._segments:
                 self._add_segment(sequence)
             self._connection = self._segments[-1].begin()
-            first = self._connection.execute("SELECT min(at) FROM chunk").fetchone()[0]
+            first = segment.begun(self._connection)
             self._begun = first or self._at
         return self._connection
 

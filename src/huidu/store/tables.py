@@ -249,6 +249,26 @@ RECORD = Table(
     Index("record_by_function", "function_id", "started_at"),
 )
 
+#: Records of calls that took one way, succeeded and printed nothing; sequences from `first` on.
+PACK = Table(
+    "pack",
+    JOURNAL,
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("function_id", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("low_started", Float, nullable=False),
+    Column("high_started", Float, nullable=False),
+    Column("low_duration", Float, nullable=False),
+    Column("high_duration", Float, nullable=False),
+    Column("low_memory", Integer, nullable=False),
+    Column("high_memory", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("pack_by_end", "function_id", "high_started", "first"),
+    Index("pack_by_start", "function_id", "low_started", "first"),
+)
+
 #: A way that calls took: what is counted together.
 LANE = Table(
     "lane",

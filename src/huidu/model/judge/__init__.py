@@ -1,0 +1,1 @@
+"""Whether a new version is worse than the one before: tests that hold at any moment."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import current_thread, main_thread
 
 import pytest
 from hypothesis import settings
@@ -15,6 +17,10 @@ from tests.platform import Platform
 # Machines are noisy: an example that takes long says nothing of the law.
 settings.register_profile("huidu", deadline=None)
 settings.load_profile("huidu")
+
+# A shell that starts us in the background has us ignore Ctrl-C, and whatever we start with us.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and current_thread() is main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 COUNTER = itertools.count(1)
 

@@ -121,27 +121,37 @@ async def describe(plane: Plane, asked: Asked, request: wire.DescribeService) ->
         return service, reading.apis(service), _plans(reading, service)
 
     service, found, plans = await plane.catalog.read(ask)
-    settings = {name: json.loads(value) for name, value in service.settings}
-    domain = domain_of(plane, service.id)
     return wire.ServiceFacts(
-        service_id=service.id,
-        service_name=service.name,
-        service_desc=service.description,
-        protocol=service.protocol,
-        available_environments=available(service),
-        outer_sub_domain=domain,
-        internal_sub_domain=domain,
-        net_types=list(service.net_types),
-        created_time=times.iso(service.added_at),
-        modified_time=times.iso(service.modified_at),
+        **_facts(plane, service),
+        internal_sub_domain=domain_of(plane, service.id),
         api_total_count=len(found),
         api_id_status_set=[apis.line(api) for api in found],
         usage_plan_total_count=len(plans),
         usage_plan_list=plans,
-        tags=settings.get("tags"),
-        instance_id=settings.get("instance_id", ""),
-        uniq_vpc_id=settings.get("uniq_vpc_id", ""),
+        uniq_vpc_id=_setting(service, "uniq_vpc_id", ""),
     )
+
+
+def _facts(plane: Plane, service: Service) -> dict[str, Any]:
+    """Return what is told of a service, alone and in a list."""
+    return {
+        "service_id": service.id,
+        "service_name": service.name,
+        "service_desc": service.description,
+        "protocol": service.protocol,
+        "available_environments": available(service),
+        "outer_sub_domain": domain_of(plane, service.id),
+        "net_types": list(service.net_types),
+        "created_time": times.iso(service.added_at),
+        "modified_time": times.iso(service.modified_at),
+        "tags": _setting(service, "tags", None),
+        "instance_id": _setting(service, "instance_id", ""),
+    }
+
+
+def _setting(service: Service, name: str, default: object) -> Any:  # noqa: ANN401 - as it was sent
+    kept = dict(service.settings)
+    return json.loads(kept[name]) if name in kept else default
 
 
 def _plans(reading: Reading, service: Service) -> list[wire.PlanLine]:
@@ -213,18 +223,4 @@ FILTERS: Mapping[str, filters.Test[Service]] = {
 
 def _line(plane: Plane, service: Service) -> wire.ServiceLine:
     domain = domain_of(plane, service.id)
-    settings = {name: json.loads(value) for name, value in service.settings}
-    return wire.ServiceLine(
-        service_id=service.id,
-        service_name=service.name,
-        service_desc=service.description,
-        protocol=service.protocol,
-        available_environments=available(service),
-        outer_sub_domain=domain,
-        inner_sub_domain=domain,
-        net_types=list(service.net_types),
-        created_time=times.iso(service.added_at),
-        modified_time=times.iso(service.modified_at),
-        tags=settings.get("tags"),
-        instance_id=settings.get("instance_id", ""),
-    )
+    return wire.ServiceLine(**_facts(plane, service), inner_sub_domain=domain)

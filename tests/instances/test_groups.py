@@ -57,6 +57,18 @@ def test_groups_of_servers_that_are_no_more_are_swept(hierarchy: Path) -> None:
     assert {path.name for path in hierarchy.iterdir() if path.is_dir()} == {mine, "somebodys"}
 
 
+def test_what_a_server_that_is_no_more_left_running_in_a_group_is_killed(hierarchy: Path) -> None:
+    group = hierarchy / f"{PREFIX}4194304-7-2" / "a"
+    group.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as left:
+        (group / "cgroup.procs").write_text(str(left.pid))
+
+        groups.sweep(hierarchy)
+
+        assert left.wait(10) == -signal.SIGKILL
+    assert not group.exists()
+
+
 @as_root
 def test_a_group_limits_memory_processors_and_processes() -> None:
     try:

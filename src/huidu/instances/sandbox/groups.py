@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -171,20 +172,38 @@ class Groups:
 
 
 def sweep(place: Path) -> None:
-    """Remove the groups of servers that are no more: killed, they could not do it themselves."""
+    """Remove the groups of servers that are no more: killed, they could not do it themselves.
+
+    What they left running in them is killed: it was just being started when its server ended, and
+    nothing else would end it. May wait a moment for that.
+    """
+    until = time.monotonic() + PATIENCE_S
     for folder in place.glob(f"{PREFIX}*-*-*"):
         pid, began, _ = folder.name.removeprefix(PREFIX).split("-")
-        if _began(pid) != began:
-            _remove(folder)
+        if _began(pid) == began:
+            continue
+        while _remove(folder) and time.monotonic() < until:
+            _empty(folder)
+            time.sleep(PAUSE_S)
+
+
+def _empty(folder: Path) -> None:
+    """Kill whatever is in the groups of a server."""
+    for members in folder.glob("*/cgroup.procs"):
+        with suppress(OSError):
+            for pid in map(int, members.read_text().split()):
+                with suppress(ProcessLookupError):
+                    if pid:  # 0 is one that lives outside of our process namespace.
+                        os.kill(pid, signal.SIGKILL)
 
 
 def _remove(folder: Path) -> bool:
     """Remove a group and those in it; tell whether something is left."""
-    for group in folder.iterdir():
-        if group.is_dir():
-            with suppress(OSError):
-                group.rmdir()
-    with suppress(OSError):
+    with suppress(OSError):  # Another server may be sweeping at the same time.
+        for group in folder.iterdir():
+            if group.is_dir():
+                with suppress(OSError):
+                    group.rmdir()
         folder.rmdir()
     return folder.exists()
 

@@ -41,6 +41,9 @@ Expected = Annotated[
     int, Meta(description="Ours: refuse unless the alias still has this revision.")
 ]
 Reason = Annotated[str, Meta(description="Ours: why, for the history.")]
+TakeOver = Annotated[
+    bool, Meta(description="Ours: end the rollout that moves the alias, and have this instead.")
+]
 
 
 class VersionWeight(Wire):
@@ -94,6 +97,7 @@ class UpdateAlias(Wire):
     sticky: Sticky | None = None
     expected_revision: Expected | None = None
     reason: Reason = ""
+    take_over: TakeOver = False
 
 
 class GetAlias(Wire):
@@ -197,6 +201,7 @@ class UndoAlias(Wire):
     ) = None
     expected_revision: Expected | None = None
     reason: Reason = ""
+    take_over: TakeOver = False
 
 
 class Undone(Wire):
@@ -283,6 +288,7 @@ ACTIONS = (
             *ROUTING_ERRORS,
             "FailedOperation.UpdateAlias",
             "ResourceInUse",
+            "ResourceInUse.Rollout",
             "ResourceNotFound.Alias",
         ),
         shapes=SHAPES,
@@ -311,6 +317,7 @@ ACTIONS = (
             *FUNCTION_ERRORS,
             "FailedOperation.DeleteAlias",
             "InvalidParameterValue.Alias",
+            "ResourceInUse.Rollout",
             "ResourceNotFound.Alias",
         ),
     ),
@@ -335,6 +342,7 @@ ACTIONS = (
             *FUNCTION_ERRORS,
             "FailedOperation.UpdateAlias",
             "ResourceInUse",
+            "ResourceInUse.Rollout",
             "ResourceNotFound.Alias",
             "ResourceNotFound.AliasRevision",
             "ResourceNotFound.FunctionVersion",

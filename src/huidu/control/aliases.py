@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from huidu.actions import aliases as wire
 from huidu.actions.action import Nothing
-from huidu.control import paging, telling, times
+from huidu.control import paging, rolling, telling, times
 from huidu.control.plane import Asked, Plane
 from huidu.control.telling import in_words
 from huidu.control.warming import Move, Warmer, move
@@ -16,6 +16,7 @@ from huidu.model.alias import EXACT, Alias, check_additional
 from huidu.model.errors import Failed, InUse, InvalidValue, NotFound
 from huidu.model.function import Function, FunctionName
 from huidu.model.history import Change
+from huidu.model.rollout import Event, Step
 from huidu.model.routing import Routing, Ruled, Share, Weighted, routing_of, weight_of
 from huidu.model.rules import Rule
 from huidu.model.version import Version
@@ -78,6 +79,8 @@ def moved_by(
     function = reading.function(FunctionName(request.namespace, request.function_name))
     kept = reading.alias(function, request.name)
     _check_revision(kept, request.expected_revision)
+    if not request.take_over:
+        rolling.check_free(reading, function, kept)
     moved = kept.point(
         request.function_version, _routing(request.routing_config), salt=plane.new_id()
     )
@@ -92,9 +95,16 @@ def moved_by(
 
 
 def keep_moved(writing: Writing, function: Function, note: Note, moved: Move) -> None:
-    """Write a move of an alias, and its line in the history."""
+    """Write a move of an alias, and its line in the history; it ends a rollout of the alias."""
+    _take_over(writing, function, moved.after, note)
     writing.replace_alias(function, moved.after)
     keep_note(writing, function, note, moved.before, moved.after)
+
+
+def _take_over(writing: Writing, function: Function, alias: Alias, note: Note) -> None:
+    step = Step(event=Event.TAKE_OVER, at=note.at, who=note.who, said=note.why or note.action)
+    cause = rolling.Cause(action=note.action, salt="", request_id=note.request_id)
+    rolling.take_over(writing, function, alias.name, step, cause)
 
 
 def _or(given: str | None, kept: str, cleared: str) -> str:
@@ -252,6 +262,7 @@ async def delete(plane: Plane, asked: Asked, request: wire.DeleteAlias) -> Nothi
         used = in_use(writing, named, alias.name)
         if used:
             raise Failed("DeleteAlias", f"Name {alias.name}: {used}")
+        rolling.check_free(writing, function, alias)
         writing.delete_alias(function, alias)
         keep_note(writing, function, note, alias, None)
 
@@ -294,6 +305,8 @@ async def undo(plane: Plane, asked: Asked, request: wire.UndoAlias) -> wire.Undo
         function = writing.function(named)
         kept = writing.alias(function, request.name)
         _check_revision(kept, request.expected_revision)
+        if not request.take_over:
+            rolling.check_free(writing, function, kept)
         revision = kept.revision if request.revision is None else request.revision
         undone = writing.change(function, kept.name, revision)
         if undone is None:
@@ -309,9 +322,10 @@ async def undo(plane: Plane, asked: Asked, request: wire.UndoAlias) -> wire.Undo
             modified_at=now,
         )
         warmer.look(kept, moved, _check(plane, writing, function, moved, "UpdateAlias"))
-        writing.replace_alias(function, moved)
         why = request.reason or f"undo of revision {revision}"
         note = Note("UndoAlias", asked.who, why, now, warmer.warning, asked.request_id)
+        _take_over(writing, function, kept, note)
+        writing.replace_alias(function, moved)
         keep_note(writing, function, note, kept, moved)
         return moved
 

@@ -15,6 +15,7 @@ from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.account import Account
 from huidu.model.delivery import Reply
 from huidu.model.event import QueuedEvent
+from huidu.model.findings import Findings
 from huidu.model.function import Code, FunctionName
 from huidu.model.happening import Happening
 from huidu.model.invocation import Invocation, Record
@@ -22,7 +23,7 @@ from huidu.model.log import Wanted
 from huidu.model.quota import Quota
 from huidu.model.rollup import Selection
 from huidu.model.standing import Standing
-from huidu.model.tally import Tally
+from huidu.model.tally import Lane, Tally
 from huidu.model.trace import NOTHING_SENT, Sent
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
@@ -117,6 +118,34 @@ class Series(Protocol):
 
     async def read(self, wanted: Selection) -> Sequence[Point]:
         """Return what was counted; of periods without a call there is none."""
+        ...
+
+
+class Rollouts(Protocol):
+    """Who moves the rollouts that are under way."""
+
+    def close(self, rollout_id: str) -> None:
+        """Let no call reach the candidate from now on, whatever is written."""
+        ...
+
+    def reopen(self, rollout_id: str) -> None:
+        """Let calls reach it again."""
+        ...
+
+    def findings(self, rollout_id: str) -> Findings | None:
+        """Return what was seen so far; None where it is not under way."""
+        ...
+
+    def seen(self, rollout_id: str) -> str:
+        """Return a mark of what there is to see of a rollout, which changes when that does."""
+        ...
+
+    async def wait(self, rollout_id: str, seen: str, most_s: float) -> None:
+        """Return once there is something else to see than what bears this mark."""
+        ...
+
+    async def quiet(self, lane: Lane, most_s: float) -> int:
+        """Return once no call takes a way, or how many still do after so long."""
         ...
 
 
@@ -238,6 +267,7 @@ class Plane:
     logs: Logs
     recorder: Recorder
     series: Series
+    rollouts: Rollouts
     invoker: Invoker
     routes: Routes
     instances: Instances
@@ -252,6 +282,7 @@ class Plane:
     warm_s: float  #: How long a move of an alias may wait for instances.
     wake_queue: Callable[[], None]
     clock: Callable[[], float]
+    timer: Callable[[], float]  #: Seconds, never backwards.
     draw: Callable[[], float]
     new_id: Callable[[], str]
     tracing: Tracing = HANDED_ON

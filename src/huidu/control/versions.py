@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from huidu.actions import versions as wire
 from huidu.actions.action import Nothing, is_true
-from huidu.control import aliases, paging, telling, times
+from huidu.control import aliases, paging, rolling, telling, times
 from huidu.control.plane import Asked, Plane
 from huidu.control.telling import Cause
 from huidu.model import names, quota
@@ -117,6 +117,7 @@ async def delete_one(
         used = aliases.in_use(writing, named, number)
         if used:
             raise Failed("DeleteFunction", f"Qualifier {number}: {used}")
+        rolling.check_unused(writing, function, number)
         for trigger in writing.triggers(function):
             if trigger.qualifier == number:
                 writing.delete_trigger(function, trigger)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from huidu.model.alias import Alias
+from huidu.model.budget import Allowance
 from huidu.model.effect import (
     AliasGone,
     AliasKept,
@@ -13,6 +14,7 @@ from huidu.model.effect import (
     FunctionGone,
     FunctionKept,
     ProvisionChanged,
+    RolloutKept,
     ServiceGone,
     ServiceKept,
     TriggersChanged,
@@ -37,11 +39,12 @@ class Target:
 
     alias: Alias
     phases: Phases
+    allowance: Allowance | None = None  #: What its rollout may spend, where one moves it.
 
     def route(self, traits: Traits, draw: Draw) -> Decision:
         """Decide one call."""
         decision, self.phases = self.alias.route(traits, draw(), self.phases)
-        return decision
+        return decision if self.allowance is None else self.allowance.settle(decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Routes:
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
         self._entries: dict[FunctionName, Entry] = {}
+        self._allowances: dict[tuple[str, str], Allowance] = {}
         self._live: set[tuple[str, str, str]] = set()
 
     def __repr__(self) -> str:
@@ -112,6 +116,15 @@ class Routes:
         latest = entry.versions.get(LATEST) if entry else None
         return latest is not None and is_web(latest.configuration)
 
+    def allow(self, function_id: str, alias: str, allowance: Allowance | None) -> None:
+        """Have the calls of an alias settled by what its rollout may spend; None: no more."""
+        self._allowances.pop((function_id, alias), None)
+        if allowance is not None:
+            self._allowances[function_id, alias] = allowance
+        for entry in self._entries.values():
+            if entry.id == function_id and alias in entry.targets:
+                entry.targets[alias].allowance = allowance
+
     def shared(self) -> Iterator[Alias]:
         """Return the aliases that lead to more than one version."""
         for entry in self._entries.values():
@@ -147,10 +160,18 @@ class Routes:
                 self._entries[version.function].versions.pop(version.number, None)
                 self._live.discard(_key(version))
             case AliasKept(alias):
-                self._entries[alias.function].targets[alias.name] = Target(alias, alias.fresh())
+                entry = self._entries[alias.function]
+                allowance = self._allowances.get((entry.id, alias.name))
+                entry.targets[alias.name] = Target(alias, alias.fresh(), allowance)
             case AliasGone(alias):
                 self._entries[alias.function].targets.pop(alias.name, None)
-            case TriggersChanged() | ProvisionChanged() | ServiceKept() | ServiceGone():
+            case (
+                TriggersChanged()
+                | ProvisionChanged()
+                | RolloutKept()
+                | ServiceKept()
+                | ServiceGone()
+            ):
                 pass
 
     def _forget(self, named: FunctionName) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from huidu.model import names, split
+from huidu.model.budget import AWAY
 from huidu.model.errors import InvalidValue
 from huidu.model.function import FunctionName
 from huidu.model.routing import Considered, Decision, Routing, Ruled, Share, Weighted, place_of
@@ -118,6 +119,8 @@ class Alias:
 
     def explain(self, decision: Decision, traits: Traits | None) -> tuple[Considered, ...]:
         """Say of each version why it was chosen or not; `traits=None` where they were not kept."""
+        if decision.reason in AWAY:
+            return _kept_away(self, decision)
         if self.routing is None:
             return (_considered(self.version, "main version", decision, "takes every call"),)
         if isinstance(self.routing, Weighted):
@@ -203,6 +206,16 @@ def _laid(additional: Sequence[Share], main: Share) -> tuple[tuple[Share, float]
     row = (*sides[::2], main, *reversed(sides[1::2]))
     ends = accumulate(share.weight for share in row)
     return tuple((share, end / WHOLE) for share, end in zip(row, ends, strict=True))
+
+
+def _kept_away(alias: Alias, decision: Decision) -> tuple[Considered, ...]:
+    """Say why a call went to the stable version that was to go to another one."""
+    others = sorted(alias.versions - {decision.version})
+    why = f"of its rollout: {decision.reason}"
+    return (
+        *(Considered(version=one, what="candidate", chosen=False, why=why) for one in others),
+        Considered(version=decision.version, what="stable version", chosen=True, why=why),
+    )
 
 
 def _considered(version: str, what: str, decision: Decision, why: str) -> Considered:

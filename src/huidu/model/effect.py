@@ -8,6 +8,7 @@ from huidu.model.alias import Alias
 from huidu.model.function import Function
 from huidu.model.key import Key
 from huidu.model.plan import Granted, Place
+from huidu.model.rollout import Rollout
 from huidu.model.service import Served
 from huidu.model.strategy import IpStrategy, Limit
 from huidu.model.trigger import Trigger
@@ -70,6 +71,13 @@ class ProvisionChanged:
 
     version: Version
     wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutKept:
+    """A rollout was begun, or has taken a step."""
+
+    rollout: Rollout
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +174,7 @@ Effect = (
     | AliasGone
     | TriggersChanged
     | ProvisionChanged
+    | RolloutKept
     | ServiceKept
     | ServiceGone
     | Happened

@@ -60,6 +60,7 @@ CHINESE = {
     "InvalidIPStrategy": "策略",
     "InvalidUsagePlan": "使用计划",
     "Namespace": "命名空间",
+    "Rollout": "发布",
     "Trigger": "触发器",
 }
 #: Where the code's word for a resource is not what anybody would call it.

@@ -23,6 +23,7 @@ from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessWriting
 from huidu.store.reading import Reading
+from huidu.store.rollouts import RolloutWriting
 from huidu.store.service_writing import ServiceWriting
 from huidu.store.tables import (
     ALIAS,
@@ -147,6 +148,11 @@ class Writing(Reading, ServiceWriting):
     def access(self) -> AccessWriting:
         """The same of who may call the gateway's APIs."""
         return AccessWriting(self._connection, self.effects)
+
+    @property
+    def rollouts(self) -> RolloutWriting:
+        """The same of rollouts."""
+        return RolloutWriting(self._connection, self.effects)
 
 
 def _of(version: Version) -> ColumnElement[bool]:

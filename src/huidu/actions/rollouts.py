@@ -1,0 +1,394 @@
+"""Rollouts: have a version take over an alias step by step, and take it back at any time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from huidu.actions.action import (
+    FUNCTION_ERRORS,
+    HUIDU,
+    HUIDU_VERSION,
+    Action,
+    Limit,
+    Offset,
+    Wire,
+)
+from huidu.model.names import DEFAULT_NAMESPACE
+
+Id = Annotated[str, Meta(description="The id of a rollout; or name the function and the alias.")]
+Function = Annotated[str, Meta(description="Instead of an id: the function,")]
+Alias = Annotated[str, Meta(description="and its alias; the latest rollout is meant.")]
+Namespace = Annotated[str, Meta(description="The namespace that the function lives in.")]
+Reason = Annotated[str, Meta(description="Why, for the history.")]
+Share = Annotated[float, Meta(description="A share of the calls, from 0 to 1.")]
+Seconds = Annotated[float, Meta(description="Seconds.")]
+
+
+class BudgetTerms(Wire):
+    """How much harm may be done before the version is proven; 0 sets no limit."""
+
+    failures: Annotated[int, Meta(description="So many of its calls may fail.")] = 0
+    keys: Annotated[int, Meta(description="So many distinct sticky keys may meet it.")] = 0
+
+
+class GateTerms(Wire):
+    """What must say yes before the version may have a share, or more."""
+
+    weight: Share
+    kind: Annotated[str, Meta(description="approval or webhook.")] = "approval"
+    url: Annotated[str, Meta(description="Of a webhook: posted to until it answers 2xx.")] = ""
+
+
+class Tolerance(Wire):
+    """What is tolerated, and how sure the judge is to be. Left out: as documented."""
+
+    false_alarm: Annotated[float, Meta(description="Taken back although no worse: 0.01.")] = 0.01
+    miss: Annotated[float, Meta(description="Let pass although worse: 0.05.")] = 0.05
+    error_ratio: Annotated[float, Meta(description="So many times the errors: 1.1.")] = 1.1
+    error_margin: Annotated[float, Meta(description="and so much more: 0.0005.")] = 0.0005
+    least_errors: Annotated[int, Meta(description="Fewer prove nothing: 3.")] = 3
+    slower: Annotated[float, Meta(description="So many times the duration: 1.2.")] = 1.2
+    slack_ms: Annotated[float, Meta(description="and so much more: 5.")] = 5.0
+    max_extra: Annotated[float, Meta(description="So many calls more may fail, of all: 0.005.")] = (
+        0.005
+    )
+    failures_per_minute: Annotated[float, Meta(description="or so many a minute: 5.")] = 5.0
+    dwell: Annotated[float, Meta(description="Seconds at each weight at least: 60.")] = 60.0
+    last_step: Annotated[float, Meta(description="Seconds at the last before all: 300.")] = 300.0
+    least_calls: Annotated[int, Meta(description="Of the version, at each weight: 20.")] = 20
+    design_effect: Annotated[
+        float, Meta(description="How many calls fail together where nothing tells: 1.")
+    ] = 1.0
+
+
+class StartRollout(Wire):
+    """Have a version take over an alias, step by step."""
+
+    function_name: Annotated[str, Meta(description="The name of the function.")]
+    name: Annotated[str, Meta(description="The name of the alias.")]
+    function_version: Annotated[str, Meta(description="The version that is to have all calls.")]
+    namespace: Namespace = DEFAULT_NAMESPACE
+    plan: Annotated[
+        str,
+        Meta(
+            description="`evidence`; steps such as `10%/5m, 30%/10m, 100%`; `linear 10%/1m`; "
+            "`all-at-once`; or a preset such as `Canary10Percent5Minutes`."
+        ),
+    ] = "evidence"
+    proof: (
+        Annotated[
+            bool,
+            Meta(
+                description="Whether the share grows only when it is proved that it may. "
+                "Default: for `evidence`; other plans go by time while nothing speaks against it."
+            ),
+        ]
+        | None
+    ) = None
+    on_worse: Annotated[str, Meta(description="rollback or pause.")] = "rollback"
+    guards: Annotated[
+        list[str],
+        Meta(description="Absolute limits beside the judge: `error rate > 20 %`, `p99 > 2 s`."),
+    ] = field(default_factory=list)
+    budget: BudgetTerms = field(default_factory=BudgetTerms)
+    gates: list[GateTerms] = field(default_factory=list)
+    windows: Annotated[
+        list[str], Meta(description="When the share may grow: `mon-fri 09:00-17:00`.")
+    ] = field(default_factory=list)
+    freezes: Annotated[
+        list[str], Meta(description="When it may not: `2026-12-24 00:00/2026-12-27 00:00`.")
+    ] = field(default_factory=list)
+    bake_time: Annotated[Seconds, Meta(description="Watched so long once it has all.")] = 600.0
+    bake_error_rate: Annotated[
+        Share, Meta(description="While it has all: taken back beyond this; 0 for never.")
+    ] = 0.25
+    step_timeout: Annotated[
+        Seconds, Meta(description="A share is held so long without an answer.")
+    ] = 3600.0
+    on_timeout: Annotated[str, Meta(description="pause, promote or rollback.")] = "pause"
+    undo_time: Annotated[Seconds, Meta(description="The version before is kept warm so long.")] = (
+        1800.0
+    )
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    owner: Annotated[str, Meta(description="Who answers for it; default: the key.")] = ""
+    reason: Reason = ""
+
+
+class Named(Wire):
+    """One rollout: by its id, or the latest of an alias."""
+
+    rollout_id: Id = ""
+    function_name: Function = ""
+    name: Alias = ""
+    namespace: Namespace = DEFAULT_NAMESPACE
+    reason: Reason = ""
+
+
+class GetRollout(Named):
+    """See how a rollout stands."""
+
+
+class PauseRollout(Named):
+    """Hold the share where it is. What is worse is taken back all the same."""
+
+
+class ResumeRollout(Named):
+    """Let a paused rollout go on."""
+
+
+class ApproveRollout(Named):
+    """Approve what a rollout waits for, or is going to wait for next."""
+
+
+class PromoteRollout(Named):
+    """Give the version all calls now, whatever has been found out."""
+
+
+class RollbackRollout(Named):
+    """Take the version back: no call that starts after the answer reaches it through the alias."""
+
+    wait: Annotated[
+        Seconds, Meta(description="How long to wait for calls of it that run: at most 60.")
+    ] = 2.0
+
+
+class WatchRollout(Named):
+    """Wait until something is new of a rollout, and see how it stands."""
+
+    after: Annotated[str, Meta(description="`Seen` of the last answer.")] = ""
+    wait: Annotated[Seconds, Meta(description="At most so long, and at most 20.")] = 20.0
+
+
+class ListRollouts(Wire):
+    """List rollouts, the latest first."""
+
+    namespace: Annotated[str, Meta(description="Only of this namespace.")] = ""
+    function_name: Annotated[str, Meta(description="Only of functions of this name.")] = ""
+    name: Annotated[str, Meta(description="Only of aliases of this name.")] = ""
+    states: Annotated[
+        list[str],
+        Meta(
+            description="Only in these states: ramping, waiting, paused, baking, finished, "
+            "rolled back, taken over."
+        ),
+    ] = field(default_factory=list)
+    offset: Offset = 0
+    limit: Limit = 20
+
+
+class StepFacts(Wire):
+    """A step that was taken."""
+
+    time: str
+    event: str
+    weight: Share
+    who: Annotated[str, Meta(description="Empty where the platform took it.")]
+    said: str
+
+
+class SideFacts(Wire):
+    """The calls of one version through the alias, since the rollout began."""
+
+    calls: int
+    failures: int
+    cold: Annotated[int, Meta(description="Cold starts.")]
+
+
+class PointFacts(Wire):
+    """How the evidence stood at a moment, as natural logs; 0 says nothing."""
+
+    time: Annotated[float, Meta(description="Seconds since the epoch.")]
+    weight: Share
+    errors: float
+    latency: float
+
+
+class FailureFacts(Wire):
+    """A call of the version that failed."""
+
+    request_id: str
+    time: Annotated[float, Meta(description="Seconds since the epoch.")]
+    status: int
+    error: str
+
+
+class EvidenceFacts(Wire):
+    """What was found out so far."""
+
+    time: str
+    stable: SideFacts
+    candidate: SideFacts
+    calls_per_second: float
+    verdict: str
+    waits_for: Annotated[str, Meta(description="What the next share still needs.")]
+    errors: Annotated[float, Meta(description="Evidence that it fails more: a natural log.")]
+    latency: Annotated[float, Meta(description="Evidence that it is slower: a natural log.")]
+    enough: Annotated[float, Meta(description="With so much of either it is taken back.")]
+    excess_below: Annotated[float, Meta(description="Its extra failures are proved below this.")]
+    next_weight: Share
+    spent_failures: int
+    spent_keys: int
+    curve: list[PointFacts]
+    failures: list[FailureFacts]
+
+
+class Switched(Wire):
+    """What a rollback did."""
+
+    from_version: str
+    to_version: str
+    moved: Annotated[bool, Meta(description="Whether the alias had led to the version.")]
+    switched_ms: Annotated[
+        float, Meta(description="From the request until no router sent a call to it.")
+    ]
+    last_call_began: Annotated[str, Meta(description="Of the version through the alias; or empty.")]
+    last_call_ended: str
+    still_running: Annotated[int, Meta(description="Its calls that run on; they come to an end.")]
+
+
+class RolloutFacts(Wire):
+    """How a rollout stands."""
+
+    rollout_id: str
+    namespace: str
+    function_name: str
+    name: str
+    from_version: str
+    to_version: str
+    state: str
+    said: Annotated[str, Meta(description="Why it is in this state.")]
+    weight: Share
+    plan: str
+    proof: bool
+    on_worse: str
+    guards: list[str]
+    budget: BudgetTerms
+    gates: list[GateTerms]
+    windows: list[str]
+    freezes: list[str]
+    bake_time: float
+    bake_error_rate: float
+    step_timeout: float
+    on_timeout: str
+    undo_time: float
+    undo_until: Annotated[str, Meta(description="The version before is kept warm until then.")]
+    tolerance: Tolerance
+    owner: str
+    reason: str
+    begin_time: str
+    since: Annotated[str, Meta(description="When it came to its present share.")]
+    end_time: Annotated[str, Meta(description="Empty while it moves the alias.")]
+    revision: int
+    steps: list[StepFacts]
+    evidence: EvidenceFacts | None
+    report: Annotated[str, Meta(description="Why it was taken back, as JSON; or empty.")]
+    seen: Annotated[str, Meta(description="What to hand to WatchRollout.")]
+
+
+class RolledBack(Wire):
+    """The rollout, and what the rollback did."""
+
+    rollout: RolloutFacts
+    switched: Switched
+
+
+class RolloutLine(Wire):
+    """A rollout, in short."""
+
+    rollout_id: str
+    namespace: str
+    function_name: str
+    name: str
+    from_version: str
+    to_version: str
+    state: str
+    weight: Share
+    said: str
+    owner: str
+    begin_time: str
+    end_time: str
+
+
+class Rollouts(Wire):
+    """A page of rollouts."""
+
+    rollouts: list[RolloutLine]
+    total_count: int
+
+
+THERE = (
+    *FUNCTION_ERRORS,
+    "MissingParameter.RolloutId",
+    "ResourceNotFound.Alias",
+    "ResourceNotFound.Rollout",
+)
+MOVED = (*THERE, "FailedOperation.Rollout", "ResourceInUse", "ResourceNotFound.FunctionVersion")
+
+
+def _action(
+    name: str, summary: str, request: type[Wire], answer: type[Wire], *errors: str
+) -> Action[Wire, Wire]:
+    return Action(
+        service=HUIDU,
+        version=HUIDU_VERSION,
+        name=name,
+        summary=summary,
+        request=request,
+        answer=answer,
+        writes=not name.startswith(("Get", "List", "Watch")),
+        errors=errors,
+    )
+
+
+ACTIONS = (
+    _action(
+        "StartRollout",
+        "Have a version take over an alias step by step.",
+        StartRollout,
+        RolloutFacts,
+        *FUNCTION_ERRORS,
+        *(
+            f"InvalidParameterValue.{name}"
+            for name in (
+                *("BakeErrorRate", "BakeTime", "Budget", "Freezes", "FunctionVersion", "Gates"),
+                *("Guards", "OnTimeout", "OnWorse", "Plan", "RoutingConfig", "StepTimeout"),
+                *("Tolerance", "UndoTime", "Url", "Windows"),
+            )
+        ),
+        "FailedOperation.Rollout",
+        "ResourceInUse.Rollout",
+        "ResourceNotFound.Alias",
+        "ResourceNotFound.FunctionVersion",
+    ),
+    _action("GetRollout", "See how a rollout stands.", GetRollout, RolloutFacts, *THERE),
+    _action(
+        "ListRollouts",
+        "List rollouts, the latest first.",
+        ListRollouts,
+        Rollouts,
+        "InvalidParameterValue.Limit",
+        "InvalidParameterValue.Offset",
+        "InvalidParameterValue.States",
+    ),
+    _action("PauseRollout", "Hold the share where it is.", PauseRollout, RolloutFacts, *MOVED),
+    _action("ResumeRollout", "Let a paused rollout go on.", ResumeRollout, RolloutFacts, *MOVED),
+    _action(
+        "ApproveRollout", "Approve what a rollout waits for.", ApproveRollout, RolloutFacts, *MOVED
+    ),
+    _action(
+        "PromoteRollout", "Give the version all calls now.", PromoteRollout, RolloutFacts, *MOVED
+    ),
+    _action(
+        "RollbackRollout", "Take the version back, at once.", RollbackRollout, RolledBack, *MOVED
+    ),
+    _action(
+        "WatchRollout",
+        "Wait until something is new of a rollout.",
+        WatchRollout,
+        RolloutFacts,
+        *THERE,
+        "InvalidParameterValue.After",
+    ),
+)

@@ -1,0 +1,100 @@
+"""Budget: how much harm a candidate may do before it is proven, whatever the judge thinks of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from huidu.model.errors import InvalidValue
+from huidu.model.routing import Decision
+
+MOST_KEYS = 100_000
+SPENT, CLOSED = "budget used up", "taken back"
+AWAY = frozenset({SPENT, CLOSED})  #: Why a call was kept away from the candidate.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """At most so many failed calls of the candidate, and so many callers; 0 sets no limit."""
+
+    failures: int = 0
+    keys: int = 0  #: Distinct sticky keys.
+
+    def __post_init__(self) -> None:
+        if self.failures < 0:
+            raise InvalidValue("Budget", f"Budget.Failures {self.failures}: must be 0 or more")
+        if not 0 <= self.keys <= MOST_KEYS:
+            raise InvalidValue("Budget", f"Budget.Keys {self.keys}: must be 0 to {MOST_KEYS}")
+
+
+class Allowance:
+    """What is left of the budget of one rollout, at the place where calls are routed.
+
+    Asked before each call of the candidate, told of each failure before its caller is answered: so
+    the budget is exceeded by no more than the calls that are under way when it is used up. Who has
+    met the candidate stays with it.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        stable: str,
+        candidate: str,
+        *,
+        failures: int = 0,
+        keys: Iterable[int] = (),
+    ) -> None:
+        self.budget = budget
+        self.stable = stable
+        self.candidate = candidate
+        self.failures = failures
+        self.keys = set(keys)
+        self.closed = False
+
+    def close(self) -> None:
+        """Let no more call reach the candidate."""
+        self.closed = True
+
+    def failed(self) -> None:
+        """Hear that a call of the candidate has failed."""
+        self.failures += 1
+
+    @property
+    def spent(self) -> bool:
+        """Whether as many calls have failed as may."""
+        return 0 < self.budget.failures <= self.failures
+
+    def settle(self, decision: Decision) -> Decision:
+        """Return where a call goes that was routed as `decision` says.
+
+        A call that may not go to the candidate goes to the stable version, and nothing was left to
+        chance about that.
+        """
+        if decision.version != self.candidate:
+            return decision
+        if self.closed:
+            return self._away(decision, CLOSED)
+        if self.spent or not self._admits(decision.sticky_key):
+            return self._away(decision, SPENT)
+        return decision
+
+    def _away(self, decision: Decision, why: str) -> Decision:
+        return decision._replace(version=self.stable, reason=why, probability=1.0)
+
+    def _admits(self, sticky_key: str) -> bool:
+        if not self.budget.keys or not sticky_key:
+            return True
+        mark = mark_of(sticky_key)
+        if mark in self.keys:
+            return True
+        if len(self.keys) >= self.budget.keys:
+            return False
+        self.keys.add(mark)
+        return True
+
+
+def mark_of(sticky_key: str) -> int:
+    """Return by what a caller is known who has met the candidate: 63 bits that name nobody."""
+    digest = hashlib.blake2b(sticky_key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1

@@ -1,0 +1,146 @@
+"""Course: what a rollout does next, from where it stands and what is seen."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from huidu.model import ramp
+from huidu.model.judge import judge
+from huidu.model.judge.judge import Opinion, Verdict
+from huidu.model.rollout import COMPARING, Event, Rollout, State, Step
+from huidu.model.rollout_terms import PAUSE, PROMOTE, ROLL_BACK, Gate
+from huidu.model.split import WHOLE
+
+
+class Sight(NamedTuple):
+    """What is seen of a rollout at one moment."""
+
+    at: float  #: Seconds since the epoch.
+    opinion: Opinion | None = None  #: Of the judge, while two versions share the calls.
+    broken: str = ""  #: Which absolute guard is broken, or that the budget is used up, in words.
+    calls_per_s: float = 0.0  #: Through the alias.
+    closed: str = ""  #: Why no weight may grow at this hour.
+    lacking: str = ""  #: What the candidate lacks for its next share.
+
+
+def aim(rollout: Rollout, calls_per_s: float) -> int:
+    """Return the weight that comes after the present one, in ten-thousandths."""
+    plan = rollout.terms.ramp
+    if plan.by_evidence:
+        return min(WHOLE, round(ramp.next_weight(rollout.weight / WHOLE, calls_per_s) * WHOLE))
+    return next((step.weight for step in plan.steps if step.weight > rollout.weight), WHOLE)
+
+
+def waits_s(rollout: Rollout) -> float:
+    """Return how long the present weight is held at least, where the plan says so."""
+    held = [step.wait_s for step in rollout.terms.ramp.steps if step.weight <= rollout.weight]
+    return float(held[-1]) if held and rollout.weight else 0.0
+
+
+def stands(rollout: Rollout, calls_per_s: float) -> judge.Step:
+    """Return where a rollout stands, as the judge needs it."""
+    next_weight = aim(rollout, calls_per_s)
+    return judge.Step(
+        began=rollout.since - rollout.began_at,
+        next_weight=next_weight / WHOLE,
+        is_last=next_weight == WHOLE,
+    )
+
+
+def gate_before(rollout: Rollout, weight: int) -> Gate | None:
+    """Return the first gate that is still shut on the way to a weight."""
+    shut = [gate for gate in rollout.terms.gates if rollout.approved < gate.weight <= weight]
+    return min(shut, key=lambda gate: gate.weight, default=None)
+
+
+def what_now(rollout: Rollout, sight: Sight) -> Step | None:
+    """Return the step that a rollout takes now, if any.
+
+    What speaks against the candidate comes first, in every state, and is held up by nothing.
+    """
+    bad = _against(rollout, sight)
+    if bad:
+        return _take_back(rollout, sight, bad)
+    if rollout.state is State.BAKING and sight.at - rollout.since >= rollout.terms.bake_s:
+        return Step(event=Event.FINISH, at=sight.at, said="baked")
+    return _forward(rollout, sight) if rollout.state in (State.RAMPING, State.WAITING) else None
+
+
+def _forward(rollout: Rollout, sight: Sight) -> Step | None:
+    """Return the step towards more calls that is taken now, or what holds it."""
+    if not _is_due(rollout, sight):
+        return _timed_out(rollout, sight)
+    weight = aim(rollout, sight.calls_per_s)
+    held = _held(rollout, sight, weight)
+    if not held:
+        return Step(event=Event.GROW, at=sight.at, weight=weight, said=_why(rollout))
+    if rollout.state is State.WAITING and rollout.said == held:
+        return None
+    return Step(event=Event.HOLD, at=sight.at, said=held)
+
+
+def _against(rollout: Rollout, sight: Sight) -> str:
+    """Say what speaks against the candidate, if anything does."""
+    if not rollout.owns or not rollout.weight:
+        return ""
+    if sight.broken:
+        return sight.broken
+    opinion = sight.opinion
+    if rollout.state in COMPARING and opinion and opinion.verdict is Verdict.WORSE:
+        return f"worse than version {rollout.stable}: {opinion.reason}"
+    return ""
+
+
+def _take_back(rollout: Rollout, sight: Sight, why: str) -> Step | None:
+    if rollout.terms.on_worse == ROLL_BACK:
+        return Step(event=Event.ROLL_BACK, at=sight.at, said=why)
+    if rollout.can(Event.PAUSE):
+        return Step(event=Event.PAUSE, at=sight.at, said=why)
+    return None
+
+
+def _is_due(rollout: Rollout, sight: Sight) -> bool:
+    """Tell whether the plan, and the judge, give the candidate its next share."""
+    if not rollout.weight:
+        return True
+    opinion = sight.opinion
+    if opinion is not None and opinion.verdict is Verdict.ASTRAY:
+        return False
+    if rollout.terms.proof:
+        proved = opinion is not None and opinion.verdict is Verdict.FINE
+        return proved and sight.at - rollout.since >= waits_s(rollout)
+    return sight.at - rollout.since >= waits_s(rollout) and not _is_suspect(rollout, opinion)
+
+
+def _is_suspect(rollout: Rollout, opinion: Opinion | None) -> bool:
+    if opinion is None:
+        return False
+    worst = max(opinion.log_errors, opinion.log_latency)
+    return worst >= math.log(rollout.terms.tolerances.suspicion)
+
+
+def _held(rollout: Rollout, sight: Sight, weight: int) -> str:
+    """Say what the next share waits for, though it is due."""
+    gate = gate_before(rollout, weight)
+    if gate is not None:
+        asked = f"{gate.url} to say yes" if gate.url else "an approval"
+        return f"waits for {asked} before {gate.weight / WHOLE:.4g} of the calls"
+    return sight.closed or sight.lacking
+
+
+def _why(rollout: Rollout) -> str:
+    if not rollout.weight:
+        return "begun"
+    return "proved to be no worse" if rollout.terms.proof else "the plan"
+
+
+def _timed_out(rollout: Rollout, sight: Sight) -> Step | None:
+    """Return what follows where nothing has been found out for too long."""
+    terms, held_s = rollout.terms, sight.at - rollout.since
+    if not terms.step_timeout_s or held_s < terms.step_timeout_s + waits_s(rollout):
+        return None
+    found = sight.opinion.reason if sight.opinion else "calls"
+    said = f"no answer after {held_s:.0f} s (waits for {found})"
+    event = {PAUSE: Event.PAUSE, PROMOTE: Event.PROMOTE, ROLL_BACK: Event.ROLL_BACK}
+    return Step(event=event[terms.on_timeout], at=sight.at, said=said)

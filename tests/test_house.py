@@ -47,6 +47,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         # halls: the data plane, and the control plane
         "invoke": "model",
         "control": "model actions store invoke",
+        "release": "model store control",
         # doors
         "triggers": "model",
         "webhooks": "model",
@@ -55,7 +56,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         # the roof
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
-        "server": "model settings store observe listener observing remembering dataplane control "
+        "server": "model settings store observe listener observing remembering dataplane control release "
         "triggers webhooks cloudapi",
         "cli": "huidu model settings actions store observe observing runtimes instances cloudapi "
         "server",

@@ -29,6 +29,7 @@ from huidu.observe.exposition import Deliveries, Denials, Gauges, Releases
 from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder
+from huidu.release.controller import Controller
 from huidu.remembering import Stores, own, remember, stop, tidy
 from huidu.settings import Settings, address
 from huidu.store.catalog import Catalog
@@ -74,9 +75,10 @@ async def serving(
         gateway = Listener(*address("gateway", settings.gateway))
         stack.push_async_callback(gateway.close)
         data = await DataPlane.begin(settings, stores, recorder_of, _new_id, stack)
-        catalog, courier = await _catalog(settings, stores, data, stack)
+        controller = _controller(settings, data)
+        catalog, courier = await _catalog(settings, stores, data, controller, stack)
         root = keys.RootKey(keys.settle(directory, os.environ))
-        plane = _plane(settings, stores, catalog, courier, data, gateway.url)
+        plane = _plane(settings, stores, catalog, courier, data, controller, gateway.url)
         desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
@@ -111,6 +113,7 @@ def _plane(
     catalog: Catalog,
     courier: Courier,
     data: DataPlane,
+    controller: Controller,
     gateway_url: str,
 ) -> Plane:
     return Plane(
@@ -122,6 +125,7 @@ def _plane(
         logs=stores.logs,
         recorder=data.observing.recorder,
         series=data.observing.series,
+        rollouts=controller,
         invoker=data.invoker,
         routes=data.routes,
         instances=data.fleet,
@@ -136,19 +140,38 @@ def _plane(
         warm_s=settings.warm_s,
         wake_queue=data.later.wake,
         clock=time.time,
+        timer=time.perf_counter,
         draw=data.dice.random,
         new_id=_new_id,
         tracing=data.exporting.tracing,
     )
 
 
+def _controller(settings: Settings, data: DataPlane) -> Controller:
+    return Controller(
+        routes=data.routes,
+        recorder=data.observing.recorder,
+        counters=data.observing.counters,
+        instances=data.fleet,
+        series=data.observing.series,
+        warm_s=settings.warm_s,
+        clock=time.time,
+        new_id=_new_id,
+    )
+
+
 async def _catalog(
-    settings: Settings, stores: Stores, data: DataPlane, stack: AsyncExitStack
+    settings: Settings,
+    stores: Stores,
+    data: DataPlane,
+    controller: Controller,
+    stack: AsyncExitStack,
 ) -> tuple[Catalog, Courier]:
     """Open the catalog, and let the work in the background begin."""
 
     def publish(effects: Sequence[Effect]) -> None:
         data.publish(effects)
+        controller.apply(effects)
         courier.apply(effects)
 
     catalog = Catalog(stores.catalog, publish)
@@ -160,9 +183,11 @@ async def _catalog(
     )
     await _first_start(catalog)
     await catalog.load()
+    await controller.begin(catalog)
     for work in (
         data.later.run(),
         data.timers.run(),
+        controller.run(),
         data.observing.throttles.run(outbox),
         courier.run(),
         tidy(settings, stores, catalog),

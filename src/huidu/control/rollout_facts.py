@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import msgspec
 from msgspec import MsgspecError
@@ -123,9 +122,7 @@ def facts(plane: Plane, rollout: Rollout, evidence: str, report: str) -> wire.Ro
         on_timeout=terms.on_timeout,
         undo_time=terms.undo_s,
         undo_until=_undo_until(plane, rollout),
-        tolerance=wire.Tolerance(
-            **{name: getattr(terms.tolerances, ours) for name, ours in TOLERANCES.items()}
-        ),
+        tolerance=_tolerance(terms.tolerances),
         owner=rollout.owner,
         reason=rollout.reason,
         begin_time=times.show(rollout.began_at, plane.zone),
@@ -137,6 +134,14 @@ def facts(plane: Plane, rollout: Rollout, evidence: str, report: str) -> wire.Ro
         report=report,
         seen=plane.rollouts.seen(rollout.id) or str(rollout.revision),
     )
+
+
+def _gates(terms: Terms) -> list[wire.GateTerms]:
+    return [wire.GateTerms(weight=g.weight / WHOLE, kind=g.kind, url=g.url) for g in terms.gates]
+
+
+def _tolerance(kept: Tolerances) -> wire.Tolerance:
+    return wire.Tolerance(**{name: getattr(kept, ours) for name, ours in TOLERANCES.items()})
 
 
 def line(plane: Plane, rollout: Rollout) -> wire.RolloutLine:
@@ -227,8 +232,3 @@ def _failures(found: Findings) -> list[wire.FailureFacts]:
 
 def _side(side: Side) -> wire.SideFacts:
     return wire.SideFacts(calls=side.calls, failures=side.failures, cold=side.cold)
-
-
-def tolerances_left() -> Sequence[str]:
-    """Return the names of tolerances that no request can change."""
-    return [one.name for one in fields(Tolerances) if one.name not in TOLERANCES.values()]

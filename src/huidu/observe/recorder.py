@@ -46,6 +46,7 @@ class Recorder:
         self._counters = counters
         self._throttled = throttled  #: Is told of each call that was refused for want of room.
         self._also: Callable[[Sequence[Record]], None] = lambda _: None
+        self._followed: dict[tuple[str, str], Callable[[Record], None]] = {}
         self._waiting: list[Record] = []
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -56,6 +57,14 @@ class Recorder:
     def show(self, to: Callable[[Sequence[Record]], None]) -> None:
         """Show each batch to somebody else as well, who takes no time over it."""
         self._also = to
+
+    def follow(self, function_id: str, alias: str, hear: Callable[[Record], None]) -> None:
+        """Have somebody hear of each call through an alias as it ends, before its caller does."""
+        self._followed[function_id, alias] = hear
+
+    def unfollow(self, function_id: str, alias: str) -> None:
+        """Have nobody hear of them any more."""
+        self._followed.pop((function_id, alias), None)
 
     def began(self, lane: Lane) -> None:
         """An instance has a call."""
@@ -73,6 +82,10 @@ class Recorder:
             self.nobodys += 1
             return
         self._counters.count(record)
+        if self._followed:
+            hear = self._followed.get((record.function_id, record.alias))
+            if hear is not None:
+                hear(record)
         if len(self._waiting) >= MOST_WAITING and not self._make_room(record):
             self.dropped += 1
             return

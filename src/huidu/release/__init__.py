@@ -1,0 +1,1 @@
+"""Release: moves the rollouts under way, a step at a time."""

@@ -1,0 +1,308 @@
+"""Controller: carries the rollouts under way from step to step, and takes bad versions back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Protocol, TypeVar
+
+import msgspec
+import structlog
+
+from huidu.control import rolling
+from huidu.control.rolling import Cause
+from huidu.control.warming import Move
+from huidu.model import course, warmth
+from huidu.model.budget import Allowance
+from huidu.model.effect import Effect, FunctionGone, RolloutKept
+from huidu.model.errors import NotFound, Refusal
+from huidu.model.findings import Findings
+from huidu.model.invocation import Record
+from huidu.model.rollout import Event, Rollout, Step
+from huidu.model.rollout_terms import MOST_S
+from huidu.model.tally import Lane
+from huidu.model.version import Version
+from huidu.release import past
+from huidu.release.follower import Follower, Saved
+from huidu.release.past import Series
+from huidu.store.reading import Reading
+from huidu.store.writing import Writing
+
+TICK_S = 1.0
+AGAIN_S = 0.2  #: Where the store says no.
+QUIET_S = 0.005
+
+log = structlog.get_logger("huidu.release")
+T = TypeVar("T")
+
+
+class Catalog(Protocol):
+    """Where rollouts and their aliases are kept."""
+
+    async def read(self, ask: Callable[[Reading], T]) -> T: ...
+
+    async def write(self, change: Callable[[Writing], T]) -> T: ...
+
+
+class Routes(Protocol):
+    """Where calls are routed."""
+
+    def allow(self, function_id: str, alias: str, allowance: Allowance | None) -> None: ...
+
+
+class Recorder(Protocol):
+    """Who hears of every call."""
+
+    def follow(self, function_id: str, alias: str, hear: Callable[[Record], None]) -> None: ...
+
+    def unfollow(self, function_id: str, alias: str) -> None: ...
+
+
+class Instances(Protocol):
+    """The running copies of versions."""
+
+    async def ready(self, version: Version, count: int) -> str: ...
+
+    def held(self) -> Mapping[tuple[str, str, str], int]: ...
+
+
+class Counters(Protocol):
+    """How many calls run now."""
+
+    def running(self) -> Mapping[Lane, int]: ...
+
+
+class Controller:
+    """Follows each rollout that owns its alias. All state that matters is in the catalog."""
+
+    def __init__(
+        self,
+        *,
+        routes: Routes,
+        recorder: Recorder,
+        counters: Counters,
+        instances: Instances,
+        series: Series,
+        warm_s: float,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._routes = routes
+        self._recorder = recorder
+        self._counters = counters
+        self._instances = instances
+        self._series = series
+        self._warm_s = warm_s
+        self._clock = clock
+        self._new_id = new_id
+        self._catalog: Catalog | None = None
+        self._followers: dict[str, Follower] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def begin(self, catalog: Catalog) -> None:
+        """Go on with what was under way; before any call is routed."""
+        self._catalog = catalog
+        since = self._clock() - MOST_S
+
+        def ask(reading: Reading) -> list[tuple[Rollout, str]]:
+            kept = reading.rollouts
+            return [(one, kept.evidence(one.id)) for one in kept.alive(since)]
+
+        for rollout, evidence in await catalog.read(ask):
+            if rollout.owns:
+                self._take_up(rollout, evidence)
+
+    def apply(self, effects: Sequence[Effect]) -> None:
+        """Take over what a commit means, without waiting."""
+        for effect in effects:
+            match effect:
+                case RolloutKept(rollout):
+                    self._heard(rollout)
+                case FunctionGone(function):
+                    for follower in [*self._followers.values()]:
+                        if follower.rollout.function_id == function.id:
+                            self._let_go(follower)
+                case _:
+                    pass
+
+    def _heard(self, rollout: Rollout) -> None:
+        follower = self._followers.get(rollout.id)
+        if follower is None:
+            if rollout.owns:
+                self._take_up(rollout, "")
+            return
+        follower.moved(rollout)
+        if not rollout.owns:
+            self._let_go(follower)
+
+    def _take_up(self, rollout: Rollout, evidence: str) -> None:
+        """Follow a rollout from now on."""
+        follower = Follower(rollout, self._clock, _saved(evidence))
+        self._followers[rollout.id] = follower
+        self._routes.allow(rollout.function_id, rollout.alias, follower.allowance)
+        self._recorder.follow(rollout.function_id, rollout.alias, follower.hear)
+        self._tasks[rollout.id] = asyncio.create_task(self._follow(follower))
+
+    def _let_go(self, follower: Follower) -> None:
+        """Follow a rollout no more: it has ended."""
+        rollout = follower.rollout
+        self._followers.pop(rollout.id, None)
+        self._recorder.unfollow(rollout.function_id, rollout.alias)
+        self._routes.allow(rollout.function_id, rollout.alias, None)
+        follower.wake.set()
+
+    async def run(self) -> None:
+        """Save what was found out about once a second, until cancelled; and once more then."""
+        try:
+            while True:
+                await asyncio.sleep(TICK_S)
+                await self._save()
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self._save()
+
+    async def _save(self) -> None:
+        evidence = {id_: one.saved() for id_, one in self._followers.items() if one.dirty}
+        if evidence:
+            await self._keep(evidence)
+
+    async def _keep(self, evidence: Mapping[str, str]) -> None:
+        assert self._catalog is not None  # noqa: S101 - nothing is followed before
+        try:
+            await self._catalog.write(lambda writing: writing.rollouts.save(evidence))
+        except Refusal as refusal:
+            log.warning("rollout.unsaved", reason=refusal.message)
+
+    async def _follow(self, follower: Follower) -> None:
+        """Carry a rollout from step to step until it has ended."""
+        rollout_id = follower.rollout.id
+        try:
+            await self._learn(follower)
+            while self._followers.get(rollout_id) is follower:
+                await self._turn(follower)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(follower.wake.wait(), TICK_S)
+                follower.wake.clear()
+        except Exception:
+            log.exception("rollout.stopped", rollout=rollout_id)
+            raise
+        finally:
+            self._tasks.pop(rollout_id, None)
+
+    async def _learn(self, follower: Follower) -> None:
+        """Find out how things were before."""
+        rollout, now = follower.rollout, self._clock()
+        of = (rollout.function_id, rollout.alias)
+        rate = await past.calls_per_s(self._series, *of, now)
+        took = await past.durations_ms(self._series, *of, rollout.stable, now)
+        follower.learn(rate, took)
+
+    async def _turn(self, follower: Follower) -> None:
+        """Take the next step, if there is one."""
+        follower.tick()
+        step = follower.pending or course.what_now(follower.rollout, follower.sight())
+        if step is not None and step.event is Event.GROW:
+            lacking = await self._lacking(follower.rollout, step)
+            step = course.what_now(follower.rollout, follower.sight(lacking=lacking))
+        if step is not None:
+            await self._commit(follower, step)
+
+    async def _lacking(self, rollout: Rollout, step: Step) -> str:
+        """Have instances for a larger share; return what is lacking then, if anything."""
+        try:
+            move = await self._read(lambda reading: rolling.move_of(reading, rollout, step, ""))
+        except Refusal as refusal:
+            return refusal.message
+        if move is None:
+            return ""
+        for version, count in self._wanted(rollout, move):
+            why = f"not ready after {self._warm_s:g} s"
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._warm_s or None):
+                    why = await self._instances.ready(version, count)
+            if why:
+                return f"waits for {count} instances of version {version.number}: {why}"
+        return ""
+
+    def _wanted(self, rollout: Rollout, move: Move) -> list[tuple[Version, int]]:
+        held: dict[str, int] = {}
+        for (function_id, number, _), count in self._instances.held().items():
+            if function_id == rollout.function_id:
+                held[number] = held.get(number, 0) + count
+        wanted = warmth.wanted(move.before, move.after, held)
+        return [(move.versions[n], most) for n, most in wanted.items() if held.get(n, 0) < most]
+
+    async def _read(self, ask: Callable[[Reading], T]) -> T:
+        assert self._catalog is not None  # noqa: S101 - nothing is followed before
+        return await self._catalog.read(ask)
+
+    async def _commit(self, follower: Follower, step: Step) -> None:
+        """Write a step, unless the rollout was moved by somebody else meanwhile."""
+        assert self._catalog is not None  # noqa: S101 - nothing is followed before
+        seen = follower.rollout
+        cause = Cause(action=f"Rollout{step.event.title().replace(' ', '')}", salt=self._new_id())
+
+        def change(writing: Writing) -> None:
+            kept = writing.rollouts.one(seen.id)
+            if kept.revision == seen.revision:
+                rolling.carry_out(writing, kept, step, cause)
+
+        try:
+            await self._catalog.write(change)
+        except NotFound as refusal:
+            log.warning("rollout.lost", rollout=seen.id, reason=refusal.message)
+        except Refusal as refusal:
+            log.warning("rollout.waits", rollout=seen.id, reason=refusal.message)
+            await asyncio.sleep(AGAIN_S)
+            follower.wake.set()
+
+    def close(self, rollout_id: str) -> None:
+        """Let no call reach the candidate from now on, whatever is written."""
+        follower = self._followers.get(rollout_id)
+        if follower is not None:
+            follower.allowance.close()
+
+    def reopen(self, rollout_id: str) -> None:
+        """Let calls reach it again."""
+        follower = self._followers.get(rollout_id)
+        if follower is not None and follower.pending is None:
+            follower.allowance.closed = False
+
+    def findings(self, rollout_id: str) -> Findings | None:
+        """Return what was seen so far; None where it is not under way."""
+        follower = self._followers.get(rollout_id)
+        return follower.findings if follower else None
+
+    def seen(self, rollout_id: str) -> str:
+        """Return a mark of what there is to see of a rollout; empty where it is not under way."""
+        follower = self._followers.get(rollout_id)
+        return follower.seen if follower else ""
+
+    async def wait(self, rollout_id: str, seen: str, most_s: float) -> None:
+        """Return once there is something else to see than what bears this mark."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                while (follower := self._followers.get(rollout_id)) and follower.seen == seen:
+                    await follower.news.wait()
+
+    async def quiet(self, lane: Lane, most_s: float) -> int:
+        """Return once no call takes a way, or how many still do after so long."""
+        until = self._clock() + most_s
+        running = self._counters.running().get(lane, 0)
+        while running and self._clock() < until:
+            await asyncio.sleep(QUIET_S)
+            running = self._counters.running().get(lane, 0)
+        return running
+
+
+def _saved(evidence: str) -> Saved | None:
+    if not evidence:
+        return None
+    try:
+        return msgspec.json.decode(evidence, type=Saved)
+    except msgspec.MsgspecError as error:
+        log.warning("rollout.evidence", reason=str(error))
+        return None

@@ -56,8 +56,8 @@ LEANS: Mapping[str, frozenset[str]] = {
         # the roof
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
-        "server": "model settings store observe listener observing remembering dataplane control release "
-        "triggers webhooks cloudapi",
+        "server": "model settings store observe listener observing remembering dataplane control "
+        "release triggers webhooks cloudapi",
         "cli": "huidu model settings actions store observe observing runtimes instances cloudapi "
         "server",
         "__main__": "cli",

@@ -15,7 +15,7 @@ from huidu.model.errors import InvalidValue
 from huidu.model.findings import Findings, Side
 from huidu.model.judge.judge import DEFAULT, Tolerances
 from huidu.model.ramp import ramp_of
-from huidu.model.rollout import Rollout
+from huidu.model.rollout import Past, Rollout
 from huidu.model.rollout_terms import WEBHOOK, Gate, Terms
 from huidu.model.routing import weight_of
 from huidu.model.split import WHOLE
@@ -94,8 +94,7 @@ def _tolerances(asked: wire.Tolerance) -> Tolerances:
 
 def facts(plane: Plane, rollout: Rollout, evidence: str, report: str) -> wire.RolloutFacts:
     """Return a rollout as the API shows it; `evidence` is what was saved of it last."""
-    terms = rollout.terms
-    found = plane.rollouts.findings(rollout.id) or saved_findings(evidence)
+    terms, found = rollout.terms, plane.rollouts.findings(rollout.id) or saved_findings(evidence)
     return wire.RolloutFacts(
         rollout_id=rollout.id,
         namespace=rollout.function.namespace,
@@ -110,7 +109,7 @@ def facts(plane: Plane, rollout: Rollout, evidence: str, report: str) -> wire.Ro
         proof=terms.proof,
         on_worse=terms.on_worse,
         guards=list(terms.guards),
-        budget=wire.BudgetTerms(failures=terms.budget.failures, keys=terms.budget.keys),
+        budget=_budget(terms),
         gates=[
             wire.GateTerms(weight=g.weight / WHOLE, kind=g.kind, url=g.url) for g in terms.gates
         ],
@@ -129,11 +128,15 @@ def facts(plane: Plane, rollout: Rollout, evidence: str, report: str) -> wire.Ro
         since=times.show(rollout.since, plane.zone),
         end_time=_or_not(plane, rollout.ended_at),
         revision=rollout.revision,
-        steps=_steps(plane, rollout),
+        steps=[_step(plane, past) for past in rollout.past],
         evidence=_evidence(plane, found) if found else None,
         report=report,
         seen=plane.rollouts.seen(rollout.id) or str(rollout.revision),
     )
+
+
+def _budget(terms: Terms) -> wire.BudgetTerms:
+    return wire.BudgetTerms(failures=terms.budget.failures, keys=terms.budget.keys)
 
 
 def _gates(terms: Terms) -> list[wire.GateTerms]:
@@ -185,17 +188,14 @@ def _or_not(plane: Plane, at: float) -> str:
     return times.show(at, plane.zone) if at else ""
 
 
-def _steps(plane: Plane, rollout: Rollout) -> list[wire.StepFacts]:
-    return [
-        wire.StepFacts(
-            time=times.show(past.at, plane.zone),
-            event=past.event,
-            weight=past.weight / WHOLE,
-            who=past.who,
-            said=past.said,
-        )
-        for past in rollout.past
-    ]
+def _step(plane: Plane, past: Past) -> wire.StepFacts:
+    return wire.StepFacts(
+        time=times.show(past.at, plane.zone),
+        event=past.event,
+        weight=past.weight / WHOLE,
+        who=past.who,
+        said=past.said,
+    )
 
 
 def _evidence(plane: Plane, found: Findings) -> wire.EvidenceFacts:

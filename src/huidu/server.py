@@ -30,6 +30,7 @@ from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder
 from huidu.release.controller import Controller
+from huidu.release.report import Archive
 from huidu.remembering import Stores, own, remember, stop, tidy
 from huidu.settings import Settings, address
 from huidu.store.catalog import Catalog
@@ -75,7 +76,7 @@ async def serving(
         gateway = Listener(*address("gateway", settings.gateway))
         stack.push_async_callback(gateway.close)
         data = await DataPlane.begin(settings, stores, recorder_of, _new_id, stack)
-        controller = _controller(settings, data)
+        controller = _controller(settings, stores, data)
         catalog, courier = await _catalog(settings, stores, data, controller, stack)
         root = keys.RootKey(keys.settle(directory, os.environ))
         plane = _plane(settings, stores, catalog, courier, data, controller, gateway.url)
@@ -147,13 +148,16 @@ def _plane(
     )
 
 
-def _controller(settings: Settings, data: DataPlane) -> Controller:
+def _controller(settings: Settings, stores: Stores, data: DataPlane) -> Controller:
     return Controller(
         routes=data.routes,
         recorder=data.observing.recorder,
         counters=data.observing.counters,
         instances=data.fleet,
         series=data.observing.series,
+        archive=Archive(
+            journal=stores.journal, logs=stores.logs, flush=data.observing.recorder.flush
+        ),
         warm_s=settings.warm_s,
         clock=time.time,
         new_id=_new_id,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -18,20 +19,23 @@ from huidu.model.budget import Allowance
 from huidu.model.effect import Effect, FunctionGone, RolloutKept
 from huidu.model.errors import NotFound, Refusal
 from huidu.model.findings import Findings
+from huidu.model.function import FunctionName
 from huidu.model.invocation import Record
-from huidu.model.rollout import Event, Rollout, Step
+from huidu.model.rollout import Event, Rollout, State, Step
 from huidu.model.rollout_terms import MOST_S
 from huidu.model.tally import Lane
 from huidu.model.version import Version
 from huidu.release import past
 from huidu.release.follower import Follower, Saved
+from huidu.release.holds import Holds
 from huidu.release.past import Series
+from huidu.release.report import Archive, report
 from huidu.store.reading import Reading
 from huidu.store.writing import Writing
 
 TICK_S = 1.0
 AGAIN_S = 0.2  #: Where the store says no.
-QUIET_S = 0.005
+QUIET_S, MOST_QUIET_S = 0.005, 30.0
 
 log = structlog.get_logger("huidu.release")
 T = TypeVar("T")
@@ -66,6 +70,8 @@ class Instances(Protocol):
 
     def held(self) -> Mapping[tuple[str, str, str], int]: ...
 
+    def hold(self, version: Version, count: int) -> None: ...
+
 
 class Counters(Protocol):
     """How many calls run now."""
@@ -84,6 +90,7 @@ class Controller:
         counters: Counters,
         instances: Instances,
         series: Series,
+        archive: Archive,
         warm_s: float,
         clock: Callable[[], float],
         new_id: Callable[[], str],
@@ -93,25 +100,31 @@ class Controller:
         self._counters = counters
         self._instances = instances
         self._series = series
+        self._archive = archive
+        self._holds = Holds(instances)
         self._warm_s = warm_s
         self._clock = clock
         self._new_id = new_id
         self._catalog: Catalog | None = None
         self._followers: dict[str, Follower] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self, catalog: Catalog) -> None:
         """Go on with what was under way; before any call is routed."""
         self._catalog = catalog
         since = self._clock() - MOST_S
 
-        def ask(reading: Reading) -> list[tuple[Rollout, str]]:
+        def ask(reading: Reading) -> list[tuple[Rollout, str, str]]:
             kept = reading.rollouts
-            return [(one, kept.evidence(one.id)) for one in kept.alive(since)]
+            alive = kept.alive(since)
+            return [(one, kept.evidence(one.id), kept.report(one.id)) for one in alive]
 
-        for rollout, evidence in await catalog.read(ask):
+        for rollout, evidence, told in await catalog.read(ask):
             if rollout.owns:
                 self._take_up(rollout, evidence)
+            elif rollout.state is not State.BACK or not told:
+                saved = _saved(evidence)
+                self._begin(self._end(rollout, saved.findings if saved else Findings()))
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take over what a commit means, without waiting."""
@@ -142,7 +155,12 @@ class Controller:
         self._followers[rollout.id] = follower
         self._routes.allow(rollout.function_id, rollout.alias, follower.allowance)
         self._recorder.follow(rollout.function_id, rollout.alias, follower.hear)
-        self._tasks[rollout.id] = asyncio.create_task(self._follow(follower))
+        self._begin(self._follow(follower))
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _let_go(self, follower: Follower) -> None:
         """Follow a rollout no more: it has ended."""
@@ -151,6 +169,29 @@ class Controller:
         self._recorder.unfollow(rollout.function_id, rollout.alias)
         self._routes.allow(rollout.function_id, rollout.alias, None)
         follower.wake.set()
+        self._begin(self._end(rollout, follower.findings, follower.saved()))
+
+    async def _end(self, rollout: Rollout, found: Findings, evidence: str = "") -> None:
+        """See to what remains once a rollout has ended; after a restart, to what had remained."""
+        if evidence:
+            await self._keep({rollout.id: evidence})
+        if rollout.state is State.BACK:
+            lane = Lane(rollout.function_id, rollout.alias, rollout.candidate)
+            await self.quiet(lane, MOST_QUIET_S)
+            told = await report(self._archive, rollout, found)
+            await self._write(lambda writing: writing.rollouts.tell_why(rollout.id, told))
+        if rollout.state is State.DONE and rollout.undo_until > self._clock():
+            await self._hold(rollout)
+            await asyncio.sleep(rollout.undo_until - self._clock())
+        self._holds.let_go(rollout.id)
+
+    async def _hold(self, rollout: Rollout) -> None:
+        """Keep the stable version warm, as warm as it is."""
+        ask = partial(_version, rollout.function, rollout.stable)
+        with suppress(NotFound):
+            version = await self._read(ask)
+            count = self._held(rollout.function_id).get(rollout.stable, 0)
+            self._holds.hold(rollout.id, version, max(1, count))
 
     async def run(self) -> None:
         """Save what was found out about once a second, until cancelled; and once more then."""
@@ -159,9 +200,10 @@ class Controller:
                 await asyncio.sleep(TICK_S)
                 await self._save()
         finally:
-            for task in self._tasks.values():
+            under_way = [*self._tasks]
+            for task in under_way:
                 task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await asyncio.gather(*under_way, return_exceptions=True)
             await self._save()
 
     async def _save(self) -> None:
@@ -170,31 +212,39 @@ class Controller:
             await self._keep(evidence)
 
     async def _keep(self, evidence: Mapping[str, str]) -> None:
+        await self._write(lambda writing: writing.rollouts.save(evidence))
+
+    async def _write(self, change: Callable[[Writing], None]) -> None:
+        """Write what can be done without."""
         assert self._catalog is not None  # noqa: S101 - nothing is followed before
         try:
-            await self._catalog.write(lambda writing: writing.rollouts.save(evidence))
+            await self._catalog.write(change)
         except Refusal as refusal:
             log.warning("rollout.unsaved", reason=refusal.message)
 
     async def _follow(self, follower: Follower) -> None:
         """Carry a rollout from step to step until it has ended."""
-        rollout_id = follower.rollout.id
+        await self._surely(follower, self._learn)
+        while self._followers.get(follower.rollout.id) is follower:
+            await self._surely(follower, self._turn)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(follower.wake.wait(), TICK_S)
+            follower.wake.clear()
+
+    async def _surely(
+        self, follower: Follower, do: Callable[[Follower], Coroutine[None, None, None]]
+    ) -> None:
+        """Do something for a rollout; whatever goes wrong, it is followed on."""
         try:
-            await self._learn(follower)
-            while self._followers.get(rollout_id) is follower:
-                await self._turn(follower)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(follower.wake.wait(), TICK_S)
-                follower.wake.clear()
+            await do(follower)
         except Exception:
-            log.exception("rollout.stopped", rollout=rollout_id)
-            raise
-        finally:
-            self._tasks.pop(rollout_id, None)
+            log.exception("rollout.trouble", rollout=follower.rollout.id)
+            await asyncio.sleep(AGAIN_S)
 
     async def _learn(self, follower: Follower) -> None:
-        """Find out how things were before."""
+        """Find out how things were before, and have the stable version stay warm."""
         rollout, now = follower.rollout, self._clock()
+        await self._hold(rollout)
         of = (rollout.function_id, rollout.alias)
         rate = await past.calls_per_s(self._series, *of, now)
         took = await past.durations_ms(self._series, *of, rollout.stable, now)
@@ -228,12 +278,17 @@ class Controller:
         return ""
 
     def _wanted(self, rollout: Rollout, move: Move) -> list[tuple[Version, int]]:
-        held: dict[str, int] = {}
-        for (function_id, number, _), count in self._instances.held().items():
-            if function_id == rollout.function_id:
-                held[number] = held.get(number, 0) + count
+        held = self._held(rollout.function_id)
         wanted = warmth.wanted(move.before, move.after, held)
         return [(move.versions[n], most) for n, most in wanted.items() if held.get(n, 0) < most]
+
+    def _held(self, function_id: str) -> Mapping[str, int]:
+        """Return how many instances there are of each version of a function."""
+        held: dict[str, int] = {}
+        for (id_, number, _), count in self._instances.held().items():
+            if id_ == function_id:
+                held[number] = held.get(number, 0) + count
+        return held
 
     async def _read(self, ask: Callable[[Reading], T]) -> T:
         assert self._catalog is not None  # noqa: S101 - nothing is followed before
@@ -296,6 +351,10 @@ class Controller:
             await asyncio.sleep(QUIET_S)
             running = self._counters.running().get(lane, 0)
         return running
+
+
+def _version(named: FunctionName, number: str, reading: Reading) -> Version:
+    return reading.version(reading.function(named), number)
 
 
 def _saved(evidence: str) -> Saved | None:

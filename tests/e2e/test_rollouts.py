@@ -1,111 +1,114 @@
-"""Rollouts, through a real server: moved by evidence, taken back before people notice."""
+"""Rollouts, through a real server: moved by plan and evidence, taken back before people notice."""
 
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
+import signal
+from collections.abc import Callable
 
 import pytest
 
-from tests.platform import Platform, until, zipped
+from tests.e2e.rolling_out import BAD, Load, Release
+from tests.platform import Platform, until
 
-GOOD = "def main_handler(event, context):\n    return {'version': context['function_version']}\n"
-BAD = "def main_handler(event, context):\n    raise RuntimeError('broken')\n"
-
-
-@dataclass
-class Versions:
-    """A function with two versions, the first of which has the alias `release`, and its URL."""
-
-    platform: Platform
-    name: str
-    url: str
-
-    @classmethod
-    def make(cls, platform: Platform, name: str, first: str, second: str) -> Versions:
-        """Publish both."""
-        platform.make(name, first)
-        platform.publish(name)
-        platform.call("CreateAlias", FunctionName=name, Name="release", FunctionVersion="1")
-        platform.call("UpdateFunctionCode", FunctionName=name, ZipFile=zipped(second))
-        platform.publish(name)
-        platform.call(
-            "CreateTrigger",
-            FunctionName=name,
-            TriggerName="url",
-            Type="http",
-            Qualifier="release",
-            TriggerDesc=json.dumps({"AuthType": "NONE", "NetConfig": {"EnableExtranet": True}}),
-        )
-        desc = platform.call("ListTriggers", FunctionName=name)["Triggers"][0]["TriggerDesc"]
-        return cls(platform, name, json.loads(desc)["NetConfig"]["ExtranetUrl"])
-
-    def start(self, **more: Any) -> dict[str, Any]:
-        asked = {"FunctionName": self.name, "Name": "release", "FunctionVersion": "2"}
-        return self.platform.ours("StartRollout", **asked | more)
-
-    def get(self) -> dict[str, Any]:
-        return self.platform.ours("GetRollout", FunctionName=self.name, Name="release")
-
-    def alias(self) -> dict[str, Any]:
-        return self.platform.call("GetAlias", FunctionName=self.name, Name="release")
-
-
-@dataclass
-class Load:
-    """Callers that call a URL until they are told to stop."""
-
-    url: str
-    callers: int = 4
-    stopping: threading.Event = field(default_factory=threading.Event)
-    answers: list[tuple[int, str]] = field(default_factory=list)
-
-    @contextmanager
-    def running(self) -> Iterator[Load]:
-        threads = [threading.Thread(target=self._call) for _ in range(self.callers)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield self
-        finally:
-            self.stopping.set()
-            for thread in threads:
-                thread.join()
-
-    def _call(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                with urlopen(self.url, timeout=20) as answer:  # noqa: S310 - our own server
-                    self.answers.append((answer.status, answer.headers["X-Scf-Version"]))
-            except HTTPError as error:
-                self.answers.append((error.code, error.headers["X-Scf-Version"]))
-
-    def count(self, version: str) -> int:
-        return sum(1 for _, one in self.answers if one == version)
+SLOW_STEPS = "25%/1h, 50%/1h, 100%"
+PHASES = ("ramping", "waiting", "paused", "baking", "finished")
 
 
 @pytest.mark.timeout(90)
 def test_a_version_that_always_fails_is_taken_back_after_a_handful_of_calls(
     platform: Platform, name: str
 ) -> None:
-    versions = Versions.make(platform, name, GOOD, BAD)
-    with Load(versions.url).running() as load:
+    release = Release.make(platform, name, second=BAD)
+    with Load(release).running() as load:
         until(lambda: load.count("1") >= 50, 30)
-        versions.start(Reason="a try")
-        until(lambda: versions.get()["State"] == "rolled back", 30)
+        release.start(Reason="a try")
+        until(lambda: release.stands() == ("rolled back", 0), 30)
         seen = len(load.answers)
         until(lambda: len(load.answers) >= seen + 50, 30)
-        assert all(version == "1" for _, version in load.answers[seen + 4 :])
 
+    assert all(version == "1" for _, version in load.answers[seen + load.callers :])
     failed = [version for status, version in load.answers if status != 200]
     assert set(failed) == {"2"}
     assert 3 <= len(failed) <= 3 + load.callers
-    rollout = versions.get()
-    assert rollout["Said"] == "worse than version 1: errors"
-    assert versions.alias()["FunctionVersion"] == "1"
+    assert release.get()["Said"] == "worse than version 1: errors"
+    assert release.weight() == 0
+
+    report = json.loads(until(lambda: release.get()["Report"], 30))
+    assert report["Failed"] == len(failed)
+    assert "RuntimeError: broken" in report["FailedCalls"][0]["Error"]
+    assert "about to" in report["FailedCalls"][0]["Log"]
+    assert report["Evidence"]["Errors"] >= report["Evidence"]["Enough"]
+
+
+@pytest.mark.timeout(90)
+def test_a_plan_is_followed_to_its_end_and_can_be_undone_hours_later(
+    platform: Platform, name: str
+) -> None:
+    release = Release.make(platform, name)
+    release.start(Plan="20%/1s, 60%/1s, 100%", BakeTime=1)
+    until(lambda: release.stands() == ("finished", 1), 30)
+
+    assert release.events() == ["grow", "grow", "grow", "finish"]
+    assert [step["Weight"] for step in release.get()["Steps"]] == [0.2, 0.6, 1, 1]
+    assert release.moves() == ["CreateAlias", *["RolloutGrow"] * 3]
+    assert release.weight() == 1
+
+    done = release.do("Rollback", Reason="found out later")
+
+    assert done["Switched"]["Moved"]
+    assert (done["Switched"]["FromVersion"], done["Switched"]["ToVersion"]) == ("2", "1")
+    assert release.stands() == ("rolled back", 0)
+    assert release.weight() == 0
+
+
+def bring(release: Release, phase: str) -> None:
+    """Bring a rollout into a phase, and leave it there."""
+    gates = [{"Weight": 0.25, "Kind": "approval"}] if phase == "waiting" else []
+    release.start(Plan=SLOW_STEPS, Gates=gates, BakeTime=3600 if phase == "baking" else 0)
+    first = ("waiting", 0) if phase == "waiting" else ("ramping", 0.25)
+    until(lambda: release.stands() == first, 30)
+    if phase == "paused":
+        release.do("Pause")
+    if phase in ("baking", "finished"):
+        release.do("Promote")
+    until(lambda: release.stands()[0] == phase, 30)
+
+
+@pytest.mark.timeout(120)
+def test_a_server_that_is_killed_goes_on_where_it_was(start: Callable[..., Platform]) -> None:
+    server = start()
+    releases = {phase: Release.make(server, f"shop-{phase}") for phase in PHASES}
+    for phase, release in releases.items():
+        bring(release, phase)
+    before = {phase: release.everything() for phase, release in releases.items()}
+
+    server.stop(signal.SIGKILL)
+    server = start(data=server.data)
+
+    for phase, release in releases.items():
+        release.platform = server
+        assert release.everything() == before[phase]
+        with Load(release, callers=1).running() as load:
+            until(lambda load=load: len(load.answers) >= 20, 30)
+        share = load.count("2") / len(load.answers)
+        assert share == pytest.approx(release.weight(), abs=0.06)
+        release.do("Rollback")
+        assert (release.stands(), release.weight()) == (("rolled back", 0), 0)
+
+
+@pytest.mark.timeout(90)
+def test_an_event_that_nobody_waits_for_follows_a_rollback(platform: Platform, name: str) -> None:
+    release = Release.make(platform, name)
+    release.start(Plan="all-at-once", BakeTime=3600)
+    until(lambda: release.stands() == ("baking", 1), 30)
+    release.do("Rollback")
+
+    asked = {"FunctionName": name, "Qualifier": "release", "InvocationType": "Event"}
+    request_id = platform.call("InvokeFunction", **asked)["Result"]["FunctionRequestId"]
+
+    def ran() -> list[str]:
+        told = platform.call("GetFunctionLogs", FunctionName=name, FunctionRequestId=request_id)
+        return [one["RetMsg"] for one in told["Data"]]
+
+    assert json.loads(until(ran, 30)[0])["version"] == "1"

@@ -51,6 +51,7 @@ class Allowance:
         self.failures = failures
         self.keys = set(keys)
         self.closed = False
+        self.proven = False  #: Whether the candidate has all calls: then nothing is spent any more.
 
     def close(self) -> None:
         """Let no more call reach the candidate."""
@@ -63,7 +64,7 @@ class Allowance:
     @property
     def spent(self) -> bool:
         """Whether as many calls have failed as may."""
-        return 0 < self.budget.failures <= self.failures
+        return not self.proven and 0 < self.budget.failures <= self.failures
 
     def settle(self, decision: Decision) -> Decision:
         """Return where a call goes that was routed as `decision` says.
@@ -83,7 +84,7 @@ class Allowance:
         return decision._replace(version=self.stable, reason=why, probability=1.0)
 
     def _admits(self, sticky_key: str) -> bool:
-        if not self.budget.keys or not sticky_key:
+        if self.proven or not self.budget.keys or not sticky_key:
             return True
         mark = mark_of(sticky_key)
         if mark in self.keys:

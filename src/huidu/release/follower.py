@@ -76,6 +76,7 @@ class Follower:
             failures=self.findings.spent_failures,
             keys=saved.keys if saved else (),
         )
+        self.allowance.proven = rollout.weight == WHOLE
         self.opinion: Opinion | None = None
         self.pending: Step | None = None
         self.calls_per_s = self.findings.calls_per_s
@@ -184,6 +185,7 @@ class Follower:
         if rollout.weight != self.rollout.weight:
             self.judge.step(self._now())
         self.rollout = rollout
+        self.allowance.proven = rollout.weight == WHOLE
         self.pending = None
         if rollout.owns and not rollout.weight < self.findings.next_weight:
             self.opinion = None

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import calls, cold, page, recording, shown
+from bench import calls, cold, page, recording, shown, taken_back
 
-PARTS = ("calls", "cold", "recording")
+PARTS = ("calls", "cold", "recording", "taken-back")
 EXTENT = [field.name for field in fields(cold.Extent)]
 
 
@@ -51,6 +51,12 @@ def _recording(arguments: argparse.Namespace, console: Console) -> object:
     return {**ways, "page": asdict(told)}
 
 
+def _taken_back(console: Console) -> object:
+    rows = taken_back.measure(console)
+    console.print(taken_back.table(rows))
+    return taken_back.plainly(rows)
+
+
 def main() -> None:
     """Measure, and print tables."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -76,6 +82,8 @@ def main() -> None:
         made["cold"] = _cold(arguments, console)
     if "recording" in (arguments.parts or PARTS):
         made["recording"] = _recording(arguments, console)
+    if "taken-back" in (arguments.parts or PARTS):
+        made["taken-back"] = _taken_back(console)
     if arguments.json:
         arguments.json.write_text(json.dumps(made, indent=1))
 

@@ -25,10 +25,9 @@ from huidu.model.rollout import Event, Rollout, State, Step
 from huidu.model.rollout_terms import MOST_S
 from huidu.model.tally import Lane
 from huidu.model.version import Version
-from huidu.release import past
 from huidu.release.follower import Follower, Saved
 from huidu.release.holds import Holds
-from huidu.release.past import Series
+from huidu.release.past import Series, past
 from huidu.release.report import Archive, report
 from huidu.store.reading import Reading
 from huidu.store.writing import Writing
@@ -245,10 +244,8 @@ class Controller:
         """Find out how things were before, and have the stable version stay warm."""
         rollout, now = follower.rollout, self._clock()
         await self._hold(rollout)
-        of = (rollout.function_id, rollout.alias)
-        rate = await past.calls_per_s(self._series, *of, now)
-        took = await past.durations_ms(self._series, *of, rollout.stable, now)
-        follower.learn(rate, took)
+        of = (rollout.function_id, rollout.alias, rollout.stable)
+        follower.learn(await past(self._series, *of, now))
 
     async def _turn(self, follower: Follower) -> None:
         """Take the next step, if there is one."""

@@ -18,6 +18,7 @@ from huidu.model.invocation import Record
 from huidu.model.judge.judge import Call, Judge, Opinion
 from huidu.model.rollout import COMPARING, Event, Rollout, Step
 from huidu.model.split import WHOLE
+from huidu.release.past import Past
 
 AGAINST = frozenset({Fault.USER, Fault.TIMEOUT, Fault.MEMORY, Fault.PLATFORM})
 BY_WEIGHT = frozenset({"weight", "weight, random", "sticky key"})
@@ -173,10 +174,10 @@ class Follower:
         self.think()
         self._show()
 
-    def learn(self, calls_per_s: float, durations_ms: list[float]) -> None:
+    def learn(self, past: Past) -> None:
         """Hear how much traffic there was before, and how long the stable version took."""
-        self.calls_per_s = calls_per_s
-        for duration_ms in durations_ms:
+        self.calls_per_s = past.calls_per_s
+        for duration_ms in past.durations_ms:
             self.judge.learn(duration_ms)
         self.judge.begin()
 

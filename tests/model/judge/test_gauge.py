@@ -39,10 +39,10 @@ def run(
     *,
     reports: tuple[float, float] = (1.0, 1.0),
     constant: bool = False,
-    seconds: int = 120,
+    seconds: int = 40,
 ) -> Opinion:
     """A hundred calls a second; the candidate's values are the stable version's times a factor."""
-    chance, judge = random.Random(7), Judge(Tolerances(measures=(measure,)))
+    chance, judge = random.Random(7), Judge(Tolerances(measures=(measure,), dwell_s=20.0))
     for _ in range(500):
         judge.learn(10.0, (100.0 if constant else chance.lognormvariate(4.6, 0.5),))
     judge.begin()
@@ -123,8 +123,8 @@ def test_a_candidate_that_reports_nothing_is_proved_nothing_of() -> None:
 
 
 def test_where_nobody_reports_nothing_is_waited_for() -> None:
-    judge = Judge(Tolerances(measures=(LOW,)))
-    for number in range(12_000):
+    judge = Judge(Tolerances(measures=(LOW,), dwell_s=20.0))
+    for number in range(4000):
         call = Call(number % 4 == 0, failed=False, duration_ms=10.0, weight=WEIGHT, values=(None,))
         if judge.hear(call, number / 100):
             said = judge.bounded(judge.look(number / 100, STEP))

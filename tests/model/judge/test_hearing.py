@@ -193,3 +193,12 @@ def test_what_is_measured_comes_along_unless_the_call_failed() -> None:
     says = MINE._replace(result='{"v": 3}')
     calls = [known.hear(record, 0.0) for record in (says, says._replace(status=430))]
     assert [call.values for call in calls if call] == [(3.0,), ()]
+
+
+def test_of_what_was_before_the_stable_versions_good_and_warm_calls_are_learned_from() -> None:
+    known = Hearing(STABLE, CANDIDATE, measures=(Measure(name="v", field="v"),))
+    before = THEIRS._replace(reason="main version", probability=1.0, result='{"v": 3}')
+    assert known.past(before) == (12.0, (3.0,))
+    assert known.past(before._replace(status=430)) is None
+    assert known.past(before._replace(cold=True)) is None
+    assert known.past(MINE) is None

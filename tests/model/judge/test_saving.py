@@ -70,7 +70,7 @@ def lived(judge: Judge, happened: list[tuple[Heard | Moved, float]], now: float)
 
 
 @given(before=happenings, after=happenings, learned=st.lists(st.floats(0, 1e3), max_size=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_judge_that_was_saved_says_what_it_would_have_said(
     before: list[tuple[Heard | Moved, float]],
     after: list[tuple[Heard | Moved, float]],
@@ -92,7 +92,7 @@ def test_a_judge_that_was_saved_says_what_it_would_have_said(
 
 
 @given(before=st.lists(calls, max_size=30), after=st.lists(calls, max_size=30))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_so_does_a_watch(before: list[Call], after: list[Call]) -> None:
     limits = Limits(epoch_s=3.0, guards=GUARDS)
     watch = Watch(0.02, limits, began=100.0)
@@ -127,14 +127,14 @@ def test_nobody_votes_again_after_a_restart(before: list[Ballot], after: list[Ba
 
 def test_what_is_saved_stays_small_however_long_a_rollout_takes() -> None:
     judge = Judge(TOLERANCES)
-    for minute in range(600):
+    for minute in range(200):
         for number in range(20):
             value = 1.0 + (minute * 37 + number * 101) % 977
             call = Call(number % 2 == 0, number == 7, value, 0.5, values=(value, -value))
             judge.hear(call, minute * 60.0)
         judge.look(minute * 60.0, Step(0.0, 1.0))
     votes = Votes()
-    for key in range(1, 20_000):
+    for key in range(1, 6000):
         votes.of(Ballot(of_candidate=True, failed=True, key=key), 0.0)
 
     assert len(judge.saved()) < 60_000

@@ -91,6 +91,15 @@ class Hearing:
             record.memory_bytes,
         )
 
+    def past(self, record: Record) -> tuple[float, tuple[float | None, ...]] | None:
+        """Return what a record from before the rollout tells of the stable version.
+
+        That is what `Judge.learn` takes: how long the call took, and what it said of each measure.
+        """
+        if record.version != self.stable or record.status != Status.SUCCESS or record.cold:
+            return None
+        return record.duration_ms, self._reports.of(record)
+
     def _compares(self, record: Record) -> bool:
         if record.cold:
             return False

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from huidu.model.judge.claim import Claim, Counts
-from huidu.model.judge.durations import Durations
 from huidu.model.judge.evidence import Evidence, Tally
 from huidu.model.judge.mismatch import log_mismatch
+from huidu.model.judge.spread import Spread
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/judge.json").read_text())
 ROLL_BACK = math.log(200)
@@ -108,7 +108,7 @@ def test_what_the_excess_is_below(vector: dict[str, Any]) -> None:
 
 
 def test_quantiles_of_durations_that_forget() -> None:
-    vector, durations = VECTORS["histogram"], Durations()
+    vector, durations = VECTORS["histogram"], Spread()
     for duration in vector["add"]:
         durations.add(duration)
     for share, expected in vector["quantiles"]:

@@ -1,73 +1,31 @@
 """The judge: hears of each call while a candidate and a stable version share an alias, and decides.
 
-Candidate against stable at the same time, never against a fixed line: an incident that hits both
-moves neither test, and a stable version that already fails does not stand in the way of its fix.
+Candidate against stable at the same time, never against a fixed line, but for the guards that say
+so: an incident that hits both moves no test, and a stable version that already fails does not stand
+in the way of its fix.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from huidu.model.judge.claim import Claim, Counts, log_mean_exp
-from huidu.model.judge.durations import Durations
-from huidu.model.judge.evidence import Evidence, Tally
+from huidu.model.judge.call import Call
+from huidu.model.judge.claim import Claim
+from huidu.model.judge.gauge import Gauge
+from huidu.model.judge.guard import Window
+from huidu.model.judge.metric import BAD, CANDIDATE, GOOD, STABLE, Metric
 from huidu.model.judge.mismatch import log_mismatch
-from huidu.model.judge.votes import BOTH, Vote
+from huidu.model.judge.opinion import Opinion, Verdict, Waiting, Weighed
+from huidu.model.judge.saving import State, by_weight, of_weight, read, written
+from huidu.model.judge.tolerances import DEFAULT, ERRORS, LATENCY, Tolerances
 
+__all__ = ("DEFAULT", "Call", "Judge", "Opinion", "Step", "Tolerances", "Verdict")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tolerances:
-    """What is tolerated, and how sure the judge is to be; shares of one, not percents."""
-
-    alpha: float = 0.01  #: How often a candidate that is no worse may be taken back, at most.
-    beta: float = 0.05  #: How often one that is worse than the ceiling may pass, at most.
-    error_ratio: float = 1.1  #: So many times the stable version's errors,
-    error_margin: float = 0.0005  #: and so much more, are tolerated.
-    least_errors: int = 3  #: Fewer of the candidate's prove nothing.
-    quantiles: tuple[float, ...] = (0.5, 0.95, 0.99)
-    slower: float = 1.2  #: So many times the stable version's duration,
-    slack_ms: float = 5.0  #: and so much more, are tolerated.
-    least_durations: int = 20
-    ceiling: float = 0.005  #: How many calls more may fail, of all,
-    failures_per_minute: float = 5.0  #: or how many a minute; the larger of the two.
-    slow_ceiling: float = 0.1  #: How many calls more may be slow, of all.
-    error_ceilings: tuple[float, float] = (0.001, 0.25)  #: Between these, of the candidate's calls.
-    most_slow: float = 0.25
-    suspicion: float = 4.0  #: Evidence of this much that it is worse keeps it where it is.
-    dwell_s: float = 60.0  #: At least so long at a weight,
-    bake_s: float = 300.0  #: and so long at the last one before all calls,
-    least_calls: int = 20  #: with so many calls of the candidate.
-    epoch_s: float = 120.0
-    look_s: float = 1.0
-    half_life_s: float = 300.0
-    mismatch: float = 1000.0
-    design_effect: float = 1.0  #: How many calls fail together, where that cannot be told.
-
-
-DEFAULT = Tolerances()
-
-
-class Verdict(Enum):
-    """What the judge says."""
-
-    NOT_YET = "not yet"
-    FINE = "fine"
-    WORSE = "worse"
-    ASTRAY = "calls do not go where the weight says"
-
-
-class Call(NamedTuple):
-    """A call that has ended and was routed by weight."""
-
-    of_candidate: bool
-    failed: bool
-    duration_ms: float
-    weight: float  #: The candidate's share when it was routed.
-    compares: bool = True  #: Whether its duration says anything: not of a cold start.
-    vote: Vote = BOTH
+KIND = "judge"
+#: What of a judge is a number, and is saved as it is.
+PLAIN = ("_failed", "_heard", "_calls", "_arrived", "_rate", "_ticked", "_epoch")
 
 
 class Step(NamedTuple):
@@ -78,96 +36,73 @@ class Step(NamedTuple):
     is_last: bool = False  #: Whether all calls come next.
 
 
-class Opinion(NamedTuple):
-    """What the judge says, and why: evidence as logs, of which 0 says nothing."""
-
-    verdict: Verdict
-    reason: str
-    log_errors: float
-    log_latency: float
-
-
-class Metric:
-    """One kind of bad calls."""
-
-    __slots__ = ("_harm", "_proof", "tally", "worse")
-
-    def __init__(self, claim: Claim) -> None:
-        self.worse = Evidence(claim)
-        self.tally = Tally()
-        self._harm: dict[float, list[int]] = {}
-        self._proof: dict[float, list[int]] = {}
-
-    def hear(self, call: Call, *, bad: bool) -> None:
-        """Count one call; what it means is worked out when somebody looks."""
-        cell = (0 if call.of_candidate else 2) + (not bad)
-        if call.vote.worse:
-            self._harm.setdefault(call.weight, [0, 0, 0, 0])[cell] += 1
-        if call.vote.fine:
-            self._proof.setdefault(call.weight, [0, 0, 0, 0])[cell] += 1
-
-    def fold(self, effect: float) -> None:
-        """Work out what the calls since the last look mean."""
-        for weight, counts in self._harm.items():
-            self.worse.add(weight, Counts(*(count / effect for count in counts)))
-        for weight, counts in self._proof.items():
-            self.tally.add(weight, Counts(*counts))
-        self._harm.clear()
-        self._proof.clear()
-
-
 class Judge:
     """Hears of calls one by one, and says at any time what they amount to.
 
-    Times are seconds on one clock that never runs backwards, from the beginning of the rollout.
+    Times are seconds since the rollout began, on one clock that never runs backwards, and goes on
+    where it stood when a judge is restored.
     """
 
     def __init__(self, tolerances: Tolerances = DEFAULT) -> None:
         self.tolerances = tolerances
         ratio, margin = tolerances.error_ratio, tolerances.error_margin
         self._errors = Metric(Claim(worse=True, ratio=ratio, margin=margin))
-        self._slow = [Metric(Claim(worse=True, center=1 - q)) for q in tolerances.quantiles]
-        self._durations = Durations()
-        self._limits_ms: list[float | None] = [None for _ in tolerances.quantiles]
-        self._failed = self._timed = self._calls = self._arrived = 0
+        self._latency = Gauge(tolerances.quantiles, tolerances.slower, tolerances.slack_ms)
+        self._measured = tuple(Gauge((m.quantile,), m.ratio, m.slack) for m in tolerances.measures)
+        self._gauges = (self._latency, *self._measured)
+        self._signs = tuple(measure.sign for measure in tolerances.measures)
+        self._windows = tuple(Window(guard) for guard in tolerances.guards)
+        self._failed = self._heard = self._calls = self._arrived = 0
         self._stretches: dict[float, list[int]] = {}
         self._rate: float | None = None
         self._ticked = self._epoch = 0.0
 
-    def learn(self, duration_ms: float) -> None:
+    def learn(self, duration_ms: float, values: Sequence[float | None] = ()) -> None:
         """Hear of a call of the stable version from before the rollout."""
-        self._durations.add(duration_ms)
+        self._latency.learn(duration_ms)
+        for gauge, sign, value in zip(self._measured, self._signs, values, strict=False):
+            if value is not None:
+                gauge.learn(sign * value)
 
     def begin(self) -> None:
         """Begin with what was learned."""
-        self._limits_ms = [self._durations.quantile(q) for q in self.tolerances.quantiles]
+        for gauge in self._gauges:
+            gauge.begin()
 
     def hear(self, call: Call, now: float) -> bool:
-        """Hear of a call; tell whether it is time to look: at each failure, and each second."""
-        if not 0 < call.weight < 1:
-            return False
-        self._arrived += 1
-        self._stretches.setdefault(call.weight, [0, 0])[not call.of_candidate] += 1
-        self._errors.hear(call, bad=call.failed)
-        if not call.failed and call.compares:
-            self._time(call)
-        if call.of_candidate:
-            self._calls += 1
-            self._failed += call.failed
-        return (call.of_candidate and call.failed) or self._is_due(now)
+        """Hear of a call; tell whether it is time to look: at each failure, and each second.
 
-    def _time(self, call: Call) -> None:
-        tolerances = self.tolerances
-        for metric, limit_ms in zip(self._slow, self._limits_ms, strict=True):
-            if limit_ms is not None:
-                tolerated = limit_ms
-                if call.of_candidate:
-                    tolerated = tolerances.slower * limit_ms + tolerances.slack_ms
-                metric.hear(call, bad=call.duration_ms > tolerated)
-        if call.of_candidate:
-            self._timed += 1
-        else:
-            self._durations.add(call.duration_ms)
+        A call that was not routed by weight is compared with nothing; guards count it.
+        """
+        of_candidate, failed, vote = call.of_candidate, call.failed, call.vote
+        broken = False
+        if of_candidate:
+            for window in self._windows:
+                broken |= window.hear(call, now)
+        if not 0 < call.weight < 1:
+            return broken
+        self._arrived += 1
+        if vote.first:
+            counts = self._stretches.get(call.weight)
+            if counts is None:
+                counts = self._stretches[call.weight] = [0, 0]
+            counts[not of_candidate] += 1
+        cell = (CANDIDATE if of_candidate else STABLE) + (BAD if failed else GOOD)
+        self._errors.hear(call.weight, cell, worse=vote.worse, fine=vote.fine)
+        if not failed:
+            self._measure(call)
+        if of_candidate:
+            self._heard += 1
+            self._calls += 1
+            self._failed += failed and vote.worse
+        return broken or (of_candidate and failed) or self._is_due(now)
+
+    def _measure(self, call: Call) -> None:
+        if call.compares:
+            self._latency.hear(call, call.duration_ms)
+        for gauge, sign, value in zip(self._measured, self._signs, call.values, strict=False):
+            if value is not None:
+                gauge.hear(call, sign * value)
 
     def _is_due(self, now: float) -> bool:
         return now - self._ticked >= self.tolerances.look_s
@@ -185,52 +120,73 @@ class Judge:
             self._tick(now)
         if now - self._epoch >= max(self.tolerances.epoch_s, now / 16):
             self._begin_epoch(now)
-        errors = self._errors.worse.log
-        latency = log_mean_exp([metric.worse.log for metric in self._slow])
-        verdict, reason = self._decide(now, step, errors, latency)
-        return Opinion(verdict, reason, errors, latency)
+        evidence = self._weigh()
+        said, waits = self._accuse(now, evidence), None
+        if said is None:
+            waits = self._gate(now, step, max(one.log for one in evidence if one.is_equal))
+            said = (Verdict.NOT_YET, waits.what) if waits else (Verdict.FINE, "")
+        errors, latency = evidence[0].log, evidence[1].log
+        return Opinion(*said, errors, latency, evidence, waits, self._heard, self._failed)
 
-    def _decide(self, now: float, step: Step, errors: float, latency: float) -> tuple[Verdict, str]:
+    def _weigh(self) -> tuple[Weighed, ...]:
         tolerances = self.tolerances
-        enough = math.log(2 / tolerances.alpha)  # half of alpha for each
-        if errors >= enough and self._failed >= tolerances.least_errors:
-            return Verdict.WORSE, "errors"
-        if latency >= enough and self._timed >= tolerances.least_durations:
-            return Verdict.WORSE, "latency"
+        logs = self._errors.worse.log, *(gauge.log for gauge in self._gauges)
+        names = ERRORS, LATENCY, *(measure.name for measure in tolerances.measures)
+        equal = True, True, *(self._is_equal(gauge) for gauge in self._measured)
+        return tuple(
+            Weighed(name, log, -math.log(tolerances.alpha * share), None, is_equal)
+            for name, log, share, is_equal in zip(
+                names, logs, tolerances.shares, equal, strict=True
+            )
+        )
+
+    def _is_equal(self, gauge: Gauge) -> bool:
+        return gauge.log_mismatch < math.log(self.tolerances.unequal)
+
+    def _accuse(self, now: float, evidence: Sequence[Weighed]) -> tuple[Verdict, str] | None:
+        """Say what is wrong, if anything is."""
+        tolerances = self.tolerances
+        for window in self._windows:
+            if broken := window.broken(now):
+                return Verdict.WORSE, broken
+        heard = self._failed, *(gauge.heard for gauge in self._gauges)
+        least = tolerances.least_errors, *(tolerances.least_durations for _ in self._gauges)
+        for one, count, least_count in zip(evidence, heard, least, strict=True):
+            if one.is_equal and one.log >= one.enough and count >= least_count:
+                return Verdict.WORSE, one.name
         if self.log_mismatch >= math.log(tolerances.mismatch):
             return Verdict.ASTRAY, "calls"
-        return self._gate(now, step, max(errors, latency))
+        return None
 
-    def _gate(self, now: float, step: Step, worst: float) -> tuple[Verdict, str]:
-        """Tell whether the candidate has been seen enough of to be given more."""
+    def _gate(self, now: float, step: Step, worst: float) -> Waiting | None:
+        """Tell what is missing before the candidate may be given more."""
         tolerances = self.tolerances
         least_s = tolerances.bake_s if step.is_last else tolerances.dwell_s
         if now - step.began < least_s:
-            return Verdict.NOT_YET, "time"
+            return Waiting("time", now - step.began, least_s)
         if self._calls < tolerances.least_calls:
-            return Verdict.NOT_YET, "calls"
+            return Waiting("calls", self._calls, tolerances.least_calls)
         if worst >= math.log(tolerances.suspicion):
-            return Verdict.NOT_YET, "suspicion"
-        return self._prove(step.next_weight)
+            return Waiting("suspicion", worst, math.log(tolerances.suspicion))
+        return self._unproved(step.next_weight)
 
-    def _prove(self, weight: float) -> tuple[Verdict, str]:
-        """Tell whether the candidate is proved to do no more harm than is tolerated at a weight."""
+    def _unproved(self, weight: float) -> Waiting | None:
+        """Tell what is not proved of the harm that the candidate would do at a weight."""
         tolerances, proved = self.tolerances, -math.log(self.tolerances.beta)
         least, most = tolerances.error_ceilings
-        tally = self._errors.tally
         margin = min(max(self._harm / weight, least), most)
-        if tally.log_fine(ratio=tolerances.error_ratio, margin=margin, center=0.0) < proved:
-            return Verdict.NOT_YET, "errors"
-        for share, metric, limit_ms in zip(
-            tolerances.quantiles, self._slow, self._limits_ms, strict=True
-        ):
-            center = 1 - share
-            margin = min(min(center, tolerances.slow_ceiling) / weight, tolerances.most_slow)
-            if limit_ms is not None and (
-                metric.tally.log_fine(ratio=1.0, margin=margin, center=center) < proved
-            ):
-                return Verdict.NOT_YET, "latency"
-        return Verdict.FINE, ""
+        fine = self._errors.log_fine(margin)
+        if fine < proved:
+            return Waiting(ERRORS, fine, proved, margin)
+        names = LATENCY, *(measure.name for measure in tolerances.measures)
+        for name, gauge in zip(names, self._gauges, strict=True):
+            for metric in gauge.active:
+                center = metric.worse.claim.center
+                margin = min(min(center, tolerances.slow_ceiling) / weight, tolerances.most_slow)
+                fine = metric.log_fine(margin)
+                if fine < proved:
+                    return Waiting(name, fine, proved, margin)
+        return None
 
     @property
     def _harm(self) -> float:
@@ -246,30 +202,79 @@ class Judge:
             [(weight, mine, theirs) for weight, (mine, theirs) in self._stretches.items()]
         )
 
+    @property
+    def stable_failures(self) -> float:
+        """The share of the stable version's calls that failed during the rollout."""
+        self._errors.fold(self.tolerances.design_effect)
+        total = self._errors.tally.total
+        calls = total.stable_bad + total.stable_good
+        return total.stable_bad / calls if calls else 0.0
+
     def excess_below(self) -> float:
         """Return what the candidate's extra failures are below, as a share of its calls."""
-        ratio, beta = self.tolerances.error_ratio, self.tolerances.beta
-        return self._errors.tally.upper_bound(ratio=ratio, center=0.0, beta=beta)
+        return self._errors.upper_bound(self.tolerances.beta)
+
+    def bounded(self, opinion: Opinion) -> Opinion:
+        """Return an opinion of just now with what each excess is below, for a person to read.
+
+        It takes a millisecond or so, and is no part of any decision.
+        """
+        beta = self.tolerances.beta
+        metrics = [self._errors], *(gauge.active for gauge in self._gauges)
+        evidence = (
+            one._replace(below=max((m.upper_bound(beta) for m in these), default=None))
+            for one, these in zip(opinion.evidence, metrics, strict=True)
+        )
+        return opinion._replace(evidence=tuple(evidence))
+
+    def saved(self) -> str:
+        """Return all that it knows as text: with it, `restored` goes on as if nothing had been."""
+        state = {
+            **{name.strip("_"): getattr(self, name) for name in PLAIN},
+            "stretches": by_weight(self._stretches),
+            "errors": self._errors.state,
+            "gauges": [gauge.state for gauge in self._gauges],
+            "windows": [window.state for window in self._windows],
+        }
+        return written(KIND, state)
+
+    @classmethod
+    def restored(cls, saved: str | bytes, tolerances: Tolerances = DEFAULT) -> Judge:
+        """Return the judge that was saved; `ValueError` where the text cannot be trusted.
+
+        That is also where it was saved with another idea of what is worse. A new judge that knows
+        nothing is then right, and slower.
+        """
+        judge = cls(tolerances)
+        return read(KIND, saved, judge._resumed)
+
+    def _resumed(self, state: State) -> Judge:
+        for name in PLAIN:
+            setattr(self, name, state[name.strip("_")])
+        self._stretches = of_weight(state["stretches"])
+        self._errors.resume(state["errors"])
+        for gauge, known in zip(self._gauges, state["gauges"], strict=True):
+            gauge.resume(known)
+        for window, known in zip(self._windows, state["windows"], strict=True):
+            window.resume(known)
+        return self
 
     def _fold(self) -> None:
         self._errors.fold(self.tolerances.design_effect)
-        for metric in self._slow:
-            metric.fold(self.tolerances.design_effect)
+        for gauge in self._gauges:
+            gauge.fold(self.tolerances.design_effect)
 
     def _begin_epoch(self, now: float) -> None:
         self._epoch = now
         self._errors.worse.begin_epoch()
-        for metric in self._slow:
-            metric.worse.begin_epoch()
+        for gauge in self._gauges:
+            gauge.begin_epoch()
 
     def _tick(self, now: float) -> None:
-        """Once a second: forget a little, and take the stable version's durations as they are."""
+        """Once a second: forget a little, and take the stable version's values as they are."""
         passed, self._ticked = now - self._ticked, now
-        self._durations.decay(0.5 ** (passed / self.tolerances.half_life_s))
-        self._limits_ms = [
-            self._durations.quantile(q) if self._durations.count >= 10 / (1 - q) else None
-            for q in self.tolerances.quantiles
-        ]
+        for gauge in self._gauges:
+            gauge.tick(0.5 ** (passed / self.tolerances.half_life_s))
         rate, self._arrived = self._arrived / passed, 0
         if self._rate is None:
             self._rate = rate

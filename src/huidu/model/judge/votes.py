@@ -7,10 +7,19 @@ few poison users (12 % of rollouts in simulation) or crashes (58 %).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
 
+from huidu.model.judge.saving import State, read, written
+
+K = TypeVar("K")
+
+KIND = "votes"
 MINUTE_S = 60.0
-MOST_KEYS = 100_000
+#: How many are remembered; whoever is forgotten may vote again, after all of these.
+MOST_KEYS, MOST_CRASHES = 2048, 1024
+MOST_A_MINUTE = 4096  #: So many votes of keys a minute prove more than is ever asked.
+KEY_BITS, KEY_DIGITS = 32, 8
 
 
 class Ballot(NamedTuple):
@@ -19,7 +28,7 @@ class Ballot(NamedTuple):
     of_candidate: bool
     failed: bool
     first_attempt: bool = True
-    key: int = 0  #: A hash of the key that its route sticks to; 0 for none.
+    key: int = 0  #: A hash of the key that its route sticks to, of 32 bits; 0 for none.
     crashed: str = ""  #: The instance that it ended with, where it did.
 
 
@@ -28,54 +37,93 @@ class Vote(NamedTuple):
 
     worse: bool = True
     fine: bool = True
+    first: bool = True  #: Whether nothing was heard of its key before.
 
 
-NONE, BOTH = Vote(worse=False, fine=False), Vote()
+NONE, BOTH = Vote(worse=False, fine=False, first=False), Vote()
 
 
 class Votes:
     """Who has voted already. A retry never votes; a crash votes once.
 
     A key votes bad once in a rollout, whatever its version, in the test that looks for harm; and
-    at most once good and once bad by version and minute in the one that looks for none.
+    at most once good and once bad by version and minute in the one that looks for none. Where its
+    calls went, and how long they took, says something once in a rollout: who is slow is slow again.
     """
 
+    __slots__ = ("_bad", "_crashed", "_known", "_minute", "_this_minute")
+
     def __init__(self) -> None:
-        self._bad: set[int] = set()
-        self._crashed: set[str] = set()
-        self._this_minute: set[tuple[int, bool, bool]] = set()
+        self._bad: dict[int, None] = {}
+        self._known: dict[int, None] = {}
+        self._crashed: dict[str, None] = {}
+        self._this_minute: set[int] = set()
         self._minute = -1
 
     def of(self, ballot: Ballot, now: float) -> Vote:
         """Return where a call counts; it is remembered as having voted."""
-        if not ballot.first_attempt or self._is_same_crash(ballot):
+        if not ballot.first_attempt:
+            return NONE
+        if ballot.crashed and not _is_new(ballot.crashed, self._crashed, MOST_CRASHES):
             return NONE
         if not ballot.key:
             return BOTH
-        return Vote(worse=self._harms(ballot), fine=self._is_new_this_minute(ballot, now))
-
-    def _is_same_crash(self, ballot: Ballot) -> bool:
-        if not ballot.crashed:
-            return False
-        known = ballot.crashed in self._crashed
-        self._crashed.add(ballot.crashed)
-        return known
-
-    def _harms(self, ballot: Ballot) -> bool:
-        if not ballot.failed:
-            return True
-        if ballot.key in self._bad or len(self._bad) >= MOST_KEYS:
-            return False
-        self._bad.add(ballot.key)
-        return True
+        first = _is_new(ballot.key, self._known, MOST_KEYS)
+        worse = not ballot.failed or _is_new(ballot.key, self._bad, MOST_KEYS)
+        return Vote(worse=worse, fine=self._is_new_this_minute(ballot, now), first=first)
 
     def _is_new_this_minute(self, ballot: Ballot, now: float) -> bool:
         minute = int(now // MINUTE_S)
         if minute != self._minute:
             self._minute = minute
             self._this_minute.clear()
-        mine = (ballot.key, ballot.of_candidate, ballot.failed)
-        if mine in self._this_minute or len(self._this_minute) >= MOST_KEYS:
+        mine = ballot.key << 2 | ballot.of_candidate << 1 | ballot.failed
+        # None but the first so many: whoever they are, of both versions alike.
+        if mine in self._this_minute or len(self._this_minute) >= MOST_A_MINUTE:
             return False
         self._this_minute.add(mine)
         return True
+
+    def saved(self) -> str:
+        """Return who has voted, as text of some 70 KB at most.
+
+        Not who crashed: instances end with the server.
+        """
+        state = {
+            "minute": self._minute,
+            "bad": _packed(self._bad),
+            "known": _packed(self._known),
+            "this_minute": _packed(sorted(self._this_minute)),
+        }
+        return written(KIND, state)
+
+    @classmethod
+    def restored(cls, saved: str | bytes) -> Votes:
+        """Return the votes that were saved; `ValueError` where the text cannot be trusted."""
+        votes = cls()
+        return read(KIND, saved, votes._resumed)
+
+    def _resumed(self, state: State) -> Votes:
+        self._minute = int(state["minute"])
+        self._bad = dict.fromkeys(_unpacked(state["bad"]))
+        self._known = dict.fromkeys(_unpacked(state["known"]))
+        self._this_minute = set(_unpacked(state["this_minute"]))
+        return self
+
+
+def _is_new(one: K, known: dict[K, None], most: int) -> bool:
+    if one in known:
+        return False
+    if len(known) >= most:
+        del known[next(iter(known))]
+    known[one] = None
+    return True
+
+
+def _packed(numbers: Iterable[int]) -> str:
+    return "".join(f"{number:0{KEY_DIGITS + 1}x}" for number in numbers)
+
+
+def _unpacked(text: str) -> Iterable[int]:
+    width = KEY_DIGITS + 1
+    return (int(text[at : at + width], 16) for at in range(0, len(text), width))

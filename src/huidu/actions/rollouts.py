@@ -15,6 +15,13 @@ from huidu.actions.action import (
     Offset,
     Wire,
 )
+from huidu.actions.rollout_terms import (
+    BudgetTerms,
+    GateTerms,
+    MetricTerms,
+    Share,
+    Tolerance,
+)
 from huidu.model.names import DEFAULT_NAMESPACE
 
 Id = Annotated[str, Meta(description="The id of a rollout; or name the function and the alias.")]
@@ -22,45 +29,7 @@ Function = Annotated[str, Meta(description="Instead of an id: the function,")]
 Alias = Annotated[str, Meta(description="and its alias; the latest rollout is meant.")]
 Namespace = Annotated[str, Meta(description="The namespace that the function lives in.")]
 Reason = Annotated[str, Meta(description="Why, for the history.")]
-Share = Annotated[float, Meta(description="A share of the calls, from 0 to 1.")]
 Seconds = Annotated[float, Meta(description="Seconds.")]
-
-
-class BudgetTerms(Wire):
-    """How much harm may be done before the version is proven; 0 sets no limit."""
-
-    failures: Annotated[int, Meta(description="So many of its calls may fail.")] = 0
-    keys: Annotated[int, Meta(description="So many distinct sticky keys may meet it.")] = 0
-
-
-class GateTerms(Wire):
-    """What must say yes before the version may have a share, or more."""
-
-    weight: Share
-    kind: Annotated[str, Meta(description="approval or webhook.")] = "approval"
-    url: Annotated[str, Meta(description="Of a webhook: posted to until it answers 2xx.")] = ""
-
-
-class Tolerance(Wire):
-    """What is tolerated, and how sure the judge is to be. Left out: as documented."""
-
-    false_alarm: Annotated[float, Meta(description="Taken back although no worse: 0.01.")] = 0.01
-    miss: Annotated[float, Meta(description="Let pass although worse: 0.05.")] = 0.05
-    error_ratio: Annotated[float, Meta(description="So many times the errors: 1.1.")] = 1.1
-    error_margin: Annotated[float, Meta(description="and so much more: 0.0005.")] = 0.0005
-    least_errors: Annotated[int, Meta(description="Fewer prove nothing: 3.")] = 3
-    slower: Annotated[float, Meta(description="So many times the duration: 1.2.")] = 1.2
-    slack_ms: Annotated[float, Meta(description="and so much more: 5.")] = 5.0
-    max_extra: Annotated[float, Meta(description="So many calls more may fail, of all: 0.005.")] = (
-        0.005
-    )
-    failures_per_minute: Annotated[float, Meta(description="or so many a minute: 5.")] = 5.0
-    dwell: Annotated[float, Meta(description="Seconds at each weight at least: 60.")] = 60.0
-    last_step: Annotated[float, Meta(description="Seconds at the last before all: 300.")] = 300.0
-    least_calls: Annotated[int, Meta(description="Of the version, at each weight: 20.")] = 20
-    design_effect: Annotated[
-        float, Meta(description="How many calls fail together where nothing tells: 1.")
-    ] = 1.0
 
 
 class StartRollout(Wire):
@@ -92,6 +61,7 @@ class StartRollout(Wire):
         list[str],
         Meta(description="Absolute limits beside the judge: `error rate > 20 %`, `p99 > 2 s`."),
     ] = field(default_factory=list)
+    metrics: list[MetricTerms] = field(default_factory=list)
     budget: BudgetTerms = field(default_factory=BudgetTerms)
     gates: list[GateTerms] = field(default_factory=list)
     windows: Annotated[
@@ -214,6 +184,16 @@ class FailureFacts(Wire):
     error: str
 
 
+class MetricFacts(Wire):
+    """What is found of one metric. Evidence is a natural log; 0 says nothing."""
+
+    name: str
+    evidence: Annotated[float, Meta(description="That the version is worse.")]
+    enough: Annotated[float, Meta(description="With so much it is taken back.")]
+    below: Annotated[float, Meta(description="Its excess is proved below this share.")] | None
+    compared: Annotated[bool, Meta(description="Whether both versions report it alike.")]
+
+
 class EvidenceFacts(Wire):
     """What was found out so far."""
 
@@ -227,6 +207,8 @@ class EvidenceFacts(Wire):
     latency: Annotated[float, Meta(description="Evidence that it is slower: a natural log.")]
     enough: Annotated[float, Meta(description="With so much of either it is taken back.")]
     excess_below: Annotated[float, Meta(description="Its extra failures are proved below this.")]
+    sentences: Annotated[list[str], Meta(description="All of it in words.")]
+    metrics: list[MetricFacts]
     next_weight: Share
     spent_failures: int
     spent_keys: int
@@ -264,6 +246,7 @@ class RolloutFacts(Wire):
     proof: bool
     on_worse: str
     guards: list[str]
+    metrics: list[MetricTerms]
     budget: BudgetTerms
     gates: list[GateTerms]
     windows: list[str]
@@ -353,8 +336,8 @@ ACTIONS = (
             f"InvalidParameterValue.{name}"
             for name in (
                 *("BakeErrorRate", "BakeTime", "Budget", "Freezes", "FunctionVersion", "Gates"),
-                *("Guards", "OnTimeout", "OnWorse", "Plan", "RoutingConfig", "StepTimeout"),
-                *("Tolerance", "UndoTime", "Url", "Windows"),
+                *("Guards", "Metrics", "OnTimeout", "OnWorse", "Plan", "RoutingConfig"),
+                *("StepTimeout", "Tolerance", "UndoTime", "Url", "Windows"),
             )
         ),
         "FailedOperation.Rollout",

@@ -29,6 +29,7 @@ TOLD: Mapping[Event, str] = {
     Event.RESUME: "rollout.resumed",
     Event.APPROVE: "rollout.approved",
     Event.PROMOTE: "rollout.promoted",
+    Event.SUSPECT: "rollout.suspected",
     Event.FINISH: "rollout.finished",
     Event.ROLL_BACK: "rollout.rolled_back",
     Event.TAKE_OVER: "rollout.taken_over",

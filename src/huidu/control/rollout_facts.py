@@ -7,13 +7,17 @@ from dataclasses import replace
 import msgspec
 from msgspec import MsgspecError
 
+from huidu.actions import rollout_terms as terms_wire
 from huidu.actions import rollouts as wire
 from huidu.control import times
 from huidu.control.plane import Plane
 from huidu.model.budget import Budget
 from huidu.model.errors import InvalidValue
 from huidu.model.findings import Findings, Side
-from huidu.model.judge.judge import DEFAULT, Tolerances
+from huidu.model.judge.guard import guard_of
+from huidu.model.judge.measure import Measure
+from huidu.model.judge.opinion import Weighed
+from huidu.model.judge.tolerances import DEFAULT, Tolerances
 from huidu.model.ramp import ramp_of
 from huidu.model.rollout import Past, Rollout
 from huidu.model.rollout_terms import WEBHOOK, Gate, Terms
@@ -65,10 +69,9 @@ def terms_of(plane: Plane, request: wire.StartRollout) -> Terms:
         gates.append(made)
     return Terms(
         ramp=ramp,
-        tolerances=_tolerances(request.tolerance),
+        tolerances=_tolerances(request),
         proof=ramp.by_evidence if request.proof is None else request.proof,
         on_worse=request.on_worse,
-        guards=tuple(request.guards),
         budget=Budget(failures=request.budget.failures, keys=request.budget.keys),
         gates=tuple(gates),
         windows=tuple(request.windows),
@@ -81,7 +84,8 @@ def terms_of(plane: Plane, request: wire.StartRollout) -> Terms:
     )
 
 
-def _tolerances(asked: wire.Tolerance) -> Tolerances:
+def _tolerances(request: wire.StartRollout) -> Tolerances:
+    asked = request.tolerance
     for name, (least, most) in BOUNDS.items():
         value = getattr(asked, name)
         if not least <= value <= most:
@@ -89,12 +93,44 @@ def _tolerances(asked: wire.Tolerance) -> Tolerances:
             raise InvalidValue(
                 "Tolerance", f"Tolerance.{spelled} {value:g}: must be {least:g} to {most:g}"
             )
-    return replace(DEFAULT, **{ours: getattr(asked, name) for name, ours in TOLERANCES.items()})
+    return replace(
+        DEFAULT,
+        **{ours: getattr(asked, name) for name, ours in TOLERANCES.items()},
+        guards=tuple(guard_of(text) for text in request.guards),
+        measures=tuple(_measure(one) for one in request.metrics),
+    )
+
+
+def _measure(asked: terms_wire.MetricTerms) -> Measure:
+    return Measure(
+        name=asked.name,
+        field=asked.field,
+        direction=asked.direction,
+        quantile=asked.quantile,
+        ratio=asked.ratio,
+        slack=asked.slack,
+    )
+
+
+def _metrics(terms: Terms) -> list[terms_wire.MetricTerms]:
+    return [_metric(one) for one in terms.tolerances.measures]
+
+
+def _metric(kept: Measure) -> terms_wire.MetricTerms:
+    return terms_wire.MetricTerms(
+        name=kept.name,
+        field=kept.field,
+        direction=kept.direction,
+        quantile=kept.quantile,
+        ratio=kept.ratio,
+        slack=kept.slack,
+    )
 
 
 def facts(plane: Plane, rollout: Rollout, evidence: str, report: str) -> wire.RolloutFacts:
     """Return a rollout as the API shows it; `evidence` is what was saved of it last."""
-    terms, found = rollout.terms, plane.rollouts.findings(rollout.id) or saved_findings(evidence)
+    terms = rollout.terms
+    found = plane.rollouts.findings(rollout.id) or saved_findings(evidence)
     return wire.RolloutFacts(
         rollout_id=rollout.id,
         namespace=rollout.function.namespace,
@@ -108,10 +144,12 @@ def facts(plane: Plane, rollout: Rollout, evidence: str, report: str) -> wire.Ro
         plan=terms.ramp.text,
         proof=terms.proof,
         on_worse=terms.on_worse,
-        guards=list(terms.guards),
+        guards=[guard.text for guard in terms.tolerances.guards],
+        metrics=_metrics(terms),
         budget=_budget(terms),
         gates=[
-            wire.GateTerms(weight=g.weight / WHOLE, kind=g.kind, url=g.url) for g in terms.gates
+            terms_wire.GateTerms(weight=g.weight / WHOLE, kind=g.kind, url=g.url)
+            for g in terms.gates
         ],
         windows=list(terms.windows),
         freezes=list(terms.freezes),
@@ -122,29 +160,34 @@ def facts(plane: Plane, rollout: Rollout, evidence: str, report: str) -> wire.Ro
         undo_time=terms.undo_s,
         undo_until=_undo_until(plane, rollout),
         tolerance=_tolerance(terms.tolerances),
-        owner=rollout.owner,
-        reason=rollout.reason,
+        **_who(rollout),
         begin_time=times.show(rollout.began_at, plane.zone),
         since=times.show(rollout.since, plane.zone),
         end_time=_or_not(plane, rollout.ended_at),
         revision=rollout.revision,
-        steps=[_step(plane, past) for past in rollout.past],
+        steps=_steps(plane, rollout),
         evidence=_evidence(plane, found) if found else None,
         report=report,
         seen=plane.rollouts.seen(rollout.id) or str(rollout.revision),
     )
 
 
-def _budget(terms: Terms) -> wire.BudgetTerms:
-    return wire.BudgetTerms(failures=terms.budget.failures, keys=terms.budget.keys)
+def _who(rollout: Rollout) -> dict[str, str]:
+    return {"owner": rollout.owner, "reason": rollout.reason}
 
 
-def _gates(terms: Terms) -> list[wire.GateTerms]:
-    return [wire.GateTerms(weight=g.weight / WHOLE, kind=g.kind, url=g.url) for g in terms.gates]
+def _budget(terms: Terms) -> terms_wire.BudgetTerms:
+    return terms_wire.BudgetTerms(failures=terms.budget.failures, keys=terms.budget.keys)
 
 
-def _tolerance(kept: Tolerances) -> wire.Tolerance:
-    return wire.Tolerance(**{name: getattr(kept, ours) for name, ours in TOLERANCES.items()})
+def _gates(terms: Terms) -> list[terms_wire.GateTerms]:
+    return [
+        terms_wire.GateTerms(weight=g.weight / WHOLE, kind=g.kind, url=g.url) for g in terms.gates
+    ]
+
+
+def _tolerance(kept: Tolerances) -> terms_wire.Tolerance:
+    return terms_wire.Tolerance(**{name: getattr(kept, ours) for name, ours in TOLERANCES.items()})
 
 
 def line(plane: Plane, rollout: Rollout) -> wire.RolloutLine:
@@ -188,6 +231,10 @@ def _or_not(plane: Plane, at: float) -> str:
     return times.show(at, plane.zone) if at else ""
 
 
+def _steps(plane: Plane, rollout: Rollout) -> list[wire.StepFacts]:
+    return [_step(plane, past) for past in rollout.past]
+
+
 def _step(plane: Plane, past: Past) -> wire.StepFacts:
     return wire.StepFacts(
         time=times.show(past.at, plane.zone),
@@ -210,6 +257,8 @@ def _evidence(plane: Plane, found: Findings) -> wire.EvidenceFacts:
         latency=found.log_latency,
         enough=found.log_enough,
         excess_below=found.excess_below,
+        sentences=list(found.sentences),
+        metrics=[_weighed(one) for one in found.evidence],
         next_weight=found.next_weight / WHOLE,
         spent_failures=found.spent_failures,
         spent_keys=found.spent_keys,
@@ -220,6 +269,16 @@ def _evidence(plane: Plane, found: Findings) -> wire.EvidenceFacts:
             for p in found.curve
         ],
         failures=_failures(found),
+    )
+
+
+def _weighed(one: Weighed) -> wire.MetricFacts:
+    return wire.MetricFacts(
+        name=one.name,
+        evidence=one.log,
+        enough=one.enough,
+        below=one.below,
+        compared=one.is_equal,
     )
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from huidu.model import ramp
 from huidu.model.judge import judge
 from huidu.model.judge.judge import Opinion, Verdict
-from huidu.model.rollout import COMPARING, Event, Rollout, State, Step
+from huidu.model.rollout import Event, Rollout, State, Step
 from huidu.model.rollout_terms import PAUSE, PROMOTE, ROLL_BACK, Gate
 from huidu.model.split import WHOLE
 
@@ -60,11 +60,26 @@ def what_now(rollout: Rollout, sight: Sight) -> Step | None:
     What speaks against the candidate comes first, in every state, and is held up by nothing.
     """
     bad = _against(rollout, sight)
-    if bad:
-        return _take_back(rollout, sight, bad)
-    if rollout.state is State.BAKING and sight.at - rollout.since >= rollout.terms.bake_s:
-        return Step(event=Event.FINISH, at=sight.at, said="baked")
+    step = _take_back(rollout, sight, bad) if bad else None
+    if step is not None:
+        return step
+    if rollout.state is State.BAKING:
+        return _baking(rollout, sight)
     return _forward(rollout, sight) if rollout.state in (State.RAMPING, State.WAITING) else None
+
+
+def _baking(rollout: Rollout, sight: Sight) -> Step | None:
+    """Return what follows while the candidate has all calls, and none of them is against it."""
+    opinion = sight.opinion
+    if opinion and opinion.verdict is Verdict.SUSPECT and not _is_suspected(rollout):
+        return Step(event=Event.SUSPECT, at=sight.at, said=opinion.reason)
+    if sight.at - rollout.since >= rollout.terms.bake_s:
+        return Step(event=Event.FINISH, at=sight.at, said="baked")
+    return None
+
+
+def _is_suspected(rollout: Rollout) -> bool:
+    return any(past.event is Event.SUSPECT for past in rollout.past)
 
 
 def _forward(rollout: Rollout, sight: Sight) -> Step | None:
@@ -87,9 +102,11 @@ def _against(rollout: Rollout, sight: Sight) -> str:
     if sight.broken:
         return sight.broken
     opinion = sight.opinion
-    if rollout.state in COMPARING and opinion and opinion.verdict is Verdict.WORSE:
-        return f"worse than version {rollout.stable}: {opinion.reason}"
-    return ""
+    if opinion is None or opinion.verdict is not Verdict.WORSE:
+        return ""
+    if opinion.reason.startswith("absolute"):
+        return opinion.reason
+    return f"worse than version {rollout.stable}: {opinion.reason}"
 
 
 def _take_back(rollout: Rollout, sight: Sight, why: str) -> Step | None:
@@ -97,6 +114,8 @@ def _take_back(rollout: Rollout, sight: Sight, why: str) -> Step | None:
         return Step(event=Event.ROLL_BACK, at=sight.at, said=why)
     if rollout.can(Event.PAUSE):
         return Step(event=Event.PAUSE, at=sight.at, said=why)
+    if rollout.state is State.BAKING and not _is_suspected(rollout):
+        return Step(event=Event.SUSPECT, at=sight.at, said=why)
     return None
 
 
@@ -116,7 +135,7 @@ def _is_due(rollout: Rollout, sight: Sight) -> bool:
 def _is_suspect(rollout: Rollout, opinion: Opinion | None) -> bool:
     if opinion is None:
         return False
-    worst = max(opinion.log_errors, opinion.log_latency)
+    worst = max((one.log for one in opinion.evidence if one.is_equal), default=0.0)
     return worst >= math.log(rollout.terms.tolerances.suspicion)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from huidu.model.judge.opinion import Weighed
+
 MOST_POINTS = 300
 
 
@@ -49,6 +51,8 @@ class Findings:
     log_latency: float = 0.0  #: and that it is slower.
     log_enough: float = 0.0  #: With so much of either it is taken back.
     excess_below: float = 1.0  #: What its extra failures are proved to be below.
+    sentences: tuple[str, ...] = ()
+    evidence: tuple[Weighed, ...] = ()
     next_weight: int = 0
     spent_failures: int = 0  #: Of the budget.
     spent_keys: int = 0

@@ -33,6 +33,7 @@ KINDS: Mapping[str, str] = {
     "rollout.paused": "a rollout was paused: by somebody, or since nothing was found out",
     "rollout.resumed": "a paused rollout goes on",
     "rollout.promoted": "somebody gave the candidate all calls",
+    "rollout.suspected": "more calls of a candidate that has all of them fail than should",
     "rollout.finished": "the candidate has had all calls for long enough",
     "rollout.rolled_back": "the candidate was taken back",
     "rollout.taken_over": "somebody moved the alias by hand, which ends its rollout",

@@ -35,6 +35,7 @@ class Event(StrEnum):
     RESUME = "resume"
     APPROVE = "approve"  #: A person lets it grow past what asks for an approval.
     PROMOTE = "promote"  #: A person gives the candidate all calls now.
+    SUSPECT = "suspect"  #: While it has all calls, more of them fail than should.
     FINISH = "finish"  #: It has baked long enough.
     ROLL_BACK = "roll back"
     TAKE_OVER = "take over"
@@ -61,6 +62,7 @@ STEPS: Mapping[tuple[State, Event], State] = {
     (State.RAMPING, Event.PROMOTE): State.BAKING,
     (State.WAITING, Event.PROMOTE): State.BAKING,
     (State.PAUSED, Event.PROMOTE): State.BAKING,
+    (State.BAKING, Event.SUSPECT): State.BAKING,
     (State.BAKING, Event.FINISH): State.DONE,
     **{(state, Event.TAKE_OVER): State.TAKEN_OVER for state in sorted(OWNING)},
     **{(state, Event.ROLL_BACK): State.BACK for state in State},

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from huidu.model.budget import Budget
 from huidu.model.errors import InvalidValue
-from huidu.model.judge.judge import DEFAULT, Tolerances
+from huidu.model.judge.tolerances import DEFAULT, Tolerances
+from huidu.model.judge.watch import Limits
 from huidu.model.ramp import Ramp
 from huidu.model.split import WHOLE
 
@@ -48,7 +49,6 @@ class Terms:
     tolerances: Tolerances = DEFAULT
     proof: bool = True  #: Whether the weight grows only when it is proved that it may.
     on_worse: str = ROLL_BACK
-    guards: tuple[str, ...] = ()  #: Absolute ones, as they were written.
     budget: Budget = field(default_factory=Budget)
     gates: tuple[Gate, ...] = ()
     windows: tuple[str, ...] = ()  #: When the weight may grow; at any time, if there are none.
@@ -70,12 +70,24 @@ class Terms:
         ):
             if not 0 <= value <= MOST_S:
                 raise InvalidValue(name, f"{name} {value:g}: must be 0 to {MOST_S} seconds")
-        if not 0 <= self.bake_errors <= 1:
+        if not 0 <= self.bake_errors < 1:
             raise InvalidValue(
-                "BakeErrorRate", f"BakeErrorRate {self.bake_errors:g}: must be 0 to 1, as in 0.25"
+                "BakeErrorRate",
+                f"BakeErrorRate {self.bake_errors:g}: must be 0 or more, below 1, as in 0.25",
             )
         if len(self.gates) > MOST_GATES:
             raise InvalidValue("Gates", f"Gates: {len(self.gates)}, at most {MOST_GATES}")
+
+    @property
+    def limits(self) -> Limits:
+        """What is tolerated while the candidate has all calls."""
+        kept = self.tolerances
+        return Limits(
+            worse=self.bake_errors or None,
+            alpha=kept.alpha,
+            least_errors=kept.least_errors,
+            guards=kept.guards,
+        )
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

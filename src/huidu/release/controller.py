@@ -8,7 +8,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Protocol, TypeVar
 
-import msgspec
 import structlog
 
 from huidu.control import rolling
@@ -25,7 +24,8 @@ from huidu.model.rollout import Event, Rollout, State, Step
 from huidu.model.rollout_terms import MOST_S
 from huidu.model.tally import Lane
 from huidu.model.version import Version
-from huidu.release.follower import Follower, Saved
+from huidu.release import saved
+from huidu.release.follower import Follower
 from huidu.release.holds import Holds
 from huidu.release.past import Series, past
 from huidu.release.report import Archive, report
@@ -122,8 +122,7 @@ class Controller:
             if rollout.owns:
                 self._take_up(rollout, evidence)
             elif rollout.state is not State.BACK or not told:
-                saved = _saved(evidence)
-                self._begin(self._end(rollout, saved.findings if saved else Findings()))
+                self._begin(self._end(rollout, saved.read(evidence).findings))
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take over what a commit means, without waiting."""
@@ -150,7 +149,7 @@ class Controller:
 
     def _take_up(self, rollout: Rollout, evidence: str) -> None:
         """Follow a rollout from now on."""
-        follower = Follower(rollout, self._clock, _saved(evidence))
+        follower = Follower(rollout, self._clock, saved.read(evidence))
         self._followers[rollout.id] = follower
         self._routes.allow(rollout.function_id, rollout.alias, follower.allowance)
         self._recorder.follow(rollout.function_id, rollout.alias, follower.hear)
@@ -244,6 +243,8 @@ class Controller:
         """Find out how things were before, and have the stable version stay warm."""
         rollout, now = follower.rollout, self._clock()
         await self._hold(rollout)
+        if follower.knows:
+            return
         of = (rollout.function_id, rollout.alias, rollout.stable)
         follower.learn(await past(self._series, *of, now))
 
@@ -352,13 +353,3 @@ class Controller:
 
 def _version(named: FunctionName, number: str, reading: Reading) -> Version:
     return reading.version(reading.function(named), number)
-
-
-def _saved(evidence: str) -> Saved | None:
-    if not evidence:
-        return None
-    try:
-        return msgspec.json.decode(evidence, type=Saved)
-    except msgspec.MsgspecError as error:
-        log.warning("rollout.evidence", reason=str(error))
-        return None

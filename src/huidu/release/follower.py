@@ -7,31 +7,29 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-import msgspec
-
 from huidu.model import course
 from huidu.model.budget import Allowance
 from huidu.model.course import Sight
 from huidu.model.fault import Fault, fault_of
-from huidu.model.findings import Failure, Findings, Point, Side, thinned
-from huidu.model.invocation import Record
-from huidu.model.judge.judge import Call, Judge, Opinion
-from huidu.model.rollout import COMPARING, Event, Rollout, Step
+from huidu.model.findings import Failure, Point, Side, thinned
+from huidu.model.invocation import Record, Status
+from huidu.model.judge import words
+from huidu.model.judge.call import Call
+from huidu.model.judge.hearing import Hearing
+from huidu.model.judge.judge import Judge
+from huidu.model.judge.opinion import Opinion
+from huidu.model.judge.votes import Votes
+from huidu.model.judge.watch import Watch
+from huidu.model.rollout import Event, Rollout, State, Step
 from huidu.model.split import WHOLE
 from huidu.release.past import Past
+from huidu.release.saved import Saved, again
 
 AGAINST = frozenset({Fault.USER, Fault.TIMEOUT, Fault.MEMORY, Fault.PLATFORM})
-BY_WEIGHT = frozenset({"weight", "weight, random", "sticky key"})
 MOST_FAILURES = 20
 MOST_ERROR_CHARS = 300
+LOG_ENOUGH = math.log(200)  #: Of the default, before there is an opinion.
 RATE_S = 60.0  #: Over which the number of calls a second is taken.
-
-
-class Saved(msgspec.Struct):
-    """What is saved of a rollout about once a second, and lost without harm."""
-
-    findings: Findings
-    keys: tuple[int, ...] = ()
 
 
 class Counted:
@@ -61,33 +59,48 @@ class Follower:
     `pending` is then what remains to be written.
     """
 
-    def __init__(self, rollout: Rollout, clock: Callable[[], float], saved: Saved | None) -> None:
+    def __init__(self, rollout: Rollout, clock: Callable[[], float], saved: Saved) -> None:
+        terms = rollout.terms
         self.rollout = rollout
+        self.findings = saved.findings
+        known = again(saved.judge, Judge.restored, terms.tolerances)
+        self.judge = known or Judge(terms.tolerances)
+        self.knows = known is not None  #: Whether it knows how things were before the rollout.
+        self.watch = again(saved.watch, Watch.restored, terms.limits)
+        self.hearing = Hearing(
+            rollout.stable,
+            rollout.candidate,
+            measures=terms.tolerances.measures,
+            votes=again(saved.votes, Votes.restored),
+        )
+        self.allowance = Allowance(
+            terms.budget,
+            rollout.stable,
+            rollout.candidate,
+            failures=self.findings.spent_failures,
+            keys=saved.keys,
+        )
+        self.opinion: Opinion | None = None
+        self.pending: Step | None = None
+        self.calls_per_s = self.findings.calls_per_s
+        self.wake, self.news = asyncio.Event(), asyncio.Event()
+        self.dirty = False
         self._clock = clock
-        self.findings = saved.findings if saved else Findings()
         self._counted = {
             rollout.stable: Counted(self.findings.stable),
             rollout.candidate: Counted(self.findings.candidate),
         }
-        self.judge = Judge(rollout.terms.tolerances)
-        self.allowance = Allowance(
-            rollout.terms.budget,
-            rollout.stable,
-            rollout.candidate,
-            failures=self.findings.spent_failures,
-            keys=saved.keys if saved else (),
-        )
-        self.allowance.proven = rollout.weight == WHOLE
-        self.opinion: Opinion | None = None
-        self.pending: Step | None = None
-        self.calls_per_s = self.findings.calls_per_s
-        self.wake = asyncio.Event()
-        self.news = asyncio.Event()
-        self.dirty = False
-        self._arrived = 0
+        self._arrived = self._turn = 0
         self._ticked = clock()
-        self._turn = 0
         self._last_s = 0.0
+        self._stand()
+
+    def _stand(self) -> None:
+        """Be as the rollout stands."""
+        self.allowance.proven = self.rollout.weight == WHOLE
+        if self.rollout.state is State.BAKING and self.watch is None:
+            usual, began = self.judge.stable_failures, self.rollout.full_at - self.rollout.began_at
+            self.watch = Watch(usual, self.rollout.terms.limits, began)
 
     @property
     def seen(self) -> str:
@@ -102,19 +115,25 @@ class Follower:
     def hear(self, record: Record) -> None:
         """Hear of a call through the alias that has just ended."""
         self._arrived += 1
-        fault = fault_of(record.status)
-        failed = fault in AGAINST
         counted = self._counted.get(record.version)
         if counted is None:
             return
+        now = self._now()
+        failed = record.status != Status.SUCCESS and fault_of(record.status) in AGAINST
+        call = self.hearing.hear(record, now)
+        failed = failed or (call is not None and call.failed)
         counted.add(failed=failed, cold=record.cold)
-        if record.version == self.rollout.candidate and failed:
+        if failed and record.version == self.rollout.candidate:
             self.allowance.failed()
             self._note(record)
-        call = self._call(record, fault)
-        due = call is not None and self.judge.hear(call, self._now())
-        if due or self.allowance.spent:
+        if (call is not None and self._is_due(call, now)) or self.allowance.spent:
             self.think()
+
+    def _is_due(self, call: Call, now: float) -> bool:
+        """Have a call heard; tell whether it is time to look."""
+        if self.watch is not None:
+            return self.watch.hear(call, now)
+        return self.judge.hear(call, now)
 
     def _note(self, record: Record) -> None:
         """Keep which calls failed first."""
@@ -124,24 +143,13 @@ class Follower:
             )
             self.findings = replace(self.findings, failures=(*self.findings.failures, one))
 
-    def _call(self, record: Record, fault: Fault | None) -> Call | None:
-        """Return what the judge is to hear of a call; None where it says nothing."""
-        if record.reason not in BY_WEIGHT or fault in (Fault.THROTTLED, Fault.CALLER):
-            return None
-        mine = record.version == self.rollout.candidate
-        return Call(
-            of_candidate=mine,
-            failed=fault is not None,
-            duration_ms=record.duration_ms,
-            weight=record.probability if mine else 1 - record.probability,
-            compares=not record.cold,
-        )
-
     def think(self) -> None:
         """Find out what the rollout does now; nothing is written here."""
         if self.pending is not None:
             return
-        if self.rollout.state in COMPARING and self.rollout.weight:
+        if self.watch is not None:
+            self.opinion = self.watch.look(self._now())
+        elif self.rollout.weight:
             stands = course.stands(self.rollout, self.calls_per_s)
             self.opinion = self.judge.look(self._now(), stands)
         step = course.what_now(self.rollout, self.sight())
@@ -172,7 +180,7 @@ class Follower:
             rate, self._arrived, self._ticked = self._arrived / passed, 0, now
             self.calls_per_s += (1 - math.exp(-passed / RATE_S)) * (rate - self.calls_per_s)
         self.think()
-        self._show()
+        self.show()
 
     def learn(self, past: Past) -> None:
         """Hear how much traffic there was before, and how long the stable version took."""
@@ -180,40 +188,45 @@ class Follower:
         for duration_ms in past.durations_ms:
             self.judge.learn(duration_ms)
         self.judge.begin()
+        self.knows = True
 
     def moved(self, rollout: Rollout) -> None:
         """Hear that the rollout has taken a step."""
         if rollout.weight != self.rollout.weight:
             self.judge.step(self._now())
+            if rollout.owns:
+                self.opinion = None  # it was of another weight
         self.rollout = rollout
-        self.allowance.proven = rollout.weight == WHOLE
         self.pending = None
-        if rollout.owns and not rollout.weight < self.findings.next_weight:
-            self.opinion = None
-        self._show()
+        self._stand()
+        self.show()
         self.wake.set()
 
-    def _show(self) -> None:
+    def show(self) -> None:
         """Have whoever watches see how things stand."""
-        opinion = self.opinion
+        opinion, rollout = self.opinion, self.rollout
+        if opinion is not None and self.watch is None:
+            opinion = self.judge.bounded(opinion)
         errors = opinion.log_errors if opinion else 0.0
         latency = opinion.log_latency if opinion else 0.0
-        point = Point(self._clock(), self.rollout.weight, round(errors, 4), round(latency, 4))
+        point = Point(self._clock(), rollout.weight, round(errors, 4), round(latency, 4))
+        bounds = [one.below for one in opinion.evidence if one.below is not None] if opinion else []
+        next_weight = course.aim(rollout, self.calls_per_s) if rollout.weight < WHOLE else WHOLE
         self.findings = replace(
             self.findings,
             at=point.at,
-            stable=self._counted[self.rollout.stable].side(),
-            candidate=self._counted[self.rollout.candidate].side(),
+            stable=self._counted[rollout.stable].side(),
+            candidate=self._counted[rollout.candidate].side(),
             calls_per_s=round(self.calls_per_s, 3),
             verdict=opinion.verdict.value if opinion else "",
-            waits_for=opinion.reason if opinion else "",
+            waits_for=words.waiting(opinion.waits) if opinion and opinion.waits else "",
             log_errors=errors,
             log_latency=latency,
-            log_enough=math.log(2 / self.rollout.terms.tolerances.alpha),
-            excess_below=self.judge.excess_below(),
-            next_weight=course.aim(self.rollout, self.calls_per_s)
-            if self.rollout.weight < WHOLE
-            else WHOLE,
+            log_enough=opinion.evidence[-1 if self.watch else 0].enough if opinion else LOG_ENOUGH,
+            excess_below=bounds[0] if bounds else 1.0,
+            sentences=words.sentences(opinion) if opinion else (),
+            evidence=opinion.evidence if opinion else (),
+            next_weight=next_weight,
             spent_failures=self.allowance.failures,
             spent_keys=len(self.allowance.keys),
             curve=thinned(self.findings.curve, point),
@@ -226,5 +239,10 @@ class Follower:
     def saved(self) -> str:
         """Return what is to be saved."""
         self.dirty = False
-        keys = tuple(self.allowance.keys)
-        return msgspec.json.encode(Saved(self.findings, keys)).decode()
+        return Saved(
+            findings=self.findings,
+            judge=self.judge.saved(),
+            votes=self.hearing.votes.saved(),
+            watch=self.watch.saved() if self.watch else "",
+            keys=tuple(self.allowance.keys),
+        ).text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 from msgspec import MsgspecError
@@ -132,15 +133,7 @@ def facts(plane: Plane, rollout: Rollout, evidence: str, report: str) -> wire.Ro
     terms = rollout.terms
     found = plane.rollouts.findings(rollout.id) or saved_findings(evidence)
     return wire.RolloutFacts(
-        rollout_id=rollout.id,
-        namespace=rollout.function.namespace,
-        function_name=rollout.function.name,
-        name=rollout.alias,
-        from_version=rollout.stable,
-        to_version=rollout.candidate,
-        state=rollout.state,
-        said=rollout.said,
-        weight=rollout.weight / WHOLE,
+        **_line(plane, rollout),
         plan=terms.ramp.text,
         proof=terms.proof,
         on_worse=terms.on_worse,
@@ -160,20 +153,14 @@ def facts(plane: Plane, rollout: Rollout, evidence: str, report: str) -> wire.Ro
         undo_time=terms.undo_s,
         undo_until=_undo_until(plane, rollout),
         tolerance=_tolerance(terms.tolerances),
-        **_who(rollout),
-        begin_time=times.show(rollout.began_at, plane.zone),
+        reason=rollout.reason,
         since=times.show(rollout.since, plane.zone),
-        end_time=_or_not(plane, rollout.ended_at),
         revision=rollout.revision,
         steps=_steps(plane, rollout),
         evidence=_evidence(plane, found) if found else None,
         report=report,
         seen=plane.rollouts.seen(rollout.id) or str(rollout.revision),
     )
-
-
-def _who(rollout: Rollout) -> dict[str, str]:
-    return {"owner": rollout.owner, "reason": rollout.reason}
 
 
 def _budget(terms: Terms) -> terms_wire.BudgetTerms:
@@ -192,20 +179,25 @@ def _tolerance(kept: Tolerances) -> terms_wire.Tolerance:
 
 def line(plane: Plane, rollout: Rollout) -> wire.RolloutLine:
     """Return a rollout in short."""
-    return wire.RolloutLine(
-        rollout_id=rollout.id,
-        namespace=rollout.function.namespace,
-        function_name=rollout.function.name,
-        name=rollout.alias,
-        from_version=rollout.stable,
-        to_version=rollout.candidate,
-        state=rollout.state,
-        weight=rollout.weight / WHOLE,
-        said=rollout.said,
-        owner=rollout.owner,
-        begin_time=times.show(rollout.began_at, plane.zone),
-        end_time=_or_not(plane, rollout.ended_at),
-    )
+    return wire.RolloutLine(**_line(plane, rollout))
+
+
+def _line(plane: Plane, rollout: Rollout) -> dict[str, Any]:
+    """Return the fields that a rollout is shown by, in short and at length."""
+    return {
+        "rollout_id": rollout.id,
+        "namespace": rollout.function.namespace,
+        "function_name": rollout.function.name,
+        "name": rollout.alias,
+        "from_version": rollout.stable,
+        "to_version": rollout.candidate,
+        "state": rollout.state,
+        "said": rollout.said,
+        "weight": rollout.weight / WHOLE,
+        "owner": rollout.owner,
+        "begin_time": times.show(rollout.began_at, plane.zone),
+        "end_time": _or_not(plane, rollout.ended_at),
+    }
 
 
 def saved_findings(evidence: str) -> Findings | None:

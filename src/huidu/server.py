@@ -28,6 +28,7 @@ from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.observe.exposition import Deliveries, Denials, Gauges, Releases
 from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
+from huidu.observe.rolling import RolloutGauges
 from huidu.observing import MakeRecorder
 from huidu.release.controller import Controller
 from huidu.release.report import Archive
@@ -84,6 +85,7 @@ async def serving(
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
         registry = _registry(settings, data, courier, stores.logs)
+        registry.register(RolloutGauges(controller.under_way))
         data.exporting.measure(data.observing.page, registry)
         told = pages(data.observing.page, registry, asdict(data.tier))
         most = _connections(settings.max_connections)

@@ -324,6 +324,10 @@ class Controller:
         if follower is not None and follower.pending is None:
             follower.allowance.closed = False
 
+    def under_way(self) -> Sequence[tuple[Rollout, Findings]]:
+        """Return the rollouts that own their aliases, with what was seen of them."""
+        return [(one.rollout, one.findings) for one in self._followers.values()]
+
     def findings(self, rollout_id: str) -> Findings | None:
         """Return what was seen so far; None where it is not under way."""
         follower = self._followers.get(rollout_id)

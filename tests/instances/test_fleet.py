@@ -369,6 +369,108 @@ async def test_what_is_provisioned_makes_no_room_for_others(fleet: MakeFleet, sh
     assert house.held()[key_of(kept)] == 2
 
 
+async def test_a_held_version_stays_warm_until_it_is_released(
+    fleet: MakeFleet, shelf: Shelf
+) -> None:
+    house, version = fleet(idle_s=0.05), shelf.version(PID)
+    house.hold(version, 2)
+    await until(house, idle=1)
+    assert await house.ready(version, 3) == ""
+    first = await call(house, version)
+    await until(house, idle=2)
+    await asyncio.sleep(0.15)
+    house.hold(version, 2)
+
+    (standing,) = house.standings()
+    assert (standing.provisioned, standing.idle) == (0, 2)
+    assert (await call(house, version)).result == first.result
+
+    house.release(version)
+    await until(house)
+    assert house.standings() == []
+
+
+async def test_a_flood_on_another_version_takes_the_room_of_what_is_held(
+    fleet: MakeFleet, shelf: Shelf
+) -> None:
+    house = fleet(most=3, idle_s=0.2)
+    stable, candidate = shelf.version(PID, number="1"), shelf.version(PID, number="2")
+    await house.ready(stable, 3)
+    house.hold(stable, 3)
+
+    outcomes = await asyncio.gather(*(call(house, candidate, b"0.2") for _ in range(12)))
+
+    assert all(outcome.succeeded for outcome in outcomes)
+    assert len({outcome.result for outcome in outcomes}) >= 2
+    assert house.stats().instances <= 3
+    await until(house, idle=1)
+    assert house.held() == {key_of(stable): 1}
+
+
+async def test_what_is_held_makes_room_for_a_version_that_has_none_and_comes_back(
+    fleet: MakeFleet, shelf: Shelf
+) -> None:
+    house = fleet(most=1, idle_s=0.1)
+    stable, other = shelf.version(PID, number="1"), shelf.version(PID, number="2")
+    house.hold(stable, 1)
+    await until(house, idle=1)
+
+    assert (await call(house, other)).succeeded
+    assert house.held()[key_of(other)] == 1
+    async with asyncio.timeout(5):
+        while not house.held().get(key_of(stable)):  # noqa: ASYNC110 - it is processes that we wait for
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("way", ["retired", "killed"])
+async def test_a_version_that_goes_while_it_is_held_is_forgotten(
+    fleet: MakeFleet, shelf: Shelf, way: str
+) -> None:
+    house, version = fleet(), shelf.version(PID)
+    await house.ready(version, 2)
+    house.hold(version, 2)
+
+    if way == "retired":
+        house.retire([])
+    else:
+        await house.kill(version)
+    await until(house)
+
+    assert house.stats().pools == {}
+    house.release(version)
+    assert house.stats().pools == {}
+
+
+async def test_closing_leaves_nothing_of_what_is_held(fleet: MakeFleet, shelf: Shelf) -> None:
+    house, cold = fleet(), shelf.version(PID, number="2")
+    warm = shelf.version(PID)
+    pid = int((await call(house, warm)).result)
+    house.hold(warm, 1)
+    house.hold(cold, 1)
+    await asyncio.sleep(0)
+
+    await house.close(0)
+
+    assert house.stats().instances == 0
+    assert not is_running(pid)
+    house.hold(warm, 1)
+    assert house.stats().total == Numbers()
+
+
+async def test_a_hold_that_is_let_go_before_anything_started_leaves_no_pool(
+    fleet: MakeFleet, shelf: Shelf
+) -> None:
+    house = fleet(most=1)
+    provision(house, shelf.version(PID), 1)
+    other = shelf.version(PID, number="2")
+
+    house.hold(other, 1)
+    assert key_of(other) in house.stats().pools
+    house.release(other)
+
+    assert key_of(other) not in house.stats().pools
+
+
 async def test_a_closed_fleet_provisions_nothing(fleet: MakeFleet, shelf: Shelf) -> None:
     house = fleet()
     await house.close(0)

@@ -478,7 +478,188 @@ async def test_a_retired_pool_has_nothing_provisioned(scene: Scene) -> None:
     assert scene.pool.provided == 0
 
 
+async def idling(scene: Scene, count: int) -> list[Sitter]:
+    """Have so many instances that nobody asked for, and that are idle."""
+    there = await provided(scene, count)
+    scene.pool.provide(0)
+    return there
+
+
+async def test_what_is_held_does_not_idle_out_until_it_is_released(scene: Scene) -> None:
+    await idling(scene, 3)
+    scene.pool.hold(2)
+
+    scene.clock.move(3600)
+    await turns()
+    assert scene.pool.numbers == Numbers(idle=2)
+    assert (scene.pool.provided, scene.pool.holding.keeps) == (0, 0)
+
+    scene.pool.hold(0)
+    await turns()
+    assert scene.pool.empty
+
+
+async def test_holding_starts_no_more_than_the_first(scene: Scene) -> None:
+    scene.pool.hold(3)
+    await turns()
+    assert not scene.pool.empty
+    await scene.nursery.deliver()
+    scene.pool.hold(3)
+    scene.pool.hold(2)
+    await turns()
+
+    assert scene.nursery.expected == []
+    assert scene.pool.numbers == Numbers(idle=1)
+
+
+async def test_what_calls_had_started_is_held_as_well(scene: Scene) -> None:
+    scene.pool.hold(2)
+    await turns()
+    first = await scene.nursery.deliver()
+    assert await scene.pool.take() is first
+    another = await scene.call()
+    scene.clock.move(0.006)
+    await turns()
+    second = await scene.nursery.deliver()
+    assert await another is second
+
+    scene.pool.give_back(first)
+    scene.pool.give_back(second)
+    scene.clock.move(3600)
+    await turns()
+
+    assert scene.pool.numbers == Numbers(idle=2)
+
+
+async def test_of_held_instances_only_the_last_is_replaced_when_it_dies(scene: Scene) -> None:
+    first, second = await idling(scene, 2)
+    scene.pool.hold(2)
+    scene.clock.move(5)
+
+    first.die()
+    await turns()
+    assert scene.pool.numbers == Numbers(idle=1)
+    second.die()
+    await turns()
+
+    assert scene.pool.numbers == Numbers(starting=1)
+    assert await scene.nursery.deliver() is await scene.pool.take()
+
+
+async def test_a_held_version_that_cannot_start_is_tried_again_ever_later(scene: Scene) -> None:
+    scene.pool.hold(1)
+    for pause in (1, 2):
+        await turns()
+        await scene.nursery.fail(BROKEN)
+        scene.clock.move(pause - 0.1)
+        await turns()
+        assert scene.nursery.expected == []
+        scene.clock.move(0.1)
+    await turns()
+
+    assert scene.pool.numbers == Numbers(starting=1)
+    scene.pool.end()
+    await scene.pool.drained()
+
+
+async def test_what_is_held_is_given_up_to_others_and_comes_back_once_there_is_room(
+    scene: Scene,
+) -> None:
+    await idling(scene, 2)
+    scene.pool.hold(2)
+    scene.rooms.room = -2  # Others wait for what is given up.
+
+    scene.pool.owe()
+    scene.pool.owe()
+    await turns()
+    assert scene.pool.numbers == Numbers()
+    assert scene.rooms.room == 0
+    assert not scene.pool.empty
+
+    scene.clock.move(ASK_AGAIN_S)
+    await turns()
+    assert (scene.pool.numbers, scene.rooms.complaints) == (Numbers(), 0)
+    scene.rooms.room = 2
+    scene.clock.move(ASK_AGAIN_S)
+    await turns()
+    await scene.nursery.deliver()
+    assert scene.pool.numbers == Numbers(idle=1)
+
+
+async def test_what_is_given_up_of_a_hold_is_not_started_anew(scene: Scene) -> None:
+    await idling(scene, 3)
+    scene.pool.hold(3)
+
+    scene.pool.owe()
+    await turns()
+
+    assert scene.pool.numbers == Numbers(idle=2)
+
+
+async def test_a_retired_pool_holds_nothing(scene: Scene) -> None:
+    await idling(scene, 2)
+    scene.pool.hold(2)
+
+    scene.pool.retire()
+    scene.pool.hold(2)
+    await scene.pool.drained()
+    scene.pool.revive()
+
+    assert scene.pool.empty
+
+
 AGEING = Limits(instances=3, idle_s=60, max_age_s=100)
+
+
+@pytest.mark.parametrize("held", [1, 2, 3, 4])
+async def test_held_instances_grow_old_and_are_succeeded_one_for_one(held: int) -> None:
+    scene = Scene(Limits(instances=5, idle_s=60, max_age_s=100))
+    kept = min(held, 3)
+    there = await idling(scene, 3)
+    scene.pool.hold(held)
+
+    for _ in range(40):
+        scene.clock.move(20)
+        await turns()
+        while scene.nursery.expected:
+            assert scene.pool.numbers.idle >= kept
+            await scene.nursery.deliver()
+            scene.pool.hold(held)
+            await turns()
+
+    assert scene.pool.numbers == Numbers(idle=kept)
+    assert not any(one.alive for one in there)
+
+
+async def test_a_hold_is_of_all_that_are_there_even_where_one_is_too_old() -> None:
+    scene = Scene(AGEING)
+    (first,) = await idling(scene, 1)
+    assert await scene.pool.take() is first
+    scene.clock.move(90)
+    await idling(scene, 3)
+    scene.clock.move(11)
+
+    scene.pool.hold(3)
+    scene.clock.move(61)
+    await turns()
+
+    assert scene.pool.numbers == Numbers(busy=1, idle=2)
+
+
+async def test_a_held_instance_that_is_called_while_its_successor_comes_is_succeeded_too() -> None:
+    scene = Scene(AGEING)
+    (first,) = await idling(scene, 1)
+    scene.pool.hold(3)
+    scene.clock.move(101)
+    await turns()
+    assert await scene.pool.take() is first
+    await scene.nursery.deliver()
+
+    scene.pool.give_back(first)
+    await turns()
+
+    assert not first.alive
+    assert scene.pool.numbers == Numbers(idle=1)
 
 
 async def test_an_instance_that_is_too_old_serves_until_its_successor_is_there() -> None:

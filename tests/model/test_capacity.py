@@ -22,6 +22,7 @@ from huidu.model.capacity import (
     Retired,
     Scene,
     again_at,
+    kept_warm,
     lasts_s,
     lender,
     plan,
@@ -71,6 +72,12 @@ def idle(*seconds: float) -> dict[str, float]:
         (ALONE._replace(floor=3, idle=idle(1), busy=1), 1),
         (ALONE._replace(floor=9, busy=3), 1),
         (ALONE._replace(line=waiting(0), retired=True), 1),
+        (ALONE._replace(warm=1), 1),
+        (ALONE._replace(warm=1, starting=1), 0),
+        (ALONE._replace(warm=1, busy=1), 0),
+        (ALONE._replace(warm=1, line=waiting(0)), 1),
+        (ALONE._replace(warm=1, room=0), 0),
+        (ALONE._replace(warm=1, paused_until=NOW + 9), 0),
     ],
 )
 def test_an_instance_is_started_for_a_call_that_has_lost_patience(
@@ -86,6 +93,15 @@ def test_what_there_is_no_room_for_is_told_and_asked_for_again() -> None:
 
     assert made.short == 1
     assert made.wake_at == NOW + ASK_AGAIN_S
+
+
+def test_nobody_makes_room_for_what_is_kept_warm_but_it_asks_again() -> None:
+    later = Plan([], 0, [], 0, NOW + ASK_AGAIN_S)
+
+    assert plan(ALONE._replace(warm=1, room=0), LIMITS, NOW) == later
+    assert plan(ALONE._replace(warm=1, room=1), LIMITS, NOW) == Plan([], 1, [])
+    last = ALONE._replace(idle=idle(99), due=old("i0"), warm=1, room=0)
+    assert plan(last, LIMITS, NOW) == later
 
 
 def test_a_patient_call_is_looked_at_again_when_its_patience_ends() -> None:
@@ -117,6 +133,35 @@ def test_what_was_asked_for_ahead_is_not_let_go() -> None:
     assert plan(ALONE._replace(idle=idle(99, 98, 97), floor=2), LIMITS, NOW).stop == ["i0"]
 
 
+def test_what_is_kept_warm_is_not_let_go_nor_looked_at_again_for_being_idle() -> None:
+    scene = ALONE._replace(idle=idle(99, 98), busy=1, warm=2)
+
+    assert plan(scene, LIMITS, NOW) == Plan([], 0, ["i0"])
+    assert plan(scene._replace(warm=3), LIMITS, NOW) == Plan([], 0, [])
+    assert plan(scene._replace(warm=0), LIMITS, NOW).stop == ["i0", "i1"]
+
+
+@pytest.mark.parametrize(
+    ("held", "ready", "before", "ageing", "kept"),
+    [
+        (0, 3, 3, False, 0),
+        (2, 3, 0, False, 2),
+        (5, 3, 0, False, 3),
+        (5, 0, 0, False, 1),
+        (5, -1, 0, False, 1),
+        # a successor is there
+        (5, 4, 3, True, 3),
+        (5, 3, 3, False, 3),
+        # one has ended meanwhile
+        (5, 2, 3, True, 2),
+    ],
+)
+def test_of_those_that_are_held_as_many_are_kept_as_there_are(
+    held: int, ready: int, before: int, *, ageing: bool, kept: int
+) -> None:
+    assert kept_warm(held, ready, before, ageing=ageing) == kept
+
+
 def old(*names: str) -> dict[str, float]:
     return dict.fromkeys(names, NOW)
 
@@ -136,6 +181,12 @@ def old(*names: str) -> dict[str, float]:
         (ALONE._replace(idle=idle(99, 98), due=old("i0", "i1"), floor=2), 2, []),
         (ALONE._replace(idle=idle(3, 2, 1), due=old("i0", "i1"), floor=2), 1, ["i0"]),
         (ALONE._replace(idle=idle(2, 1), due=old("i0"), floor=2, paused_until=NOW + 9), 0, []),
+        # and one that is kept warm
+        (ALONE._replace(idle=idle(99, 98), due=old("i0"), warm=2), 1, []),
+        (ALONE._replace(idle=idle(99, 98), due=old("i0"), warm=2, starting=1), 0, []),
+        (ALONE._replace(idle=idle(99, 98, 1), due=old("i0"), warm=2), 0, ["i0"]),
+        (ALONE._replace(idle=idle(99), due=old("i0"), warm=1), 1, []),
+        (ALONE._replace(idle=idle(99), due=old("i0"), warm=1, room=0), 0, []),
         # where there may be no more, one goes first
         (ALONE._replace(idle=idle(3), busy=3, due=old("i0"), floor=4), 1, ["i0"]),
         (ALONE._replace(idle=idle(3), busy=3, due=old("i0"), floor=4, starting=1), 0, []),
@@ -218,6 +269,7 @@ scenes = st.builds(
     due=st.dictionaries(st.sampled_from([f"i{n}" for n in range(6)]), st.floats(50, 250)),
     paused_until=st.sampled_from([-NEVER, 150.0]),
     open=st.just({}),
+    warm=st.integers(0, 6),
 )
 limits = st.builds(
     Limits,
@@ -293,7 +345,24 @@ def test_the_old_never_leave_a_floor_that_they_could_have_held(
     made = plan(scene._replace(line={}, retired=False), limits, now)
     left = len(scene.idle) + scene.busy - len(made.stop)
 
-    assert left >= min(ready, scene.floor, limits.instances - 1)
+    assert left >= min(ready, scene.kept, limits.instances - 1)
+
+
+@given(scenes, limits, moments)
+def test_what_is_kept_warm_asks_nobody_for_room(scene: Scene, limits: Limits, now: float) -> None:
+    made, without = plan(scene, limits, now), plan(scene._replace(warm=0), limits, now)
+
+    assert made.short <= without.short
+
+
+@given(scenes, limits, moments)
+def test_keeping_warm_starts_none_beyond_what_is_kept(
+    scene: Scene, limits: Limits, now: float
+) -> None:
+    scene = scene._replace(line={}, due={}, floor=0)
+    here = len(scene.idle) - min(scene.owed, len(scene.idle)) + scene.starting + scene.busy
+
+    assert plan(scene, limits, now).start <= max(0, scene.warm - here)
 
 
 @given(scenes, limits, moments, st.floats(0, 1))
@@ -346,6 +415,12 @@ SINGLE = Holding(instances=1, idle_since=NOW - 3)
         ([STARVED, OWNED], None),
         ([SHORT, OWNED, LAZY], 2),
         ([SHORT, replace(OWNED, keeps=4)], 1),
+        ([SHORT, LAZY, replace(LAZIER, held=1)], 2),
+        ([SHORT, LAZY, replace(LAZIER, held=2)], 1),
+        ([SHORT, replace(LAZY, held=3), replace(LAZIER, held=2)], 2),
+        ([SHORT, replace(SINGLE, held=1)], None),
+        ([STARVED, replace(SINGLE, held=1)], 1),
+        ([STARVED, replace(FULL, held=5)], 1),
         ([STARVED, replace(OWNED, instances=9, keeps=8), replace(FULL, instances=3)], 1),
         ([STARVED, replace(FULL, instances=9, keeps=8), replace(FULL, instances=3)], 2),
     ],
@@ -354,6 +429,26 @@ def test_the_pool_that_misses_it_least_gives_up_an_instance(
     pools: list[Holding], place: int | None
 ) -> None:
     assert lender(pools, NOW) == place
+
+
+@given(
+    st.lists(
+        st.builds(
+            Holding,
+            instances=st.integers(1, 5),
+            short=st.integers(0, 2),
+            idle_since=st.sampled_from([NEVER, NOW - 10, NOW]),
+            held=st.integers(0, 3),
+        ),
+        max_size=5,
+    )
+)
+def test_what_is_held_makes_room_for_all_that_it_would_make_room_for_if_it_were_not(
+    pools: list[Holding],
+) -> None:
+    loose = [replace(pool, held=0) for pool in pools]
+
+    assert (lender(pools, NOW) is None) == (lender(loose, NOW) is None)
 
 
 def test_a_pool_with_nothing_is_in_greater_need_than_one_that_waits_longer() -> None:
@@ -370,6 +465,7 @@ def test_a_pool_with_nothing_is_in_greater_need_than_one_that_waits_longer() -> 
             short=st.integers(0, 3),
             idle_since=st.sampled_from([NEVER, NOW - 10, NOW]),
             keeps=st.integers(0, 3),
+            held=st.integers(0, 3),
         ),
         max_size=5,
     )

@@ -149,6 +149,13 @@ class Instances(Protocol):
         """Begin to have so many instances, as far as there is room."""
         ...
 
+    def hold(self, version: Version, count: int) -> None:
+        """Keep so many of the instances that there are of a version, and one at least; 0: none.
+
+        They do not end for being idle. It is forgotten when the version goes.
+        """
+        ...
+
     def held(self) -> Mapping[tuple[str, str, str], int]:
         """Return how many instances there are by function id, version number and digest."""
         ...

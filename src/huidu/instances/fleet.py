@@ -119,6 +119,24 @@ class Fleet:
             if isinstance(effect, ProvisionChanged) and not self._closed:
                 self.pool(effect.version).provide(effect.wanted)
 
+    def hold(self, version: Version, count: int) -> None:
+        """Keep up to so many of the instances of a live version, called or not; return at once.
+
+        A version that has none has one started, as soon as there is room. What is held is lent to
+        versions that have no room for a call where nothing else is idle. A version that goes
+        forgets it. Cheap where the count is as before.
+        """
+        if self._closed or not (count or key_of(version) in self._pools):
+            return
+        pool = self.pool(version)
+        pool.hold(count)
+        if pool.empty:
+            self._balance()
+
+    def release(self, version: Version) -> None:
+        """Let instances of a version go again when they are idle for too long."""
+        self.hold(version, 0)
+
     def retire(self, live: Container[Key]) -> None:
         """Close the pools of versions that are gone: call it as the route table is swapped.
 

@@ -16,6 +16,7 @@ from huidu.model.capacity import (
     Limits,
     Retired,
     Scene,
+    kept_warm,
     lasts_s,
     plan,
 )
@@ -83,6 +84,8 @@ class Pool(Generic[T]):
         self._seats: dict[int, asyncio.Future[T]] = {}
         self._warming: dict[asyncio.Future[None], int] = {}
         self._provided = 0
+        self._held = 0
+        self._warm = 0
         self._owed = 0
         self._short = 0
         self._retired = False
@@ -148,10 +151,24 @@ class Pool(Generic[T]):
             self._provided = min(wanted, self._limits.instances)
             self.settle()
 
+    def hold(self, wanted: int) -> None:
+        """Keep up to so many of the instances that are here, called or not; return at once.
+
+        None is started for it, but for the successors of those that are too old, and one where
+        there is none. They are lent to other pools where nothing else is idle.
+        """
+        wanted = min(wanted, self._limits.instances)
+        if self._retired or wanted == self._held:
+            return
+        if not self._held:
+            self._warm = self._crew.ready
+        self._held = wanted
+        self.settle()
+
     def retire(self) -> None:
         """Take no more calls. Those that are here are served; idle instances are let go."""
         self._retired = True
-        self._provided = 0
+        self._provided = self._held = 0
         _tell(self._warming, Retired())
         self.settle()
 
@@ -184,7 +201,7 @@ class Pool(Generic[T]):
     def empty(self) -> bool:
         """Whether nobody is here, nor on the way."""
         crew = self._crew
-        awaited = self._line or self._warming or self._provided
+        awaited = self._line or self._warming or self._provided or self._held
         return not (awaited or crew.ready or crew.starting or crew.leaving)
 
     @property
@@ -203,6 +220,7 @@ class Pool(Generic[T]):
         return Holding(
             instances=self._here - self._owed,
             keeps=self._provided,
+            held=self._held,
             coming=self._owed + self._crew.leaving,
             short=self._short,
             idle_since=next(iter(self._crew.idle.values()), NEVER),
@@ -224,6 +242,7 @@ class Pool(Generic[T]):
     def settle(self) -> None:
         """Weigh what is here, and have done what the plan says."""
         self._owed = max(0, min(self._owed, self._here - self._provided))
+        self._warm = self._keep() if self._held else 0
         made = plan(self._scene(), self._limits, self._clock.time())
         astray = [call for call, name in made.assign if not self._seat(call, name)]
         for name in made.stop:
@@ -270,7 +289,13 @@ class Pool(Generic[T]):
             due=crew.due,
             paused_until=-NEVER if self._warming else crew.paused_until,
             open=crew.open,
+            warm=self._warm,
         )
+
+    def _keep(self) -> int:
+        now = self._clock.time()
+        ageing = any(due <= now for due in self._crew.due.values())
+        return kept_warm(self._held, self._crew.ready - self._owed, self._warm, ageing=ageing)
 
     def _floor(self) -> int:
         """Let those go on who have what they warmed; return what the others still want."""

@@ -62,6 +62,15 @@ def again_at(failures: int, since: float) -> float:
     return since + min(LONGEST_PAUSE_S, 2.0 ** min(failures - 1, 10))
 
 
+def kept_warm(held: int, ready: int, before: int, *, ageing: bool) -> int:
+    """Return how many of its instances a pool keeps, so many being held.
+
+    As many as are ready, and one where none is. While one of them is too old they are no more
+    than they were `before`: a successor takes a place, and does not add one.
+    """
+    return min(held, max(1, min(ready, before) if ageing else ready))
+
+
 class Scene(NamedTuple):
     """A pool at one moment.
 
@@ -81,6 +90,12 @@ class Scene(NamedTuple):
     due: Mapping[str, float] = {}  #: When each idle instance is too old; never, if it is not here.
     paused_until: float = -NEVER  #: No instance is started ahead of a call before this.
     open: Mapping[str, int] = {}  #: Busy instances that have seats left, and how many.
+    warm: int = 0  #: Instances to keep, where the fleet has room for them: see `kept_warm`.
+
+    @property
+    def kept(self) -> int:
+        """How many instances do not go, however long they are idle."""
+        return max(self.floor, self.warm)
 
     def too_old(self, name: str, now: float) -> bool:
         """Tell whether an idle instance is to be replaced."""
@@ -110,13 +125,14 @@ def plan(scene: Scene, limits: Limits, now: float) -> Plan:
 
     Of those that are too old, as many go as leave the floor standing, and one at least: the last
     one serves on until its successor is there. Only where the pool may be no larger does one go
-    before. One that has guests, and seats left, has a successor started as well.
+    before. One that has guests, and seats left, has a successor started as well. Those that are
+    kept warm are a floor too, but nobody has to make room for it.
     """
     stay = list(scene.idle)[scene.owed :]
     beside = list(scene.open.items())[max(0, scene.owed - len(scene.idle)) :]
     wanted = -(-max(0, len(scene.line) - sum([free for _, free in beside])) // limits.seats)
     idle_s = 0.0 if scene.retired else limits.idle_s
-    spare = min(len(stay) + scene.busy - scene.floor, len(stay) - wanted)
+    spare = min(len(stay) + scene.busy - scene.kept, len(stay) - wanted)
     stale = [name for name in stay if scene.idle[name] + idle_s <= now]
     stale.sort(key=lambda name: not scene.too_old(name, now))
     out = frozenset(stale[: max(0, spare)])
@@ -129,9 +145,9 @@ def plan(scene: Scene, limits: Limits, now: float) -> Plan:
     assign = list(zip(scene.line, seats, strict=False))
     ageing = sum([scene.too_old(name, now) for name in scene.open])
     counts = (len(stay), len(assign), len(old) - len(gone) + ageing)
-    wish, wake_at = _wish(scene, counts, limits, now)
-    start = min(wish, max(0, scene.room))
-    if start < wish:
+    wish, extra, wake_at = _wish(scene, counts, limits, now)
+    start = min(wish + extra, max(0, scene.room))
+    if start < wish + extra:
         wake_at = min(wake_at, now + ASK_AGAIN_S)
     woken = -(-max(0, len(assign) - sum([free for _, free in beside])) // limits.seats)
     for name in stay[: len(stay) - woken]:
@@ -139,21 +155,22 @@ def plan(scene: Scene, limits: Limits, now: float) -> Plan:
         wake_at = min(wake_at, *(end if end > now else NEVER for end in ends))
     kept = frozenset(stay)
     stop = [name for name in scene.idle if name not in kept]
-    return Plan(assign, start, stop, wish - start, wake_at)
+    return Plan(assign, start, stop, max(0, wish - start), wake_at)
 
 
 def _replaced(scene: Scene, limits: Limits, ready: int) -> int:
     """Return how many instances can go, if they are old: others stand for them, or never will."""
     if ready >= limits.instances and not scene.starting:
-        return max(ready - limits.instances + 1, ready - max(scene.floor, 1))
-    return max(0, ready - max(scene.floor, 1))
+        return max(ready - limits.instances + 1, ready - max(scene.kept, 1))
+    return max(0, ready - max(scene.kept, 1))
 
 
 def _wish(
     scene: Scene, counts: tuple[int, int, int], limits: Limits, now: float
-) -> tuple[int, float]:
+) -> tuple[int, int, float]:
     """Return how many instances to start, were there room, and when it will be more.
 
+    The second number is of those to start besides, if there is room, but not to make room for.
     The counts are of the idle ones that stay, of the calls that are seated, and of the instances
     that are too old.
     """
@@ -161,7 +178,7 @@ def _wish(
     here = idle + scene.starting + scene.busy
     allowed = min(limits.starting_at_once - scene.starting, limits.instances - here)
     if allowed <= 0:
-        return 0, NEVER
+        return 0, 0, NEVER
     short = scene.pace_s * 1000 < limits.patience_ms
     patience_s = (limits.linger_ms if short else limits.patience_ms) / 1000
     useful = max(0, min(allowed, limits.few - here) if short else allowed)
@@ -169,16 +186,19 @@ def _wish(
     line = list(islice(scene.line.values(), seated, most))
     impatient = -(-sum([since + patience_s <= now for since in line]) // limits.seats)
     first = 1 if line and not here else 0
-    ahead = (max(scene.floor, 1) if old else scene.floor) - (here - old)
-    wish = max(impatient - scene.starting, first, 0)
+    # The successor of the last one, if it is kept warm, waits for room like all that is.
+    ahead = max(scene.floor, 1 if old and not scene.warm else 0) - (here - old)
+    warm = scene.warm - (here - old)
+    wish, extra = max(impatient - scene.starting, first, 0), 0
     wake_at = NEVER
-    if ahead > wish and scene.paused_until > now:
+    if max(ahead, warm) > wish and scene.paused_until > now:
         wake_at = scene.paused_until
     else:
-        wish = max(wish, ahead)
+        wish, extra = max(wish, ahead), warm
     wish = min(allowed, wish)
     patient = line[(scene.starting + wish) * limits.seats :]
-    return wish, min(wake_at, patient[0] + patience_s if patient else NEVER)
+    wake_at = min(wake_at, patient[0] + patience_s if patient else NEVER)
+    return wish, max(0, min(allowed, extra) - wish), wake_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +207,7 @@ class Holding:
 
     instances: int  #: Starting, idle and busy, less those that it owes.
     keeps: int = 0  #: Instances that it lends to nobody: they are provisioned.
+    held: int = 0  #: Instances that it lends only where no other is idle: they are kept warm.
     coming: int = 0  #: Instances that it gives up, or is about to.
     short: int = 0  #: Starts that it had no room for.
     idle_since: float = NEVER  #: Of the instance that has been idle longest.
@@ -204,21 +225,22 @@ def lender(pools: Sequence[Holding], now: float) -> int | None:
     The instance that has been idle longest goes first. A pool's last one is spared for a while,
     or a rarely called version (a canary) would be cold at each call whenever its sister is busy.
     Where nothing is idle and a pool has no instance at all, the largest pool gives way: no
-    version is kept from running by another. What is provisioned is never lent.
+    version is kept from running by another. What is kept warm goes after all else that is idle.
+    What is provisioned is never lent.
     """
     coming = sum(pool.coming for pool in pools)
     starved = sum(pool.short > 0 and not pool.instances for pool in pools) > coming
     if not starved and sum(pool.short for pool in pools) <= coming:
         return None
     idle = [
-        (pool.idle_since, place)
+        (pool.instances <= pool.held, pool.idle_since, place)
         for place, pool in enumerate(pools)
         if pool.idle_since < NEVER
         and pool.instances > pool.keeps
         and (starved or pool.instances > 1 or pool.idle_since + SPARED_S <= now)
     ]
     if idle:
-        return min(idle)[1]
+        return min(idle)[2]
     largest = max(range(len(pools)), key=lambda place: _spare(pools[place]))
     return largest if starved and _spare(pools[largest]) > 0 else None
 

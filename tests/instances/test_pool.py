@@ -586,6 +586,16 @@ async def test_what_is_held_is_given_up_to_others_and_comes_back_once_there_is_r
     assert scene.pool.numbers == Numbers(idle=1)
 
 
+async def test_what_is_given_up_of_a_hold_is_not_started_anew(scene: Scene) -> None:
+    await idling(scene, 3)
+    scene.pool.hold(3)
+
+    scene.pool.owe()
+    await turns()
+
+    assert scene.pool.numbers == Numbers(idle=2)
+
+
 async def test_a_retired_pool_holds_nothing(scene: Scene) -> None:
     await idling(scene, 2)
     scene.pool.hold(2)
@@ -619,6 +629,21 @@ async def test_held_instances_grow_old_and_are_succeeded_one_for_one(held: int) 
 
     assert scene.pool.numbers == Numbers(idle=kept)
     assert not any(one.alive for one in there)
+
+
+async def test_a_hold_is_of_all_that_are_there_even_where_one_is_too_old() -> None:
+    scene = Scene(AGEING)
+    (first,) = await idling(scene, 1)
+    assert await scene.pool.take() is first
+    scene.clock.move(90)
+    await idling(scene, 3)
+    scene.clock.move(11)
+
+    scene.pool.hold(3)
+    scene.clock.move(61)
+    await turns()
+
+    assert scene.pool.numbers == Numbers(busy=1, idle=2)
 
 
 async def test_a_held_instance_that_is_called_while_its_successor_comes_is_succeeded_too() -> None:

@@ -96,9 +96,12 @@ def test_what_there_is_no_room_for_is_told_and_asked_for_again() -> None:
 
 
 def test_nobody_makes_room_for_what_is_kept_warm_but_it_asks_again() -> None:
-    made = plan(ALONE._replace(warm=1, room=0), LIMITS, NOW)
+    later = Plan([], 0, [], 0, NOW + ASK_AGAIN_S)
 
-    assert made == Plan([], 0, [], 0, NOW + ASK_AGAIN_S)
+    assert plan(ALONE._replace(warm=1, room=0), LIMITS, NOW) == later
+    assert plan(ALONE._replace(warm=1, room=1), LIMITS, NOW) == Plan([], 1, [])
+    last = ALONE._replace(idle=idle(99), due=old("i0"), warm=1, room=0)
+    assert plan(last, LIMITS, NOW) == later
 
 
 def test_a_patient_call_is_looked_at_again_when_its_patience_ends() -> None:

@@ -93,6 +93,8 @@ class Follower:
         self._arrived = self._turn = 0
         self._ticked = clock()
         self._last_s = 0.0
+        if known is not None:
+            known.back(self._now())
         self._stand()
 
     def _stand(self) -> None:

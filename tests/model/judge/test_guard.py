@@ -76,6 +76,8 @@ def test_just_what_is_allowed_is_allowed() -> None:
     fifth = [BAD, GOOD, GOOD, GOOD, GOOD] * 20
     assert broken_after("error rate > 20 %", fifth[1:]) is None
     assert broken_after("error rate > 20 %", [*fifth[1:], BAD, BAD]) == 101
+    assert broken_after("error rate > 29 %", [GOOD] * 71 + [BAD] * 29) is None
+    assert broken_after("error rate > 29 %", [GOOD] * 71 + [BAD] * 30) == 101
 
 
 def test_a_quantile_is_over_the_limit_where_more_calls_than_its_rest_are() -> None:
@@ -99,6 +101,16 @@ def test_what_is_older_than_the_window_counts_no_more() -> None:
     assert window.broken(56.0)
     assert not window.broken(61.0)
     assert broken_after("error rate > 20 %", [BAD] * 200, every_s=4.0) is None
+
+
+def test_a_guard_goes_on_where_it_stood() -> None:
+    window = Window(guard_of("error rate > 20 %"))
+    for number in range(19):
+        assert not window.hear(BAD if number < 4 else GOOD, 1.0)
+    again = Window(guard_of("error rate > 20 %"))
+    again.resume(window.state)
+    assert again.hear(BAD, 2.0)
+    assert again.broken(2.0).endswith("(5 of 20 calls within 60 s failed)")
 
 
 def test_a_broken_guard_takes_a_version_back_and_is_named_as_absolute() -> None:

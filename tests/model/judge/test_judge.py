@@ -144,3 +144,21 @@ def test_a_retry_is_no_third_failure() -> None:
     said = judge.look(0.5, Step(0.0, 0.5))
     assert said.log_errors > math.log(200) > 0
     assert (said.verdict, said.failed) == (Verdict.NOT_YET, 2)
+
+
+def test_a_server_that_was_away_is_no_lack_of_traffic() -> None:
+    judge = Judge()
+    for number in range(4000):
+        if judge.hear(GOOD._replace(of_candidate=number % 2 == 0), number / 100):
+            judge.look(number / 100, Step(0.0, 0.5))
+    again, other = (Judge.restored(judge.saved()) for _ in range(2))
+    again.back(3640.0)
+    for one in (again, other):
+        for _ in range(100):
+            one.hear(GOOD, 3640.5)
+        one.look(3641.0, Step(0.0, 0.5))
+
+    assert again._rate == pytest.approx(100, rel=0.05)
+    assert again._latency.active
+    assert other._rate == pytest.approx(0, abs=0.1)
+    assert not other._latency.active

@@ -89,6 +89,7 @@ def test_a_fault_that_sets_in_late_is_found_almost_as_soon() -> None:
     watched(watch, 0.0, seconds=1800)
     _, failed, _ = watched(watch, 1.0, began=1800.0)
     assert failed <= 20
+    assert watch.suspect._epochs <= 1800 / 120 + 1
 
 
 def test_where_it_is_never_to_be_taken_back_it_is_suspect_at_most() -> None:

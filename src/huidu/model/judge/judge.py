@@ -113,6 +113,14 @@ class Judge:
         self._begin_epoch(now)
         self._calls = 0
 
+    def back(self, now: float) -> None:
+        """Hear that a server is back, after `restored`: that nothing was heard is no lack of calls.
+
+        Without this, an hour's absence reads as an hour without traffic: what is known of
+        durations would be forgotten, and more failures a call allowed.
+        """
+        self._arrived, self._ticked = 0, max(self._ticked, now)
+
     def look(self, now: float, step: Step) -> Opinion:
         """Say what the calls so far amount to."""
         self._fold()

@@ -90,9 +90,9 @@ def _finite(value: float) -> float | None:
 
 
 def _read(text: str) -> Iterator[Mapping[str, object]]:
+    """Yield what a text that begins with a brace says: an object, or nothing."""
     try:
         read = json.loads(text)
     except (ValueError, RecursionError):
         return
-    if isinstance(read, dict):
-        yield read
+    yield read

@@ -78,6 +78,12 @@ def _check_versions(reading: Reading, function: Function, alias: Alias, candidat
             "FunctionVersion",
             f"FunctionVersion {candidate[:80]!r}: must be the number of a published version",
         )
+    if not is_number(alias.version):
+        raise Failed(
+            "Rollout",
+            f"Alias {alias.name} leads to {alias.version}, which can change, so there would be "
+            "nothing to go back to: publish a version and point the alias at it first",
+        )
     version = reading.version(function, candidate)
     if not version.is_active:
         raise Failed("Rollout", f"FunctionVersion {candidate}: is {version.status}, not Active")

@@ -23,7 +23,9 @@ DAY_S, DAY_MINUTES, WEEK = 86_400, 1440, 7
 MOST_CHARS = 200
 MOST_LISTED = 50
 YEARS = range(1970, 3000)
-MOST_JUMPS = 200  #: From hour to hour, before two lists of windows are taken to share none.
+#: So long two lists of windows are searched for an hour that both have: a week, twice, for a clock
+#: may skip the one hour of it.
+SEARCH_S = 16 * DAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,10 @@ def _opening(
 ) -> float | None:
     """Return the first moment at which nothing is closed; None where none comes."""
     at: float = math.floor(now)
-    for _ in range(MOST_JUMPS):
-        ends = (one.until for one in freezes if one.holds(at))
+    until = at + SEARCH_S
+    while at <= until:
+        ends = [one.until for one in freezes if one.holds(at)]
+        until = max((until, *(end + SEARCH_S for end in ends)))
         begins = (min(window.opens(at) for window in one) for one in (windows, also) if one)
         later = max((at, *ends, *begins))
         if later == at:

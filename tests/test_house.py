@@ -82,6 +82,7 @@ PURE = frozenset(
         "collections",
         "collections.abc",
         "dataclasses",
+        "datetime",
         "enum",
         "fractions",
         "functools",
@@ -100,6 +101,7 @@ PURE = frozenset(
 #: What it may import beside that, and why.
 PURE_ENOUGH = {
     "re2": "a rule's expression is a customer's, and `re` can be made to think for hours",
+    "zoneinfo": "which hour it is where is a table of what countries decided, read once and kept",
 }
 #: What no decision may call, wherever it got it from.
 IMPURE = frozenset({"open", "print", "input", "exec", "eval", "__import__", "now", "today"})

@@ -36,6 +36,14 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "webhook_allow": ('"127.0.0.1, fd00::/8"', "127.0.0.1, fd00::/8"),
     "webhook_retry_s": ("60", 60.0),
     "webhook_timeout_s": ("0.5", 0.5),
+    "release_windows": (
+        '"mon-thu 09:00-17:00; fri 09:00-12:00"',
+        "mon-thu 09:00-17:00; fri 09:00-12:00",
+    ),
+    "release_freezes": (
+        '"2026-12-24 00:00/2026-12-27 00:00 # holidays"',
+        "2026-12-24 00:00/2026-12-27 00:00 # holidays",
+    ),
     "keep_logs_s": ("60", 60.0),
     "max_logs_mb": ("16", 16),
     "max_log_kb_s": ("1", 1),
@@ -232,6 +240,9 @@ def test_a_file_that_is_asked_for_must_be_there_and_be_text(tmp_path: Path) -> N
         ("webhook_allow", "localhost", "name networks"),
         ("webhook_retry_s", -1, "0 or more"),
         ("webhook_timeout_s", 0, "0.01 or more"),
+        ("release_windows", "mon 9-17", "say mon-fri 09:00-17:00"),
+        ("release_windows", "mon 09:00-17:00, tue 09:00-17:00", "no days with hours"),
+        ("release_freezes", "christmas", "say 2026-12-24 00:00/2026-12-27 00:00"),
         ("otlp_endpoint", "127.0.0.1:4318", "must read http://HOST:PORT"),
         ("otlp_endpoint", "", "must read http://HOST:PORT"),
         ("otlp_endpoint", "http://h/?a=1", "must read http://HOST:PORT"),
@@ -284,6 +295,18 @@ def test_what_webhooks_may_reach_beside_the_rest_is_a_list_of_networks() -> None
     assert Settings().webhooks_allowed() == ()
     asked = Settings(webhook_allow="127.0.0.1, fd00:1::/64").webhooks_allowed()
     assert [str(one) for one in asked] == ["127.0.0.1/32", "fd00:1::/64"]
+
+
+def test_when_rollouts_may_go_on_is_a_list_of_windows_and_one_of_freezes() -> None:
+    assert (Settings().windows(), Settings().freezes()) == ((), ())
+    asked = Settings(
+        zone="Europe/Berlin",
+        release_windows="mon,wed 09:00-17:00; fri 09:00-12:00 UTC",
+        release_freezes="2026-12-24 00:00/2026-12-27 00:00 # holidays;",
+    )
+    windows, (freeze,) = asked.windows(), asked.freezes()
+    assert [str(one.zone) for one in windows] == ["Europe/Berlin", "UTC"]
+    assert (freeze.reason, str(freeze.zone)) == ("holidays", "Europe/Berlin")
 
 
 def test_a_quota_says_the_same_as_the_settings() -> None:

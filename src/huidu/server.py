@@ -31,6 +31,7 @@ from huidu.observe.recorder import Recorder
 from huidu.observe.rolling import RolloutGauges
 from huidu.observing import MakeRecorder
 from huidu.release.controller import Controller
+from huidu.release.hours import Hours
 from huidu.release.report import Archive
 from huidu.remembering import Stores, own, remember, stop, tidy
 from huidu.settings import Settings, address
@@ -40,6 +41,7 @@ from huidu.store.logs import Logs
 from huidu.store.outbox import Outbox
 from huidu.store.writing import Writing
 from huidu.triggers.table import TRIGGERS
+from huidu.webhooks.asking import Asking
 from huidu.webhooks.courier import Courier
 from huidu.webhooks.post import Post
 
@@ -77,8 +79,10 @@ async def serving(
         gateway = Listener(*address("gateway", settings.gateway))
         stack.push_async_callback(gateway.close)
         data = await DataPlane.begin(settings, stores, recorder_of, _new_id, stack)
-        controller = _controller(settings, stores, data)
-        catalog, courier = await _catalog(settings, stores, data, controller, stack)
+        post = Post(settings.webhooks_allowed(), settings.webhook_timeout_s)
+        stack.push_async_callback(post.close)
+        controller = _controller(settings, stores, data, post)
+        catalog, courier = await _catalog(settings, stores, data, controller, post, stack)
         root = keys.RootKey(keys.settle(directory, os.environ))
         plane = _plane(settings, stores, catalog, courier, data, controller, gateway.url)
         desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
@@ -150,7 +154,7 @@ def _plane(
     )
 
 
-def _controller(settings: Settings, stores: Stores, data: DataPlane) -> Controller:
+def _controller(settings: Settings, stores: Stores, data: DataPlane, post: Post) -> Controller:
     return Controller(
         routes=data.routes,
         recorder=data.observing.recorder,
@@ -160,6 +164,8 @@ def _controller(settings: Settings, stores: Stores, data: DataPlane) -> Controll
         archive=Archive(
             journal=stores.journal, logs=stores.logs, flush=data.observing.recorder.flush
         ),
+        hours=Hours(ZoneInfo(settings.zone), settings.windows(), settings.freezes()),
+        ask=Asking(post, time.time),
         warm_s=settings.warm_s,
         clock=time.time,
         new_id=_new_id,
@@ -171,6 +177,7 @@ async def _catalog(
     stores: Stores,
     data: DataPlane,
     controller: Controller,
+    post: Post,
     stack: AsyncExitStack,
 ) -> tuple[Catalog, Courier]:
     """Open the catalog, and let the work in the background begin."""
@@ -182,8 +189,6 @@ async def _catalog(
 
     catalog = Catalog(stores.catalog, publish)
     outbox = Outbox(catalog)
-    post = Post(settings.webhooks_allowed(), settings.webhook_timeout_s)
-    stack.push_async_callback(post.close)
     courier = Courier(
         outbox, post, patience_s=settings.webhook_retry_s, clock=time.time, draw=data.dice.random
     )

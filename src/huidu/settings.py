@@ -6,23 +6,27 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from datetime import tzinfo
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from huidu.model import names
+from huidu.model.errors import InvalidValue
 from huidu.model.quota import Quota
 from huidu.model.standing import most_provisioned
+from huidu.model.window import Freeze, Window, freeze_of, window_of
 
 FILE = "huidu.toml"
 PREFIX = "HUIDU_"
 HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 NONE = "none"
 PORT = re.compile(r"[0-9]{1,5}")
+T = TypeVar("T")
 ALIKE = 0.7  #: From when on a variable is taken for a setting that somebody misspelt.
 
 
@@ -57,6 +61,8 @@ class Settings:
     webhook_allow: str = "none"  #: What webhooks may reach though it is refused, as CIDRs.
     webhook_retry_s: float = 86_400.0  #: How long a delivery is tried before it is given up.
     webhook_timeout_s: float = 10.0  #: How long a receiver may take to answer.
+    release_windows: str = "none"  #: When rollouts may give more calls, divided by semicolons.
+    release_freezes: str = "none"  #: When they may not, likewise.
     keep_logs_s: float = 15 * 86_400.0  #: How long what a function prints is kept.
     max_logs_mb: int = 2048  #: Of what functions print, on the disk; the oldest goes first.
     max_log_kb_s: int = 512  #: What one function may print per second in the long run, to be kept.
@@ -86,6 +92,8 @@ class Settings:
             raise Unsettled(f"log_level {self.log_level!r}: must be one of {', '.join(LEVELS)}")
         self._check_sandbox()
         self.proxies()
+        self.windows()
+        self.freezes()
         self._check_export()
         for name, least in LEAST.items():
             if not getattr(self, name) >= least:  # not a number is not either
@@ -155,6 +163,22 @@ class Settings:
     def webhooks_allowed(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """Return what `webhook_allow` names."""
         return self._networks("webhook_allow", "127.0.0.1, fd00:1::/64")
+
+    def windows(self) -> tuple[Window, ...]:
+        """Return what `release_windows` names."""
+        return self._hours("release_windows", window_of)
+
+    def freezes(self) -> tuple[Freeze, ...]:
+        """Return what `release_freezes` names."""
+        return self._hours("release_freezes", freeze_of)
+
+    def _hours(self, name: str, read: Callable[[str, tzinfo], T]) -> tuple[T, ...]:
+        text, zone = str(getattr(self, name)), ZoneInfo(self.zone)
+        words = [] if text == NONE else [one.strip() for one in text.split(";")]
+        try:
+            return tuple(read(word, zone) for word in words if word)
+        except InvalidValue as error:
+            raise Unsettled(f"{name}: {error.message}") from error
 
     def _networks(self, name: str, such_as: str) -> tuple[IPv4Network | IPv6Network, ...]:
         try:

@@ -24,6 +24,18 @@ class GateTerms(Wire):
     weight: Share
     kind: Annotated[str, Meta(description="approval or webhook.")] = "approval"
     url: Annotated[str, Meta(description="Of a webhook: posted to until it answers 2xx.")] = ""
+    secret: Annotated[
+        str, Meta(description="The key of its signatures, if they are to be; never shown again.")
+    ] = ""
+
+
+class GateFacts(Wire):
+    """What must say yes before the version may have a share, or more."""
+
+    weight: Share
+    kind: str
+    url: str
+    signed: Annotated[bool, Meta(description="Whether what is posted there is signed.")]
 
 
 class MetricTerms(Wire):

@@ -17,6 +17,7 @@ from huidu.actions.action import (
 )
 from huidu.actions.rollout_terms import (
     BudgetTerms,
+    GateFacts,
     GateTerms,
     MetricTerms,
     Share,
@@ -65,7 +66,10 @@ class StartRollout(Wire):
     budget: BudgetTerms = field(default_factory=BudgetTerms)
     gates: list[GateTerms] = field(default_factory=list)
     windows: Annotated[
-        list[str], Meta(description="When the share may grow: `mon-fri 09:00-17:00`.")
+        list[str],
+        Meta(
+            description="When the share may grow: `mon-fri 09:00-17:00`, `daily 22:00-02:00 UTC`."
+        ),
     ] = field(default_factory=list)
     freezes: Annotated[
         list[str], Meta(description="When it may not: `2026-12-24 00:00/2026-12-27 00:00`.")
@@ -248,7 +252,7 @@ class RolloutFacts(Wire):
     guards: list[str]
     metrics: list[MetricTerms]
     budget: BudgetTerms
-    gates: list[GateTerms]
+    gates: list[GateFacts]
     windows: list[str]
     freezes: list[str]
     bake_time: float

@@ -24,6 +24,7 @@ from huidu.model.rollout import Past, Rollout
 from huidu.model.rollout_terms import WEBHOOK, Gate, Terms
 from huidu.model.routing import weight_of
 from huidu.model.split import WHOLE
+from huidu.model.window import freeze_of, window_of
 
 #: Which tolerance each field of a request is.
 TOLERANCES = {
@@ -64,7 +65,7 @@ def terms_of(plane: Plane, request: wire.StartRollout) -> Terms:
     ramp = ramp_of(request.plan)
     gates = []
     for gate in request.gates:
-        made = Gate(weight_of(gate.weight), gate.kind, gate.url)
+        made = Gate(weight_of(gate.weight), gate.kind, gate.url, gate.secret)
         if made.kind == WEBHOOK:
             plane.courier.check_url(made.url)
         gates.append(made)
@@ -75,8 +76,8 @@ def terms_of(plane: Plane, request: wire.StartRollout) -> Terms:
         on_worse=request.on_worse,
         budget=Budget(failures=request.budget.failures, keys=request.budget.keys),
         gates=tuple(gates),
-        windows=tuple(request.windows),
-        freezes=tuple(request.freezes),
+        windows=tuple(window_of(text, plane.zone).text for text in request.windows),
+        freezes=tuple(freeze_of(text, plane.zone).text for text in request.freezes),
         bake_s=request.bake_time,
         bake_errors=request.bake_error_rate,
         step_timeout_s=request.step_timeout,
@@ -140,10 +141,7 @@ def facts(plane: Plane, rollout: Rollout, evidence: str, report: str) -> wire.Ro
         guards=[guard.text for guard in terms.tolerances.guards],
         metrics=_metrics(terms),
         budget=_budget(terms),
-        gates=[
-            terms_wire.GateTerms(weight=g.weight / WHOLE, kind=g.kind, url=g.url)
-            for g in terms.gates
-        ],
+        gates=_gates(terms),
         windows=list(terms.windows),
         freezes=list(terms.freezes),
         bake_time=terms.bake_s,
@@ -167,9 +165,10 @@ def _budget(terms: Terms) -> terms_wire.BudgetTerms:
     return terms_wire.BudgetTerms(failures=terms.budget.failures, keys=terms.budget.keys)
 
 
-def _gates(terms: Terms) -> list[terms_wire.GateTerms]:
+def _gates(terms: Terms) -> list[terms_wire.GateFacts]:
     return [
-        terms_wire.GateTerms(weight=g.weight / WHOLE, kind=g.kind, url=g.url) for g in terms.gates
+        terms_wire.GateFacts(weight=g.weight / WHOLE, kind=g.kind, url=g.url, signed=bool(g.secret))
+        for g in terms.gates
     ]
 
 

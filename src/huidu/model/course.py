@@ -9,7 +9,7 @@ from huidu.model import ramp
 from huidu.model.judge import judge
 from huidu.model.judge.judge import Opinion, Verdict
 from huidu.model.rollout import Event, Rollout, State, Step
-from huidu.model.rollout_terms import PAUSE, PROMOTE, ROLL_BACK, Gate
+from huidu.model.rollout_terms import PAUSE, PROMOTE, ROLL_BACK, WEBHOOK, Gate
 from huidu.model.split import WHOLE
 
 
@@ -22,6 +22,18 @@ class Sight(NamedTuple):
     calls_per_s: float = 0.0  #: Through the alias.
     closed: str = ""  #: Why no weight may grow at this hour.
     lacking: str = ""  #: What the candidate lacks for its next share.
+    answered: str = ""  #: What the webhook that is waited for has said last.
+
+
+class Shut(NamedTuple):
+    """A gate that is shut, and the weight that waits behind it."""
+
+    gate: Gate
+    weight: int
+
+
+#: Steps that give the candidate more calls.
+RISES = frozenset({Event.GROW, Event.PROMOTE})
 
 
 def aim(rollout: Rollout, calls_per_s: float) -> int:
@@ -84,15 +96,32 @@ def _is_suspected(rollout: Rollout) -> bool:
 
 def _forward(rollout: Rollout, sight: Sight) -> Step | None:
     """Return the step towards more calls that is taken now, or what holds it."""
-    if not _is_due(rollout, sight):
-        return _timed_out(rollout, sight)
-    weight = aim(rollout, sight.calls_per_s)
-    held = _held(rollout, sight, weight)
+    step = _due(rollout, sight)
+    held = _held(rollout, sight, step.weight) if step and step.event in RISES else ""
     if not held:
-        return Step(event=Event.GROW, at=sight.at, weight=weight, said=_why(rollout))
+        return step
     if rollout.state is State.WAITING and rollout.said == held:
         return None
     return Step(event=Event.HOLD, at=sight.at, said=held)
+
+
+def _due(rollout: Rollout, sight: Sight) -> Step | None:
+    """Return the step that would be taken now if nothing held it."""
+    if not _is_due(rollout, sight):
+        return _timed_out(rollout, sight)
+    weight = aim(rollout, sight.calls_per_s)
+    return Step(event=Event.GROW, at=sight.at, weight=weight, said=_why(rollout))
+
+
+def gate_now(rollout: Rollout, sight: Sight) -> Shut | None:
+    """Return the webhook whose yes is all that the next share waits for now, if there is one."""
+    if rollout.state not in (State.RAMPING, State.WAITING) or _against(rollout, sight):
+        return None
+    step = _due(rollout, sight)
+    if step is None or step.event not in RISES or sight.closed:
+        return None
+    gate = gate_before(rollout, step.weight)
+    return Shut(gate, step.weight) if gate is not None and gate.kind == WEBHOOK else None
 
 
 def _against(rollout: Rollout, sight: Sight) -> str:
@@ -140,12 +169,17 @@ def _is_suspect(rollout: Rollout, opinion: Opinion | None) -> bool:
 
 
 def _held(rollout: Rollout, sight: Sight, weight: int) -> str:
-    """Say what the next share waits for, though it is due."""
+    """Say what the next share waits for, though it is due.
+
+    A person may approve it before its hour has come; a webhook is asked only then, for what it
+    says is true of the moment at which it says so.
+    """
     gate = gate_before(rollout, weight)
-    if gate is not None:
-        asked = f"{gate.url} to say yes" if gate.url else "an approval"
-        return f"waits for {asked} before {gate.weight / WHOLE:.4g} of the calls"
-    return sight.closed or sight.lacking
+    if gate is None or (gate.kind == WEBHOOK and sight.closed):
+        return sight.closed or sight.lacking
+    asked = f"{gate.host} to say yes" if gate.kind == WEBHOOK else "an approval"
+    last = f"; last: {sight.answered}" if sight.answered and gate.kind == WEBHOOK else ""
+    return f"waits for {asked} before {gate.weight / WHOLE:.4g} of the calls{last}"
 
 
 def _why(rollout: Rollout) -> str:
@@ -162,4 +196,4 @@ def _timed_out(rollout: Rollout, sight: Sight) -> Step | None:
     found = sight.opinion.reason if sight.opinion else "calls"
     said = f"no answer after {held_s:.0f} s (waits for {found})"
     event = {PAUSE: Event.PAUSE, PROMOTE: Event.PROMOTE, ROLL_BACK: Event.ROLL_BACK}
-    return Step(event=event[terms.on_timeout], at=sight.at, said=said)
+    return Step(event=event[terms.on_timeout], at=sight.at, said=said, weight=WHOLE)

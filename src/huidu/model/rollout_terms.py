@@ -10,6 +10,7 @@ from huidu.model.judge.tolerances import DEFAULT, Tolerances
 from huidu.model.judge.watch import Limits
 from huidu.model.ramp import Ramp
 from huidu.model.split import WHOLE
+from huidu.model.webhook import SECRET
 
 APPROVAL, WEBHOOK = "approval", "webhook"
 GATES = (APPROVAL, WEBHOOK)
@@ -18,6 +19,7 @@ ON_WORSE = (ROLL_BACK, PAUSE)
 ON_TIMEOUT = (PAUSE, PROMOTE, ROLL_BACK)
 MOST_S = 30 * 86_400
 MOST_GATES = 20
+MOST_HOURS = 50  #: Windows, and likewise freezes.
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Gate:
     weight: int  #: In ten-thousandths.
     kind: str
     url: str = ""  #: Of a webhook: any answer of 200 to 299 says yes.
+    secret: str = field(default="", repr=False)  #: The key of its signatures; shown to nobody.
 
     def __post_init__(self) -> None:
         if self.kind not in GATES:
@@ -39,6 +42,16 @@ class Gate:
             )
         if (self.kind == WEBHOOK) != bool(self.url):
             raise InvalidValue("Gates", "Gates.Url: a webhook has one, an approval has none")
+        if self.secret and not (self.kind == WEBHOOK and SECRET.fullmatch(self.secret)):
+            raise InvalidValue(
+                "Gates",
+                "Gates.Secret: of a webhook alone; 16 to 256 printable ASCII characters, no blanks",
+            )
+
+    @property
+    def host(self) -> str:
+        """Who is asked. The rest of a URL may be known to few, and this is told to many."""
+        return self.url.partition("//")[2].partition("/")[0].partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +90,9 @@ class Terms:
             )
         if len(self.gates) > MOST_GATES:
             raise InvalidValue("Gates", f"Gates: {len(self.gates)}, at most {MOST_GATES}")
+        for name, hours in (("Windows", self.windows), ("Freezes", self.freezes)):
+            if len(hours) > MOST_HOURS:
+                raise InvalidValue(name, f"{name}: {len(hours)}, at most {MOST_HOURS}")
 
     @property
     def limits(self) -> Limits:

@@ -15,18 +15,21 @@ from huidu.control.rolling import Cause
 from huidu.control.warming import Move
 from huidu.model import course, warmth
 from huidu.model.budget import Allowance
+from huidu.model.course import Sight
 from huidu.model.effect import Effect, FunctionGone, RolloutKept
 from huidu.model.errors import NotFound, Refusal
 from huidu.model.findings import Findings
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Record
-from huidu.model.rollout import Event, Rollout, State, Step
+from huidu.model.rollout import Rollout, State, Step
 from huidu.model.rollout_terms import MOST_S
 from huidu.model.tally import Lane
 from huidu.model.version import Version
 from huidu.release import saved
 from huidu.release.follower import Follower
+from huidu.release.gates import Ask, Asker
 from huidu.release.holds import Holds
+from huidu.release.hours import Hours
 from huidu.release.past import Series, past
 from huidu.release.report import Archive, report
 from huidu.store.reading import Reading
@@ -90,6 +93,8 @@ class Controller:
         instances: Instances,
         series: Series,
         archive: Archive,
+        hours: Hours,
+        ask: Ask,
         warm_s: float,
         clock: Callable[[], float],
         new_id: Callable[[], str],
@@ -100,6 +105,8 @@ class Controller:
         self._instances = instances
         self._series = series
         self._archive = archive
+        self._hours = hours
+        self._ask = ask
         self._holds = Holds(instances)
         self._warm_s = warm_s
         self._clock = clock
@@ -223,11 +230,15 @@ class Controller:
     async def _follow(self, follower: Follower) -> None:
         """Carry a rollout from step to step until it has ended."""
         await self._surely(follower, self._learn)
-        while self._followers.get(follower.rollout.id) is follower:
-            await self._surely(follower, self._turn)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(follower.wake.wait(), TICK_S)
-            follower.wake.clear()
+        asker = Asker(self._ask, self._clock, follower.wake.set)
+        try:
+            while self._followers.get(follower.rollout.id) is follower:
+                await self._surely(follower, partial(self._turn, asker))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(follower.wake.wait(), TICK_S)
+                follower.wake.clear()
+        finally:
+            await asker.close()
 
     async def _surely(
         self, follower: Follower, do: Callable[[Follower], Coroutine[None, None, None]]
@@ -248,15 +259,23 @@ class Controller:
         of = (rollout.function_id, rollout.alias, rollout.stable)
         follower.learn(await past(self._series, *of, now))
 
-    async def _turn(self, follower: Follower) -> None:
+    async def _turn(self, asker: Asker, follower: Follower) -> None:
         """Take the next step, if there is one."""
         follower.tick()
-        step = follower.pending or course.what_now(follower.rollout, follower.sight())
-        if step is not None and step.event is Event.GROW:
+        shut = course.gate_now(follower.rollout, self._sight(follower))
+        approved = asker.tend(shut, follower.rollout, follower.findings)
+        sight = self._sight(follower, answered=asker.said)
+        step = follower.pending or approved or course.what_now(follower.rollout, sight)
+        if step is not None and step.event in course.RISES:
             lacking = await self._lacking(follower.rollout, step)
-            step = course.what_now(follower.rollout, follower.sight(lacking=lacking))
+            sight = self._sight(follower, lacking, asker.said)
+            step = follower.pending or course.what_now(follower.rollout, sight)
         if step is not None:
             await self._commit(follower, step)
+
+    def _sight(self, follower: Follower, lacking: str = "", answered: str = "") -> Sight:
+        closed = self._hours.closed(follower.rollout.terms, self._clock())
+        return follower.sight(closed, lacking, answered)
 
     async def _lacking(self, rollout: Rollout, step: Step) -> str:
         """Have instances for a larger share; return what is lacking then, if anything."""

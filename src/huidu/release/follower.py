@@ -160,7 +160,7 @@ class Follower:
             self.pending = step
             self.wake.set()
 
-    def sight(self, closed: str = "", lacking: str = "") -> Sight:
+    def sight(self, closed: str = "", lacking: str = "", answered: str = "") -> Sight:
         """Return what is seen of the rollout now."""
         broken = ""
         if self.allowance.spent:
@@ -172,6 +172,7 @@ class Follower:
             calls_per_s=self.calls_per_s,
             closed=closed,
             lacking=lacking,
+            answered=answered,
         )
 
     def tick(self) -> None:

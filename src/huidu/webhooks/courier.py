@@ -15,7 +15,7 @@ from huidu.model.effect import Effect, Happened, WebhookGone, WebhookKept
 from huidu.model.errors import Refusal
 from huidu.model.happening import Happening, body
 from huidu.model.webhook import Webhook
-from huidu.webhooks.signature import signature
+from huidu.webhooks.signature import headers
 
 AGAIN_S, LONGEST_AGAIN_S = 1.0, 60.0  #: Where our own store says no.
 DELIVERED, FAILED, GIVEN_UP = "delivered", "failed", "dead"
@@ -191,15 +191,8 @@ class Courier:
     async def knock(self, webhook: Webhook, delivery_id: str, told: Happening) -> Reply:
         """Post one happening once, signed as of now."""
         now, sent = int(self._clock()), body(told)
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "Huidu",
-            "X-Huidu-Event": told.kind,
-            "X-Huidu-Delivery": delivery_id,
-            "X-Huidu-Timestamp": str(now),
-            "X-Huidu-Signature": signature(webhook.secret, now, sent),
-        }
-        return await self._post(webhook.url, sent, headers)
+        said = headers(told.kind, delivery_id, webhook.secret, now, sent)
+        return await self._post(webhook.url, sent, said)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

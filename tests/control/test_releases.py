@@ -114,6 +114,7 @@ async def plane(catalog: Catalog) -> Plane:
         journal=nothing,
         recorder=nothing,
         series=nothing,
+        rollouts=nothing,
         invoker=nothing,
         routes=nothing,
         instances=cast("Any", Cold()),
@@ -129,6 +130,7 @@ async def plane(catalog: Catalog) -> Plane:
         warm_s=0.0,
         wake_queue=lambda: None,
         clock=lambda: 1_700_000_000.0,
+        timer=lambda: 0.0,
         draw=random.Random(7).random,
         new_id=lambda: f"id-{next(numbers)}",
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from huidu.model.alias import Alias
+from huidu.model.call import Routed
 from huidu.model.effect import (
     AliasGone,
     AliasKept,
@@ -42,15 +43,6 @@ class Target:
         """Decide one call."""
         decision, self.phases = self.alias.route(traits, draw(), self.phases)
         return decision
-
-
-@dataclass(frozen=True, slots=True)
-class Routed:
-    """Where one call goes: the version to run, the decision, and the alias it came through."""
-
-    version: Version
-    decision: Decision
-    alias: Alias | None = None
 
 
 @dataclass(slots=True)

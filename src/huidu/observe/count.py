@@ -1,13 +1,14 @@
 """Count: a tally that grows, call by call."""
 
+# ruff: noqa: PLR1730 - `max` takes three times as long as to look
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter, mul
+from collections.abc import Callable, Sequence
+from math import ceil, log2
+from operator import itemgetter
 from typing import Any
 
-from huidu.model.histogram import LEAST, PER_DOUBLING, Histogram
+from huidu.model.histogram import PER_DOUBLING, Histogram
 from huidu.model.invocation import Record, Status
 from huidu.model.tally import MOSTS, SUMS, Tally
 
@@ -19,9 +20,10 @@ def _fields(*names: str) -> Callable[[Record], Any]:
 
 
 OF_ALL = _fields(
-    *("status", "instance", "cold", "queue_ms", "memory_mb", "event_bytes", "result_bytes")
+    *("status", "cold", "queue_ms", "init_ms", "memory_mb", "event_bytes", "result_bytes")
 )
-OF_RUNS = _fields("status", "cold", "duration_ms", "memory_bytes", "memory_mb")
+OF_RUNS = _fields("instance", "status", "cold", "duration_ms", "memory_bytes", "memory_mb")
+SUCCESS = int(Status.SUCCESS)
 
 
 class Count:
@@ -55,45 +57,52 @@ class Count:
         self.steady: Buckets = {}
 
     def add(self, records: Sequence[Record]) -> None:
-        """Count calls that have ended; some at once, column by column, cost much less than one."""
-        statuses, instances, colds, queues_ms, mbs, events, results = zip(
-            *map(OF_ALL, records), strict=True
-        )
-        for status in set(statuses):
-            self.statuses[status] = self.statuses.get(status, 0) + statuses.count(status)
-        self.event_bytes += sum(events)
-        self.result_bytes += sum(results)
-        queues_us = [round(queue_ms * 1000) for queue_ms in queues_ms]
-        self.queue_us += sum(queues_us)
-        self.most_queue_us = max(self.most_queue_us, *queues_us)
-        self.most_memory_mb = max(self.most_memory_mb, *mbs)
-        if True in colds:
-            self.cold += colds.count(True)
-            self.init_us += sum(round(one.init_ms * 1000) for one in records if one.cold)
-        ran = records if all(instances) else [one for one in records if one.ran]
-        if ran:
-            self._add_runs(ran)
+        """Count calls that have ended; some at once cost less than each alone."""
+        statuses, queue_us, most_queue_us, events, results = self.statuses, 0, 0, 0, 0
+        for status, cold, queue_ms, init_ms, mb, event_bytes, result_bytes in map(OF_ALL, records):
+            statuses[status] = statuses.get(status, 0) + 1
+            events += event_bytes
+            results += result_bytes
+            queue_us += (us := round(queue_ms * 1000))
+            if us > most_queue_us:
+                most_queue_us = us
+            if mb > self.most_memory_mb:
+                self.most_memory_mb = mb
+            if cold:
+                self.cold += 1
+                self.init_us += round(init_ms * 1000)
+        self.event_bytes += events
+        self.result_bytes += results
+        self.queue_us += queue_us
+        self.most_queue_us = max(self.most_queue_us, most_queue_us)
+        self._add_runs(records)
 
     def _add_runs(self, records: Sequence[Record]) -> None:
         """Count what only calls have that ran."""
-        statuses, colds, took_ms, memories, mbs = zip(*map(OF_RUNS, records), strict=True)
-        took_us = [round(ms * 1000) for ms in took_ms]
-        billed_ms = [math.ceil(ms) for ms in took_ms]
-        self.duration_us += sum(took_us)
-        self.billed_ms += sum(billed_ms)
-        self.billed_mb_ms += sum(map(mul, billed_ms, mbs))
-        self.memory_bytes += sum(memories)
-        self.most_duration_us = max(self.most_duration_us, *took_us)
-        self.most_memory_bytes = max(self.most_memory_bytes, *memories)
-        buckets = [_bucket(us / 1e6) for us in took_us]
-        _grow(self.durations, buckets)
-        if colds.count(False) < len(colds) or statuses.count(Status.SUCCESS) < len(statuses):
-            buckets = [
-                bucket
-                for bucket, status, cold in zip(buckets, statuses, colds, strict=True)
-                if status == Status.SUCCESS and not cold
-            ]
-        _grow(self.steady, buckets)
+        durations, steady = self.durations, self.steady
+        took_us, billed, used, mb_ms, most_us, most_bytes = 0, 0, 0, 0, 0, 0
+        for instance, status, cold, took_ms, memory_bytes, mb in map(OF_RUNS, records):
+            if not instance:
+                continue
+            took_us += (us := round(took_ms * 1000))
+            billed += (ms := ceil(took_ms))
+            mb_ms += ms * mb
+            used += memory_bytes
+            if us > most_us:
+                most_us = us
+            if memory_bytes > most_bytes:
+                most_bytes = memory_bytes
+            # As `index_of`, without the call.
+            index = ceil(log2(us / 1e6) * PER_DOUBLING) - 1 if us else None
+            durations[index] = durations.get(index, 0) + 1
+            if status == SUCCESS and not cold:
+                steady[index] = steady.get(index, 0) + 1
+        self.duration_us += took_us
+        self.billed_ms += billed
+        self.billed_mb_ms += mb_ms
+        self.memory_bytes += used
+        self.most_duration_us = max(self.most_duration_us, most_us)
+        self.most_memory_bytes = max(self.most_memory_bytes, most_bytes)
 
     def absorb(self, tally: Tally) -> None:
         """Count all the calls of a tally, too."""
@@ -114,16 +123,6 @@ class Count:
             steady=_histogram(self.steady),
             **{name: getattr(self, name) for name in (*SUMS, *MOSTS)},
         )
-
-
-def _bucket(seconds: float) -> int | None:
-    # As `index_of`, without the call.
-    return math.ceil(math.log2(seconds) * PER_DOUBLING) - 1 if seconds > LEAST else None
-
-
-def _grow(buckets: Buckets, more: Iterable[int | None]) -> None:
-    for index in more:
-        buckets[index] = buckets.get(index, 0) + 1
 
 
 def _absorb(buckets: Buckets, histogram: Histogram) -> None:

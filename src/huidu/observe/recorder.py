@@ -97,14 +97,14 @@ class Recorder:
     def take(self, call: Call) -> None:
         """Take a call that has ended; returns at once."""
         if (
-            call.light
-            and call.routed is not None
-            and call.outcome.status not in THROTTLED
-            and (not self._followed or call.lane[:2] not in self._followed)
+            call.routed is None
+            or call.outcome.status in THROTTLED
+            or (self._followed and call.lane[:2] in self._followed)
+            or not call.light
         ):
-            self._put(call)
-        else:
             self.record(call.record())
+        else:
+            self._put(call)
 
     def record(self, record: Record) -> None:
         """Take the record of a call that has ended just now; returns at once."""

@@ -20,7 +20,7 @@ MOST_AT_ONCE = 2000
 MOST_WAITING = 20_000
 
 #: Calls whose records are made, and counted, together: to do a thing again at once is cheap.
-MOST_UNWRITTEN = 50
+MOST_UNWRITTEN = 20
 
 log = structlog.get_logger("huidu.recorder")
 Hear = Callable[[Record], None]

@@ -35,8 +35,8 @@ def _totals() -> dict[Lane, Count]:
     for f in range(FUNCTIONS):
         for version in map(str, range(1, VERSIONS + 1)):
             count = totals[Lane(f"lam-{f:08d}", "release", version)] = Count()
-            for n in range(CALLS):
-                count.add(
+            count.add(
+                [
                     Record(
                         request_id="r",
                         function=FunctionName("default", f"function-{f}"),
@@ -47,7 +47,9 @@ def _totals() -> dict[Lane, Count]:
                         memory_bytes=30 * MB,
                         memory_mb=128,
                     )
-                )
+                    for n in range(CALLS)
+                ]
+            )
     return totals
 
 

@@ -6,30 +6,30 @@ import argparse
 import sys
 
 from huidu.cli.serve import serve
-from huidu.invoke.invoker import Invoker
-from huidu.model.function import FunctionName
-from huidu.model.invocation import Invocation, Record
-from huidu.model.tally import Lane
+from huidu.model.call import Call
+from huidu.observe.counters import Busy, Way
 from huidu.observe.recorder import Recorder
 
-NOTHING = Record(request_id="", function=FunctionName("", ""), qualifier="")
+
+class Nobody(Busy):
+    """Counts nothing."""
+
+    def ended(self) -> None:
+        """It has the call no more; so what."""
+
+
+NOBODY = Nobody(())
 
 
 class Unrecorded(Recorder):
     """Takes what it is given, and lets it go."""
 
-    def began(self, lane: Lane) -> None:
+    def began(self, lane: Way) -> Busy:
         """An instance has a call; so what."""
+        return NOBODY
 
-    def ended(self, lane: Lane) -> None:
-        """It has it no more."""
-
-    def record(self, record: Record) -> None:
-        """A call has ended."""
-
-
-def _nothing(invoker: Invoker, invocation: Invocation, call: object) -> Record:
-    return NOTHING
+    def take(self, call: Call) -> None:
+        """A call has ended; not even its record is made."""
 
 
 def main() -> int:
@@ -42,7 +42,6 @@ def main() -> int:
     given = parser.parse_args()
     options = {"data": given.data, "api": given.api, "gateway": given.gateway}
     options |= dict(one.split("=", 1) for one in given.set)
-    setattr(Invoker, "_record", _nothing)  # noqa: B010 - no record is even made
     return serve(options, None, Unrecorded)
 
 

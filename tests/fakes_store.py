@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from huidu.model.alias import Alias
+from huidu.model.call import Call
 from huidu.model.effect import Effect
 from huidu.model.errors import Unavailable
 from huidu.model.event import QueuedEvent
@@ -170,14 +171,22 @@ class Kept:
         self.records: list[Record] = []
         self.running: list[Lane] = []
 
-    def began(self, lane: Lane) -> None:
-        self.running.append(lane)
+    def began(self, lane: tuple[str, str, str]) -> Held:
+        self.running.append(Lane(*lane))
+        return Held(self.running, Lane(*lane))
 
-    def ended(self, lane: Lane) -> None:
-        self.running.remove(lane)
+    def take(self, call: Call) -> None:
+        self.records.append(call.record())
 
-    def record(self, record: Record) -> None:
-        self.records.append(record)
+
+class Held:
+    """A call that runs."""
+
+    def __init__(self, running: list[Lane], lane: Lane) -> None:
+        self.running, self.lane = running, lane
+
+    def ended(self) -> None:
+        self.running.remove(self.lane)
 
 
 class Stand:

@@ -8,8 +8,9 @@ from itertools import count
 
 import pytest
 
-from huidu.invoke.invoker import MOST_KEPT_LOG_CHARS, MOST_KEPT_RESULT_CHARS, Invoker
+from huidu.invoke.invoker import Invoker
 from huidu.invoke.routes import Routes
+from huidu.model.call import MOST_KEPT_LOG_CHARS, MOST_KEPT_RESULT_CHARS
 from huidu.model.capacity import Busy, Retired
 from huidu.model.effect import AliasKept, FunctionKept, VersionKept
 from huidu.model.errors import Failed, InvalidValue, NotFound, Refusal

@@ -32,8 +32,8 @@ RECORDS = st.builds(
 
 def counted(*records: Record) -> Tally:
     count = Count()
-    for one in records:
-        count.add(one)
+    if records:
+        count.add(records)
     return count.tally()
 
 

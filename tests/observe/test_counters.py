@@ -28,6 +28,11 @@ def counters(clock: Clock) -> Counters:
     return Counters(clock.time)
 
 
+def end(counters: Counters, call: Record) -> None:
+    counters.turn()
+    counters.count([call])
+
+
 def taken(counters: Counters) -> list[tuple[int, Lane, int]]:
     return [
         (second.start, lane, count.tally().calls)
@@ -54,11 +59,11 @@ def most(counters: Counters, lane: Lane) -> list[tuple[int, tuple[int, ...]]]:
 def test_a_call_is_counted_in_its_lane_and_the_second_in_which_it_ended(
     counters: Counters, clock: Clock
 ) -> None:
-    counters.count(through(RELEASE_1, started_at=1.0))
-    counters.count(through(RELEASE_1))
-    counters.count(through(RELEASE_2))
+    end(counters, through(RELEASE_1, started_at=1.0))
+    end(counters, through(RELEASE_1))
+    end(counters, through(RELEASE_2))
     clock.move(1.5)
-    counters.count(through(RELEASE_2))
+    end(counters, through(RELEASE_2))
 
     assert taken(counters) == [(1000, RELEASE_1, 2), (1000, RELEASE_2, 1), (1001, RELEASE_2, 1)]
     assert taken(counters) == []
@@ -66,14 +71,14 @@ def test_a_call_is_counted_in_its_lane_and_the_second_in_which_it_ended(
 
 def test_a_second_may_be_taken_in_parts(counters: Counters) -> None:
     for _ in range(2):
-        counters.count(through(OTHER))
+        end(counters, through(OTHER))
         assert taken(counters) == [(1000, OTHER, 1)]
 
 
 def test_a_clock_that_is_set_back_loses_nothing(counters: Counters, clock: Clock) -> None:
-    counters.count(through(OTHER))
+    end(counters, through(OTHER))
     clock.now -= 100
-    counters.count(through(OTHER))
+    end(counters, through(OTHER))
 
     assert taken(counters) == [(1000, OTHER, 1), (900, OTHER, 1)]
 
@@ -89,13 +94,13 @@ def test_how_many_run_at_once_is_told_of_function_version_alias_and_both(
 
 
 def test_a_long_call_is_told_of_in_every_second(counters: Counters, clock: Clock) -> None:
-    counters.began(RELEASE_1)
+    busy = counters.began(RELEASE_1)
     for _ in range(3):
         counters.take()
         clock.move(1)
     one = (1, 1, 1, 1)
     assert most(counters, RELEASE_1) == [(1002, one), (1003, one)]
-    counters.ended(RELEASE_1)
+    busy.ended()
     clock.move(1)
 
     assert most(counters, RELEASE_1) == [(1003, one)], "it ran in that second, too"
@@ -104,10 +109,9 @@ def test_a_long_call_is_told_of_in_every_second(counters: Counters, clock: Clock
 
 
 def test_the_most_of_a_second_is_not_that_of_the_next(counters: Counters, clock: Clock) -> None:
-    for _ in range(3):
-        counters.began(RELEASE_1)
-    for _ in range(2):
-        counters.ended(RELEASE_1)
+    _, second, third = [counters.began(RELEASE_1) for _ in range(3)]
+    second.ended()
+    third.ended()
     clock.move(1)
 
     assert most(counters, RELEASE_1) == [(1000, (3, 3, 3, 3)), (1001, (1, 1, 1, 1))]
@@ -117,8 +121,7 @@ def test_a_lane_that_rests_while_its_version_runs_goes_on_as_part_of_it(
     counters: Counters, clock: Clock
 ) -> None:
     counters.began(DIRECT_2)
-    counters.began(RELEASE_2)
-    counters.ended(RELEASE_2)
+    counters.began(RELEASE_2).ended()
     clock.move(1)
     counters.take()
     counters.began(RELEASE_2)

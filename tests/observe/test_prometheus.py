@@ -28,7 +28,7 @@ def scene(**more: Any) -> Scene:
 def count(*calls: dict[str, Any]) -> Count:
     made = Count()
     for call in calls:
-        made.add(record(**{"instance": "i-1"} | call))
+        made.add([record(**{"instance": "i-1"} | call)])
     return made
 
 

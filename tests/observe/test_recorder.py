@@ -5,15 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from sys import getrefcount
 
 import pytest
 
+from huidu.model.alias import Alias
+from huidu.model.call import MOST_HELD_CHARS, Call, Routed
 from huidu.model.function import FunctionName
+from huidu.model.invocation import Outcome, Record
+from huidu.model.routing import Decision
 from huidu.model.tally import Lane
-from huidu.observe.counters import Counters
-from huidu.observe.recorder import MOST_AT_ONCE, MOST_WAITING, Recorder
+from huidu.observe.count import Count
+from huidu.observe.counters import Counters, Second
+from huidu.observe.recorder import MOST_AT_ONCE, MOST_UNWRITTEN, MOST_WAITING, Recorder
 from tests.fakes import Clock, turns
-from tests.fakes_store import MoodyJournal, record, soon
+from tests.fakes_store import MoodyJournal, alias, invocation, record, soon, version
+
+GOOD = Outcome(status=200, result='"ok"', instance="i-1", duration_ms=1.5, silent=True)
+RELEASE = alias()
 
 
 @pytest.fixture
@@ -36,6 +45,18 @@ def counted(counters: Counters) -> int:
     return sum(
         count.tally().calls for second in counters.take() for count in second.counts.values()
     )
+
+
+def call(
+    request_id: str = "r-1",
+    outcome: Outcome = GOOD,
+    through: Alias | None = RELEASE,
+) -> Call:
+    """A call that has ended."""
+    made = Call(invocation(request_id=request_id), 1000.0, 1.0)
+    made.goes(Routed(version("1"), Decision("1", "main version"), through))
+    made.outcome = outcome
+    return made
 
 
 @asynccontextmanager
@@ -177,7 +198,119 @@ async def test_calls_of_functions_that_there_are_not_are_a_number_and_no_more(
 
 def test_what_runs_is_known_while_it_runs(recorder: Recorder, counters: Counters) -> None:
     lane = Lane("lam-1", "release", "2")
-    recorder.began(lane)
+    busy = recorder.began(lane)
     assert counters.running() == {lane: 1}
-    recorder.ended(lane)
+    busy.ended()
     assert counters.running() == {}
+
+
+async def test_calls_and_records_are_kept_in_the_order_in_which_they_ended(
+    recorder: Recorder, journal: MoodyJournal
+) -> None:
+    recorder.take(call("r-1"))
+    recorder.record(record("r-2"))
+    recorder.take(call("r-3", Outcome(status=433)))
+    await recorder.flush()
+
+    assert [(kept.request_id, kept.status) for kept in journal.kept] == [
+        ("r-1", 200),
+        ("r-2", 200),
+        ("r-3", 433),
+    ]
+
+
+@pytest.mark.parametrize("calls", [1, MOST_UNWRITTEN - 1, MOST_UNWRITTEN, 3 * MOST_UNWRITTEN + 1])
+def test_whoever_asks_finds_every_call_that_has_ended_counted(
+    recorder: Recorder, counters: Counters, calls: int
+) -> None:
+    for n in range(calls):
+        recorder.take(call(f"r-{n}"))
+
+    assert counted(counters) == calls
+    assert counted(counters) == 0
+
+
+def test_a_call_is_counted_in_the_second_in_which_it_ended_whenever_that_is_done(
+    journal: MoodyJournal,
+) -> None:
+    clock = Clock()
+    counters = Counters(clock.time)
+    recorder = Recorder(journal, counters)
+    recorder.take(call())
+    clock.move(1)
+    for _ in range(2):
+        recorder.take(call())
+    clock.move(1)
+
+    found = [(second.start, count.tally().calls) for second, count in _counts(counters)]
+    assert found == [(1000, 1), (1001, 2)]
+
+
+def _counts(counters: Counters) -> list[tuple[Second, Count]]:
+    return [(second, count) for second in counters.take() for count in second.counts.values()]
+
+
+def test_nobody_holds_on_to_a_call_with_much_about_it(recorder: Recorder) -> None:
+    small, large = call(), call()
+    large.outcome = Outcome(status=200, result="x" * MOST_HELD_CHARS)
+    before = [getrefcount(one) for one in (small, large)]
+    recorder.take(small)
+    recorder.take(large)
+
+    after = [getrefcount(one) for one in (small, large)]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 0]
+
+
+@pytest.mark.parametrize("status", [200, 430, 432])
+def test_who_follows_an_alias_hears_of_each_call_before_its_caller_does(
+    recorder: Recorder, counters: Counters, status: int
+) -> None:
+    heard: list[Record] = []
+    recorder.follow("lam-1", "release", heard.append)
+    recorder.take(call("r-1", Outcome(status=status, duration_ms=2.5)))
+    recorder.take(call("r-2", through=None))
+
+    (record,) = heard
+    assert (record.request_id, record.status, record.duration_ms) == ("r-1", status, 2.5)
+    assert (record.alias, record.version) == ("release", "1")
+    assert counted(counters) == 2
+
+
+def test_several_may_follow_an_alias_until_each_has_enough_of_it(recorder: Recorder) -> None:
+    one: list[Record] = []
+    other: list[Record] = []
+    recorder.follow("lam-1", "release", one.append)
+    recorder.follow("lam-1", "release", other.append)
+    recorder.take(call())
+    recorder.unfollow("lam-1", "release", one.append)
+    recorder.take(call())
+    recorder.unfollow("lam-1", "release", other.append)
+    recorder.unfollow("lam-1", "release", other.append)
+    recorder.take(call())
+
+    assert (len(one), len(other)) == (1, 2)
+
+
+async def test_a_follower_that_fails_harms_no_call_and_nobody_else_who_follows(
+    recorder: Recorder, journal: MoodyJournal
+) -> None:
+    def fails(record: Record) -> None:
+        raise KeyError(record.request_id)
+
+    heard: list[Record] = []
+    recorder.follow("lam-1", "release", fails)
+    recorder.follow("lam-1", "release", heard.append)
+    recorder.take(call("r-1"))
+    await recorder.flush()
+
+    assert heard == journal.kept
+    assert len(heard) == 1
+
+
+def test_a_refusal_for_want_of_room_is_told_at_once(
+    journal: MoodyJournal, counters: Counters
+) -> None:
+    told: list[Record] = []
+    Recorder(journal, counters, told.append).take(call(outcome=Outcome(status=432)))
+
+    assert [record.status for record in told] == [432]

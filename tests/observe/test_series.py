@@ -76,9 +76,11 @@ class Setting:
 
     def call(self, lane: Lane = RELEASE_1, count: int = 1, **more: Any) -> None:
         for _ in range(count):
-            self.counters.count(
-                record(function_id=lane.function_id, alias=lane.alias, version=lane.version, **more)
+            one = record(
+                function_id=lane.function_id, alias=lane.alias, version=lane.version, **more
             )
+            self.counters.turn()
+            self.counters.count([one])
 
     async def read(self, since: int = NOW - HOUR, **more: Any) -> Sequence[Point]:
         known: dict[str, Any] = {"function_id": "lam-1", "since": since}
@@ -240,10 +242,9 @@ async def test_calls_are_read_by_version_by_alias_and_by_both(
     setting: Setting, asked: dict[str, Any], calls: int, at_once: int
 ) -> None:
     lanes = (RELEASE_1, RELEASE_2, RELEASE_2, DIRECT_2)
-    for lane in lanes:
-        setting.counters.began(lane)
-    for lane in lanes:
-        setting.counters.ended(lane)
+    running = [setting.counters.began(lane) for lane in lanes]
+    for lane, busy in zip(lanes, running, strict=True):
+        busy.ended()
         setting.call(lane)
 
     (point,) = await setting.read(period_s=MINUTE, **asked)

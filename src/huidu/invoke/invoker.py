@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from huidu.invoke.routes import Routed
+from huidu.model.call import Call, Routed
 from huidu.model.capacity import Busy, Retired
 from huidu.model.errors import Failed, InvalidValue, Refusal
 from huidu.model.exchange import Exchange
@@ -16,21 +16,14 @@ from huidu.model.invocation import (
     MOST_EVENT_BYTES,
     Invocation,
     Outcome,
-    Record,
     Status,
     failure,
 )
-from huidu.model.log import remainder
-from huidu.model.routing import sealed
-from huidu.model.split import write_phases
-from huidu.model.tally import Lane
 from huidu.model.task import Task
 from huidu.model.traits import Traits
 from huidu.model.version import Version
 from huidu.model.web import is_web
 
-MOST_KEPT_LOG_CHARS = 64 * 1024
-MOST_KEPT_RESULT_CHARS = 4 * 1024
 TRIES = 3
 
 
@@ -56,18 +49,24 @@ class Fleet(Protocol):
         ...
 
 
+class Running(Protocol):
+    """What runs where a call runs."""
+
+    def ended(self) -> None:
+        """The call runs no more."""
+        ...
+
+
 class Recorder(Protocol):
     """Keeps what is left of a call, and counts those under way."""
 
-    def began(self, lane: Lane) -> None:
-        """An instance has a call."""
+    def began(self, lane: tuple[str, str, str]) -> Running:
+        """An instance has a call; what this returns is to be told when it has it no more."""
         ...
 
-    def ended(self, lane: Lane) -> None:
-        """It has it no more."""
+    def take(self, call: Call) -> None:
+        """A call has ended; nothing of it may change from here on."""
         ...
-
-    def record(self, record: Record) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class Invoker:
         Raises a `Refusal` where no version can be found to answer; whatever a version does wrong
         is in the outcome.
         """
-        return await self._run(invocation, _Call(self.clock(), self.timer()))
+        return await self._run(invocation, Call(invocation, self.clock(), self.timer(), self.salt))
 
     async def exchange(self, invocation: Invocation, exchange: Exchange) -> Answered:
         """Have a web function answer a caller itself, and leave a record of it.
@@ -104,9 +103,10 @@ class Invoker:
         Raises as `invoke` does. What the outcome is of an answer that had begun, the caller
         cannot be told any more; that it is not whole, it can be shown.
         """
-        return await self._run(invocation, _Call(self.clock(), self.timer(), exchange))
+        call = Call(invocation, self.clock(), self.timer(), self.salt, exchange)
+        return await self._run(invocation, call)
 
-    async def _run(self, invocation: Invocation, call: _Call) -> Answered:
+    async def _run(self, invocation: Invocation, call: Call) -> Answered:
         try:
             await self._answer(invocation, call)
         except Refusal as refusal:
@@ -116,27 +116,28 @@ class Invoker:
             call.outcome = Outcome(status=Status.INTERNAL_ERROR, error=repr(error))
             raise
         else:
-            return call.answered
+            return _answered(call)
         finally:
-            self.recorder.record(self._record(invocation, call))
+            if call.routed is None:
+                call.lane = (self.table.id_of(invocation.function) or "", "", "")
+            self.recorder.take(call)
 
-    async def _answer(self, invocation: Invocation, call: _Call) -> None:
+    async def _answer(self, invocation: Invocation, call: Call) -> None:
         """Find out what comes of a call; one that did not begin is routed anew."""
         for _ in range(TRIES):
-            call.routed = self.table.route(
-                invocation.function, invocation.qualifier, invocation.traits
-            )
-            _check_active(call.routed.version)
-            _check_door(call.routed.version, call.exchange)
+            routed = self.table.route(invocation.function, invocation.qualifier, invocation.traits)
+            call.goes(routed)
+            _check_active(routed.version)
+            _check_door(routed.version, call.exchange)
             if len(invocation.event) > MOST_EVENT_BYTES:
                 call.outcome = _too_large(invocation)
                 return
             try:
-                async with self.fleet.claim(call.routed.version) as instance:
-                    await self._have(instance, invocation, call, call.routed)
+                async with self.fleet.claim(routed.version) as instance:
+                    await self._have(instance, call, routed)
                     return
             except Busy:
-                call.outcome = _busy(invocation, call.routed)
+                call.outcome = _busy(invocation, routed)
                 return
             except Retired:  # its version went while the call waited
                 continue
@@ -144,96 +145,28 @@ class Invoker:
             Status.INSTANCE_EXITED, "the platform is closing", invocation.request_id
         )
 
-    async def _have(
-        self, instance: Instance, invocation: Invocation, call: _Call, routed: Routed
-    ) -> None:
+    async def _have(self, instance: Instance, call: Call, routed: Routed) -> None:
         """Have an instance run a call."""
         call.claimed = self.timer()
-        alias = routed.alias.name if routed.alias else ""
-        lane = Lane(routed.version.function_id, alias, routed.version.number)
-        self.recorder.began(lane)
+        running = self.recorder.began(call.lane)
         try:
-            call.outcome = await instance.run(_task(invocation, routed, call.exchange))
+            call.outcome = await instance.run(_task(call, routed))
         finally:
-            self.recorder.ended(lane)
-
-    def _record(self, invocation: Invocation, call: _Call) -> Record:
-        routed, outcome, exchange = call.routed, call.outcome, call.exchange
-        named, trace = invocation.function, invocation.trace
-        function_id = routed.version.function_id if routed else self.table.id_of(named) or ""
-        sticky_key = routed.decision.sticky_key if routed else ""
-        return Record(
-            invocation.request_id,
-            named,
-            invocation.qualifier,
-            function_id,
-            *_decided(routed),
-            sticky_key=sealed(sticky_key, function_id, self.salt) if sticky_key else "",
-            status=int(outcome.status),
-            error=outcome.error[:MOST_KEPT_RESULT_CHARS],
-            result=outcome.result[:MOST_KEPT_RESULT_CHARS],
-            log="" if outcome.silent else _log(outcome),
-            streamed=outcome.streamed > 0,
-            silent=outcome.silent,
-            trigger=invocation.trigger,
-            retry_number=invocation.retry_number,
-            root_request_id=invocation.root_request_id or invocation.request_id,
-            instance=outcome.instance,
-            cold=outcome.cold,
-            started_at=call.started_at,
-            queue_ms=(call.claimed - call.began) * 1000,
-            init_ms=outcome.init_ms,
-            duration_ms=outcome.duration_ms,
-            memory_bytes=outcome.memory_bytes,
-            memory_mb=routed.version.configuration.memory_mb if routed else 0,
-            event_bytes=exchange.taken_bytes if exchange else len(invocation.event),
-            result_bytes=exchange.given_bytes if exchange else len(outcome.result),
-            trace_id=trace.trace_id,
-            span_id=trace.span_id,
-            parent_span_id=trace.parent_id,
-            sampled=trace.sampled,
-        )
+            running.ended()
 
 
-#: Alias and its revision, version, reason, probability, draw and phases, as in a `Record`.
-Decided = tuple[str, int, str, str, float, float | None, str]
-UNDECIDED: Decided = ("", 0, "", "", 1.0, None, "")
+def _answered(call: Call) -> Answered:
+    _, alias, version = call.lane
+    return Answered(call.outcome, version, alias)
 
 
-def _decided(routed: Routed | None) -> Decided:
-    """Return which version a call went to, and why."""
-    if routed is None:
-        return UNDECIDED
-    alias, decision = routed.alias, routed.decision
-    phases = write_phases(decision.phases) if decision.phases else ""
-    why = decision.reason, decision.probability, decision.draw, phases
-    return (alias.name if alias else "", alias.revision if alias else 0, decision.version, *why)
-
-
-def _log(outcome: Outcome) -> str:
-    return remainder(outcome.log, outcome.streamed, MOST_KEPT_LOG_CHARS)
-
-
-class _Call:
-    """What is known of a call while it is under way."""
-
-    __slots__ = ("began", "claimed", "exchange", "outcome", "routed", "started_at")
-
-    def __init__(self, started_at: float, began: float, exchange: Exchange | None = None) -> None:
-        self.exchange = exchange
-        self.started_at = started_at
-        self.began = began
-        self.claimed = began
-        self.routed: Routed | None = None
-        self.outcome = Outcome(status=Status.CANCELLED, error="the caller left")
-
-    @property
-    def answered(self) -> Answered:
-        """Who answered what."""
-        routed = self.routed
-        version = routed.version.number if routed else ""
-        alias = routed.alias.name if routed and routed.alias else ""
-        return Answered(self.outcome, version, alias)
+def _task(call: Call, routed: Routed) -> Task:
+    return Task(
+        invocation=call.invocation,
+        version=routed.version,
+        alias=call.lane[1],
+        exchange=call.exchange,
+    )
 
 
 def _busy(invocation: Invocation, routed: Routed) -> Outcome:
@@ -262,11 +195,6 @@ def _check_door(version: Version, exchange: Exchange | None) -> None:
         raise InvalidValue(
             "FunctionType", f"Function [{version.function.name}] is not of Type HTTP"
         )
-
-
-def _task(invocation: Invocation, routed: Routed, exchange: Exchange | None) -> Task:
-    alias = routed.alias.name if routed.alias else ""
-    return Task(invocation=invocation, version=routed.version, alias=alias, exchange=exchange)
 
 
 def _too_large(invocation: Invocation) -> Outcome:

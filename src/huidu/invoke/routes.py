@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from huidu.model.alias import Alias
 from huidu.model.budget import Allowance
+from huidu.model.call import Routed
 from huidu.model.effect import (
     AliasGone,
     AliasKept,
@@ -45,15 +46,6 @@ class Target:
         """Decide one call."""
         decision, self.phases = self.alias.route(traits, draw(), self.phases)
         return decision if self.allowance is None else self.allowance.settle(decision)
-
-
-@dataclass(frozen=True, slots=True)
-class Routed:
-    """Where one call goes: the version to run, the decision, and the alias it came through."""
-
-    version: Version
-    decision: Decision
-    alias: Alias | None = None
 
 
 @dataclass(slots=True)

@@ -1,14 +1,29 @@
 """Count: a tally that grows, call by call."""
 
+# ruff: noqa: PLR1730 - `max` takes three times as long as to look
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Sequence
+from math import ceil, log2
+from operator import itemgetter
+from typing import Any
 
-from huidu.model.histogram import LEAST, PER_DOUBLING, Histogram
+from huidu.model.histogram import PER_DOUBLING, Histogram
 from huidu.model.invocation import Record, Status
 from huidu.model.tally import MOSTS, SUMS, Tally
 
 Buckets = dict[int | None, int]
+
+
+def _fields(*names: str) -> Callable[[Record], Any]:
+    return itemgetter(*map(Record._fields.index, names))
+
+
+OF_ALL = _fields(
+    *("status", "cold", "queue_ms", "init_ms", "memory_mb", "event_bytes", "result_bytes")
+)
+OF_RUNS = _fields("instance", "status", "cold", "duration_ms", "memory_bytes", "memory_mb")
+SUCCESS = int(Status.SUCCESS)
 
 
 class Count:
@@ -41,37 +56,53 @@ class Count:
         self.durations: Buckets = {}
         self.steady: Buckets = {}
 
-    def add(self, record: Record) -> None:
-        """Count a call that has ended."""
-        status = record.status
-        self.statuses[status] = self.statuses.get(status, 0) + 1
-        self.event_bytes += record.event_bytes
-        self.result_bytes += record.result_bytes
-        queue_us = round(record.queue_ms * 1000)
+    def add(self, records: Sequence[Record]) -> None:
+        """Count calls that have ended; some at once cost less than each alone."""
+        statuses, queue_us, most_queue_us, events, results = self.statuses, 0, 0, 0, 0
+        for status, cold, queue_ms, init_ms, mb, event_bytes, result_bytes in map(OF_ALL, records):
+            statuses[status] = statuses.get(status, 0) + 1
+            events += event_bytes
+            results += result_bytes
+            queue_us += (us := round(queue_ms * 1000))
+            if us > most_queue_us:
+                most_queue_us = us
+            if mb > self.most_memory_mb:
+                self.most_memory_mb = mb
+            if cold:
+                self.cold += 1
+                self.init_us += round(init_ms * 1000)
+        self.event_bytes += events
+        self.result_bytes += results
         self.queue_us += queue_us
-        self.most_queue_us = max(self.most_queue_us, queue_us)
-        self.most_memory_mb = max(self.most_memory_mb, record.memory_mb)
-        if record.cold:
-            self.cold += 1
-            self.init_us += round(record.init_ms * 1000)
-        if record.ran:
-            self._add_run(record, steady=status == Status.SUCCESS and not record.cold)
+        self.most_queue_us = max(self.most_queue_us, most_queue_us)
+        self._add_runs(records)
 
-    def _add_run(self, record: Record, *, steady: bool) -> None:
-        """Count what only a call has that ran."""
-        took_us, billed_ms = round(record.duration_ms * 1000), math.ceil(record.duration_ms)
+    def _add_runs(self, records: Sequence[Record]) -> None:
+        """Count what only calls have that ran."""
+        durations, steady = self.durations, self.steady
+        took_us, billed, used, mb_ms, most_us, most_bytes = 0, 0, 0, 0, 0, 0
+        for instance, status, cold, took_ms, memory_bytes, mb in map(OF_RUNS, records):
+            if not instance:
+                continue
+            took_us += (us := round(took_ms * 1000))
+            billed += (ms := ceil(took_ms))
+            mb_ms += ms * mb
+            used += memory_bytes
+            if us > most_us:
+                most_us = us
+            if memory_bytes > most_bytes:
+                most_bytes = memory_bytes
+            # As `index_of`, without the call.
+            index = ceil(log2(us / 1e6) * PER_DOUBLING) - 1 if us else None
+            durations[index] = durations.get(index, 0) + 1
+            if status == SUCCESS and not cold:
+                steady[index] = steady.get(index, 0) + 1
         self.duration_us += took_us
-        self.billed_ms += billed_ms
-        self.billed_mb_ms += billed_ms * record.memory_mb
-        self.memory_bytes += record.memory_bytes
-        self.most_duration_us = max(self.most_duration_us, took_us)
-        self.most_memory_bytes = max(self.most_memory_bytes, record.memory_bytes)
-        seconds = took_us / 1e6
-        # As `index_of`, without the call.
-        index = math.ceil(math.log2(seconds) * PER_DOUBLING) - 1 if seconds > LEAST else None
-        self.durations[index] = self.durations.get(index, 0) + 1
-        if steady:
-            self.steady[index] = self.steady.get(index, 0) + 1
+        self.billed_ms += billed
+        self.billed_mb_ms += mb_ms
+        self.memory_bytes += used
+        self.most_duration_us = max(self.most_duration_us, most_us)
+        self.most_memory_bytes = max(self.most_memory_bytes, most_bytes)
 
     def absorb(self, tally: Tally) -> None:
         """Count all the calls of a tally, too."""

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from huidu.model.invocation import Record
 from huidu.model.tally import Lane
 from huidu.observe.count import Count
+
+WAY = itemgetter(*map(Record._fields.index, Lane._fields))
+#: A lane, as who has no time says it: it need not be one as long as it equals one.
+Way = tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -16,6 +21,32 @@ class Running:
 
     now: int = 0
     most: int = 0
+
+
+class Busy:
+    """How many calls run in a lane, and in what it is a part of."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: tuple[Running, ...]) -> None:
+        self.of = of  #: Function, version, alias, and the lane itself.
+
+    @property
+    def now(self) -> int:
+        """How many run in the lane."""
+        return self.of[-1].now
+
+    def began(self) -> None:
+        """One more runs."""
+        for running in self.of:
+            running.now = now = running.now + 1
+            if now > running.most:  # noqa: PLR1730 - `max` takes three times as long
+                running.most = now
+
+    def ended(self) -> None:
+        """One of them runs no more."""
+        for running in self.of:
+            running.now -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,65 +63,76 @@ class Counters:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._start = int(clock())
+        self._end = self._start + 1
         self._open: dict[Lane, Count] = {}
         self._closed: list[Second] = []
         self._running: dict[tuple[str, ...], Running] = {}
-        self._busy: dict[Lane, tuple[Running, ...]] = {}
+        self._busy: dict[Way, Busy] = {}
+        self.settle: Callable[[], None] = lambda: None  #: Has all that has ended counted.
 
-    def began(self, lane: Lane) -> None:
-        """An instance has a call."""
-        self._turn()
-        of = self._busy.get(lane)
-        if of is None:
-            of = self._busy[lane] = tuple(
-                self._running.setdefault(key, Running()) for key in _keys(lane)
-            )
-        for running in of:
-            running.now += 1
-            running.most = max(running.most, running.now)
+    def began(self, lane: Way) -> Busy:
+        """An instance has a call; what this returns is to be told when it has it no more."""
+        self.turn()
+        busy = self._busy.get(lane)
+        if busy is None:
+            busy = self._begun(Lane(*lane))
+        busy.began()
+        return busy
 
-    def ended(self, lane: Lane) -> None:
-        """It has it no more."""
-        for running in self._busy[lane]:
-            running.now -= 1
+    def _begun(self, lane: Lane) -> Busy:
+        of = tuple(self._running.setdefault(key, Running()) for key in _keys(lane))
+        busy = self._busy[lane] = Busy(of)
+        return busy
 
-    def count(self, record: Record) -> None:
-        """Count a call that has ended."""
-        self._turn()
-        lane = Lane(record.function_id, record.alias, record.version)
-        count = self._open.get(lane)
-        if count is None:
-            count = self._open[lane] = Count()
-        count.add(record)
+    def count(self, records: Sequence[Record]) -> None:
+        """Count calls that have ended in the second that runs."""
+        lanes: dict[Way, list[Record]] = {}
+        for record, lane in zip(records, map(WAY, records), strict=True):
+            if lane in lanes:
+                lanes[lane].append(record)
+            else:
+                lanes[lane] = [record]
+        for lane, some in lanes.items():
+            key = Lane(*lane)
+            count = self._open.get(key)
+            if count is None:
+                count = self._open[key] = Count()
+            count.add(some)
 
     def take(self) -> Sequence[Second]:
         """Return all that was counted since this was asked for last."""
-        self._turn()
+        self.turn()
+        self.settle()
         self._close()
         taken, self._closed = self._closed, []
         return taken
 
     def running(self) -> Mapping[Lane, int]:
         """Return how many calls run now, by lane."""
-        return {lane: of[-1].now for lane, of in self._busy.items() if of[-1].now}
+        return {Lane(*lane): busy.now for lane, busy in self._busy.items() if busy.now}
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
         """Begin a new second where it has begun. The clock may be set back; so be it."""
-        start = int(self._clock())
-        if start != self._start:
-            self._close()
-            self._start = start
-            for running in self._running.values():
-                running.most = running.now
-            self._rest()
+        now = self._clock()
+        if not self._start <= now < self._end:
+            self._begin(int(now))
+
+    def _begin(self, start: int) -> None:
+        self.settle()  # what has ended by now, ended in the second that is over
+        self._close()
+        self._start, self._end = start, start + 1
+        for running in self._running.values():
+            running.most = running.now
+        self._rest()
 
     def _close(self) -> None:
         """Put what was counted aside, with how many calls ran at once."""
-        for lane, of in self._busy.items():
+        for way, busy in self._busy.items():
+            lane = Lane(*way)
             count = self._open.get(lane)
             if count is None:
                 count = self._open[lane] = Count()
-            most = [running.most for running in of]
+            most = [running.most for running in busy.of]
             count.most_of_function, count.most_of_version, count.most_of_alias, _ = most
             count.most_of_lane = most[-1]
         if self._open:
@@ -99,7 +141,7 @@ class Counters:
 
     def _rest(self) -> None:
         """Forget the lanes in which nothing runs, and what runs of their versions and aliases."""
-        self._busy = {lane: of for lane, of in self._busy.items() if of[-1].now}
+        self._busy = {lane: busy for lane, busy in self._busy.items() if busy.now}
         self._running = {key: running for key, running in self._running.items() if running.now}
 
 

@@ -9,17 +9,21 @@ from typing import Protocol
 
 import structlog
 
+from huidu.model.call import Call
 from huidu.model.errors import Refusal
 from huidu.model.invocation import Record, Status
-from huidu.model.tally import Lane
 from huidu.model.throttle import THROTTLED
-from huidu.observe.counters import Counters
+from huidu.observe.counters import Busy, Counters, Way
 
 FLUSH_S = 0.25  #: Records of calls that took one way cost less the more of them there are.
 MOST_AT_ONCE = 2000
 MOST_WAITING = 20_000
 
+#: Calls whose records are made, and counted, together: to do a thing again at once is cheap.
+MOST_UNWRITTEN = 20
+
 log = structlog.get_logger("huidu.recorder")
+Hear = Callable[[Record], None]
 
 
 class Journal(Protocol):
@@ -34,64 +38,114 @@ class Recorder:
     When more calls end than can be kept, successes are dropped before failures, and `dropped`
     says how many; the counters miss none. Of calls of functions that there are not, there is a
     number and no more: whoever makes up names costs no memory.
+
+    At the end of a call no more is done than to remember it. Records are made and counted a few
+    dozen at a time, and before anybody looks: whoever asks the counters or the journal finds all
+    that has ended. Who follows an alias, or is told of refusals, is told at once.
     """
 
     def __init__(
         self,
         journal: Journal,
         counters: Counters,
-        throttled: Callable[[Record], None] = lambda record: None,
+        throttled: Hear = lambda record: None,
     ) -> None:
         self._journal = journal
         self._counters = counters
         self._throttled = throttled  #: Is told of each call that was refused for want of room.
         self._also: Callable[[Sequence[Record]], None] = lambda _: None
-        self._followed: dict[tuple[str, str], Callable[[Record], None]] = {}
+        self._followed: dict[tuple[str, str], list[Hear]] = {}
+        self._ended: list[Call | Record] = []
         self._waiting: list[Record] = []
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._closed = False
-        self.dropped = 0
+        self._dropped = 0
         self.nobodys = 0
+        counters.settle = self._settle
+
+    @property
+    def dropped(self) -> int:
+        """How many records were not kept."""
+        self._settle()
+        return self._dropped
 
     def show(self, to: Callable[[Sequence[Record]], None]) -> None:
         """Show each batch to somebody else as well, who takes no time over it."""
         self._also = to
 
-    def follow(self, function_id: str, alias: str, hear: Callable[[Record], None]) -> None:
-        """Have somebody hear of each call through an alias as it ends, before its caller does."""
-        self._followed[function_id, alias] = hear
+    def follow(self, function_id: str, alias: str, hear: Hear) -> None:
+        """Have somebody hear the record of each call through an alias, before its caller does.
 
-    def unfollow(self, function_id: str, alias: str) -> None:
-        """Have nobody hear of them any more."""
-        self._followed.pop((function_id, alias), None)
+        `hear` is called as the call ends, and takes no time. What it raises is logged, and no
+        business of the call.
+        """
+        self._followed.setdefault((function_id, alias), []).append(hear)
 
-    def began(self, lane: Lane) -> None:
-        """An instance has a call."""
-        self._counters.began(lane)
+    def unfollow(self, function_id: str, alias: str, hear: Hear) -> None:
+        """Have somebody hear no more of an alias; raises nothing where there is nothing to end."""
+        hearing = self._followed.get((function_id, alias), [])
+        if hear in hearing:
+            hearing.remove(hear)
+        if not hearing:
+            self._followed.pop((function_id, alias), None)
 
-    def ended(self, lane: Lane) -> None:
-        """It has it no more."""
-        self._counters.ended(lane)
+    def began(self, lane: Way) -> Busy:
+        """An instance has a call; `ended` of what this returns says that it has it no more."""
+        return self._counters.began(lane)
+
+    def take(self, call: Call) -> None:
+        """Take a call that has ended; returns at once."""
+        if (
+            call.routed is None
+            or call.outcome.status in THROTTLED
+            or (self._followed and call.lane[:2] in self._followed)
+            or not call.light
+        ):
+            self.record(call.record())
+        else:
+            self._put(call)
 
     def record(self, record: Record) -> None:
-        """Take a record; returns at once."""
+        """Take the record of a call that has ended just now; returns at once."""
         if record.status in THROTTLED:
             self._throttled(record)
         if not record.function_id:  # nobody could ever ask for it
             self.nobodys += 1
             return
-        self._counters.count(record)
-        if self._followed:
-            hear = self._followed.get((record.function_id, record.alias))
-            if hear is not None:
+        self._put(record)
+        for hear in tuple(self._followed.get((record.function_id, record.alias), ())):
+            try:
                 hear(record)
-        if len(self._waiting) >= MOST_WAITING and not self._make_room(record):
-            self.dropped += 1
+            except Exception:
+                log.exception("follower.failed", function_id=record.function_id, alias=record.alias)
+
+    def _put(self, ended: Call | Record) -> None:
+        self._counters.turn()  # what ended in another second is counted there
+        self._ended.append(ended)
+        if len(self._ended) >= MOST_UNWRITTEN:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Make the records of the calls that have ended, and count them."""
+        if not self._ended:
             return
-        self._waiting.append(record)
+        ended, self._ended = self._ended, []
+        records = [one if isinstance(one, Record) else one.record() for one in ended]
+        self._counters.count(records)
+        if len(self._waiting) + len(records) <= MOST_WAITING:
+            self._waiting += records
+        else:
+            for record in records:
+                self._keep(record)
         if len(self._waiting) >= MOST_AT_ONCE:
             self._wake.set()
+
+    def _keep(self, record: Record) -> None:
+        if len(self._waiting) < MOST_WAITING or self._make_room(record):
+            self._waiting.append(record)
+        else:
+            self._dropped += 1
 
     def _make_room(self, record: Record) -> bool:
         """Drop a success so that a failure can be kept."""
@@ -100,13 +154,14 @@ class Recorder:
         for index, kept in enumerate(self._waiting):
             if kept.status == Status.SUCCESS:
                 del self._waiting[index]
-                self.dropped += 1
+                self._dropped += 1
                 return True
         return False
 
     async def flush(self) -> None:
         """Return when every record taken so far is in the journal."""
         async with self._turn:
+            self._settle()
             left = len(self._waiting)  # not what comes meanwhile: that would never end
             while left > 0:
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
@@ -115,10 +170,10 @@ class Recorder:
                     self._also(batch)
                     await self._journal.add(batch)
                 except Refusal as refusal:  # a full disk must not stop the calls
-                    self.dropped += len(batch)
+                    self._dropped += len(batch)
                     log.warning("records.dropped", count=len(batch), reason=refusal.message)
                 except Exception:  # nor must one batch that cannot be kept stop the next
-                    self.dropped += len(batch)
+                    self._dropped += len(batch)
                     log.exception("records.dropped", count=len(batch))
 
     async def run(self) -> None:

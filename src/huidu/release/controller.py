@@ -62,7 +62,7 @@ class Recorder(Protocol):
 
     def follow(self, function_id: str, alias: str, hear: Callable[[Record], None]) -> None: ...
 
-    def unfollow(self, function_id: str, alias: str) -> None: ...
+    def unfollow(self, function_id: str, alias: str, hear: Callable[[Record], None]) -> None: ...
 
 
 class Instances(Protocol):
@@ -171,7 +171,7 @@ class Controller:
         """Follow a rollout no more: it has ended."""
         rollout = follower.rollout
         self._followers.pop(rollout.id, None)
-        self._recorder.unfollow(rollout.function_id, rollout.alias)
+        self._recorder.unfollow(rollout.function_id, rollout.alias, follower.hear)
         self._routes.allow(rollout.function_id, rollout.alias, None)
         follower.wake.set()
         self._begin(self._end(rollout, follower.findings, follower.saved()))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select
+from sqlalchemy import Connection, and_, delete, select
 
 from huidu.model.frame import log_of
 from huidu.model.invocation import Record
@@ -59,15 +58,12 @@ def _add(connection: Connection, rows: Sequence[tuple[Any, ...]], packs: Sequenc
 
 
 def _add_pack(connection: Connection, first: int, one: Pack) -> None:
-    known = {name: value for name, value in asdict(one).items() if name in PACK.c}
-    connection.execute(insert(PACK).values(first=first, **known))
+    connection.exec_driver_sql(INSERT_PACK, (first, *packed(one)))
 
 
 def _last(connection: Connection) -> int:
     """Return the last sequence that is used."""
-    row = select(func.coalesce(func.max(RECORD.c.sequence), 0))
-    ends = select(PACK.c.first + PACK.c.count - 1).order_by(PACK.c.first.desc()).limit(1)
-    return int(max(connection.execute(row).scalar_one(), connection.execute(ends).scalar() or 0))
+    return int(connection.exec_driver_sql(LAST).scalar_one())
 
 
 def _forget(connection: Connection, before: float) -> None:
@@ -88,4 +84,15 @@ COLUMNS = ("sequence", "namespace", "function", *(name for name in PLAIN if name
 INSERT = (
     f"INSERT INTO record ({', '.join(COLUMNS)}) "  # noqa: S608 - our own names
     f"VALUES ({', '.join('?' * len(COLUMNS))})"
+)
+# Likewise for a pack, of which each batch has some.
+OF_PACK = tuple(column.name for column in PACK.c if column.name != "first")
+packed = attrgetter(*OF_PACK)
+INSERT_PACK = (
+    f"INSERT INTO pack (first, {', '.join(OF_PACK)}) "  # noqa: S608 - our own names
+    f"VALUES (?, {', '.join('?' * len(OF_PACK))})"
+)
+LAST = (
+    "SELECT max(coalesce((SELECT max(sequence) FROM record), 0), "
+    "coalesce((SELECT first + count - 1 FROM pack ORDER BY first DESC LIMIT 1), 0))"
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,8 @@ from huidu.instances.sandbox.table import NONE, Ground
 from huidu.instances.sandbox.tier import Tier
 from huidu.instances.starting import Launcher
 from huidu.invoke.asynchronous import Asynchronous
-from huidu.invoke.invoker import Invoker
+from huidu.invoke.invoker import Invoker, Shown
+from huidu.invoke.mirroring import Aside, Mirroring
 from huidu.invoke.routes import Routes
 from huidu.invoke.tracing import Tracing
 from huidu.model.account import Account
@@ -59,6 +60,8 @@ class DataPlane:
     routes: Routes
     observing: Observing
     invoker: Invoker
+    shade: Fleet  #: The instances of copies; those of users' calls are never among them.
+    mirroring: Mirroring
     later: Asynchronous
     urls: Urls
     services: Services
@@ -83,7 +86,8 @@ class DataPlane:
         workshop = Workshop(
             packages=stores.packages, runtimes=runtimes, launcher=launcher, in_use=stores.in_use
         )
-        fleet = _fleet(settings, workshop, dice, stack)
+        fleet = _fleet(settings, workshop, settings.max_instances, dice, stack)
+        shade = _fleet(settings, workshop, settings.max_mirrors, dice, stack)
         exporting = Exporting.begin(settings, dice.getrandbits, stack)
         routes = Routes(dice.random)
         books = Books(stores.journal, stores.logs)
@@ -91,7 +95,16 @@ class DataPlane:
         recorder = observing.recorder
         stack.push_async_callback(stop, asyncio.create_task(listen(fleet, stores.logs)))
         exporting.watch(recorder, stack)
-        invoker = _invoker(routes, fleet, recorder, stores.salt)
+        mirroring = Mirroring(
+            _invoker(routes, shade, Aside(recorder.keep), stores.salt, {}),
+            fleet,
+            most=settings.max_mirrors,
+            clock=time.time,
+            clock_ns=time.monotonic_ns,
+            draw=dice.random,
+            new_id=new_id,
+        )
+        invoker = _invoker(routes, fleet, recorder, stores.salt, mirroring.shown)
         later = _later(stores, invoker, routes, recorder, exporting.tracing)
         timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), new_id)
         return cls(
@@ -101,6 +114,8 @@ class DataPlane:
             routes=routes,
             observing=observing,
             invoker=invoker,
+            shade=shade,
+            mirroring=mirroring,
             later=later,
             urls=Urls(),
             services=Services(),
@@ -114,7 +129,9 @@ class DataPlane:
         """Let every later call be answered as a commit says."""
         self.routes.apply(effects)
         self.observing.deployed.apply(effects)
+        self.mirroring.apply(effects)
         self.fleet.retire(self.routes)
+        self.shade.retire(self.routes)
         self.fleet.apply(effects)
         self.urls.apply(effects)
         self.services.apply(effects)
@@ -129,7 +146,13 @@ class DataPlane:
         return Gateway(self.urls, self.routes, self.invoker, new_id, entrance, proxies, tracing)
 
 
-def _invoker(routes: Routes, fleet: Fleet, recorder: Recorder, salt: bytes) -> Invoker:
+def _invoker(
+    routes: Routes,
+    fleet: Fleet,
+    recorder: Recorder | Aside,
+    salt: bytes,
+    mirrored: Mapping[tuple[str, str], Shown],
+) -> Invoker:
     return Invoker(
         table=routes,
         fleet=fleet,
@@ -137,16 +160,17 @@ def _invoker(routes: Routes, fleet: Fleet, recorder: Recorder, salt: bytes) -> I
         clock=time.time,
         timer=time.perf_counter,
         salt=salt,
+        mirrored=mirrored,
     )
 
 
 def _fleet(
-    settings: Settings, workshop: Workshop, dice: random.Random, stack: AsyncExitStack
+    settings: Settings, workshop: Workshop, most: int, dice: random.Random, stack: AsyncExitStack
 ) -> Fleet:
     limits = Limits(
         waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
     )
-    fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
+    fleet = Fleet(workshop, limits, most, dice.random)
     stack.push_async_callback(fleet.close, GRACE_S)
     return fleet
 

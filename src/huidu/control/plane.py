@@ -15,10 +15,12 @@ from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.account import Account
 from huidu.model.delivery import Reply
 from huidu.model.event import QueuedEvent
+from huidu.model.findings import Findings
 from huidu.model.function import Code, FunctionName
 from huidu.model.happening import Happening
 from huidu.model.invocation import Invocation, Record
 from huidu.model.log import Wanted
+from huidu.model.mirror import Mirror
 from huidu.model.quota import Quota
 from huidu.model.rollup import Selection
 from huidu.model.standing import Standing
@@ -158,6 +160,14 @@ class Instances(Protocol):
         ...
 
 
+class Mirroring(Protocol):
+    """Who runs copies of calls."""
+
+    def found(self, mirror: Mirror) -> tuple[Mirror, Findings] | None:
+        """Return a mirror and what it found, where that is newer than what is kept."""
+        ...
+
+
 class Runtimes(Protocol):
     """The languages that a function may be written in."""
 
@@ -250,6 +260,8 @@ class Plane:
     zone: tzinfo
     default_qualifier: str
     warm_s: float  #: How long a move of an alias may wait for instances.
+    mirroring: Mirroring
+    most_mirrors: int  #: How many copies may run at once; 0: there are to be no mirrors.
     wake_queue: Callable[[], None]
     clock: Callable[[], float]
     draw: Callable[[], float]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from huidu.model.alias import Alias
+from huidu.model.findings import Findings
 from huidu.model.function import Function
 from huidu.model.key import Key
+from huidu.model.mirror import Mirror
 from huidu.model.plan import Granted, Place
 from huidu.model.service import Served
 from huidu.model.strategy import IpStrategy, Limit
@@ -157,6 +159,29 @@ class StrategyGone:
     strategy_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class MirrorKept:
+    """Calls of an alias are to be mirrored; this was found before."""
+
+    mirror: Mirror
+    findings: Findings
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorEnded:
+    """A mirror has ended; what it found is still to be had."""
+
+    mirror: Mirror
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorGone:
+    """An alias has no mirror any more."""
+
+    function_id: str
+    alias: str
+
+
 Effect = (
     FunctionKept
     | FunctionGone
@@ -178,4 +203,7 @@ Effect = (
     | LimitKept
     | StrategyKept
     | StrategyGone
+    | MirrorKept
+    | MirrorEnded
+    | MirrorGone
 )

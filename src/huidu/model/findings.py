@@ -85,7 +85,7 @@ class Findings:
     same: int = 0
     different: int = 0
     unread: int = 0  #: Not the same, and too large to say where.
-    skipped: tuple[tuple[str, int], ...] = ()  #: Calls that were drawn and not copied, by reason.
+    skipped: tuple[tuple[str, int], ...] = ()  #: Calls that were not copied, by reason.
     places: tuple[Place, ...] = ()
     elsewhere: int = 0  #: Differences at yet other places.
     failing: tuple[Failing, ...] = ()

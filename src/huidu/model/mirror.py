@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from huidu.model import names
 from huidu.model.difference import MOST_PATHS, Path, path_of
 from huidu.model.errors import InvalidValue
+from huidu.model.function import FunctionName
+from huidu.model.happening import Happening
 
 TRIGGER = "mirror"  #: Of the records of calls that are copies.
 LEAST_SHARE = 0.0001
@@ -48,6 +51,7 @@ class Mirror:
     """
 
     id: str
+    function: FunctionName
     function_id: str
     alias: str
     version: str  #: The candidate.
@@ -94,3 +98,18 @@ class Mirror:
     def goes_on(self) -> bool:
         """Whether calls are still copied."""
         return not self.ended_at
+
+
+def ended(mirror: Mirror, **detail: object) -> Happening:
+    """Return what is told of a mirror that has ended by itself."""
+    return Happening(
+        kind="mirror.ended",
+        at=mirror.ended_at,
+        namespace=mirror.function.namespace,
+        function=mirror.function.name,
+        alias=mirror.alias,
+        version=mirror.version,
+        why=mirror.end,
+        before=f"calls were mirrored to version {mirror.version}",
+        detail=json.dumps({"MirrorId": mirror.id, **detail}),
+    )

@@ -73,6 +73,10 @@ class Recorder:
             self.nobodys += 1
             return
         self._counters.count(record)
+        self.keep(record)
+
+    def keep(self, record: Record) -> None:
+        """Have a record in the journal that is counted nowhere; returns at once."""
         if len(self._waiting) >= MOST_WAITING and not self._make_room(record):
             self.dropped += 1
             return

@@ -83,27 +83,16 @@ class DataPlane:
         runtimes = await asyncio.to_thread(Runtimes.search)
         launcher, tier = await _launcher(settings, runtimes, stores.scratch, stack)
         dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
-        workshop = Workshop(
-            packages=stores.packages, runtimes=runtimes, launcher=launcher, in_use=stores.in_use
-        )
-        fleet = _fleet(settings, workshop, settings.max_instances, dice, stack)
-        shade = _fleet(settings, workshop, settings.max_mirrors, dice, stack)
+        workshop = _workshop(stores, runtimes, launcher)
+        fleet, shade = _fleets(settings, workshop, dice, stack)
         exporting = Exporting.begin(settings, dice.getrandbits, stack)
         routes = Routes(dice.random)
         books = Books(stores.journal, stores.logs)
         observing = await Observing.begin(recorder_of, books, stores.series, stack)
-        recorder = observing.recorder
         stack.push_async_callback(stop, asyncio.create_task(listen(fleet, stores.logs)))
-        exporting.watch(recorder, stack)
-        mirroring = Mirroring(
-            _invoker(routes, shade, Aside(recorder.keep), stores.salt, {}),
-            fleet,
-            most=settings.max_mirrors,
-            clock=time.time,
-            clock_ns=time.monotonic_ns,
-            draw=dice.random,
-            new_id=new_id,
-        )
+        exporting.watch(recorder := observing.recorder, stack)
+        copies = _invoker(routes, shade, Aside(recorder.keep), stores.salt, {})
+        mirroring = _mirroring(copies, fleet, settings.max_mirrors, dice, new_id)
         invoker = _invoker(routes, fleet, recorder, stores.salt, mirroring.shown)
         later = _later(stores, invoker, routes, recorder, exporting.tracing)
         timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), new_id)
@@ -164,15 +153,38 @@ def _invoker(
     )
 
 
-def _fleet(
-    settings: Settings, workshop: Workshop, most: int, dice: random.Random, stack: AsyncExitStack
-) -> Fleet:
+def _mirroring(
+    copies: Invoker, live: Fleet, most: int, dice: random.Random, new_id: Callable[[], str]
+) -> Mirroring:
+    return Mirroring(
+        copies,
+        live,
+        most=most,
+        clock=time.time,
+        clock_ns=time.monotonic_ns,
+        draw=dice.random,
+        new_id=new_id,
+    )
+
+
+def _workshop(stores: Stores, runtimes: Runtimes, launcher: Launcher) -> Workshop:
+    return Workshop(
+        packages=stores.packages, runtimes=runtimes, launcher=launcher, in_use=stores.in_use
+    )
+
+
+def _fleets(
+    settings: Settings, workshop: Workshop, dice: random.Random, stack: AsyncExitStack
+) -> tuple[Fleet, Fleet]:
+    """Return the fleet of users' calls, and the small one of their copies."""
     limits = Limits(
         waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
     )
-    fleet = Fleet(workshop, limits, most, dice.random)
-    stack.push_async_callback(fleet.close, GRACE_S)
-    return fleet
+    fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
+    shade = Fleet(workshop, limits, settings.max_mirrors, dice.random)
+    for one in (fleet, shade):
+        stack.push_async_callback(one.close, GRACE_S)
+    return fleet, shade
 
 
 def _access(stores: Stores, stack: AsyncExitStack) -> Access:

@@ -136,7 +136,6 @@ def _plane(
         default_qualifier=settings.default_qualifier,
         warm_s=settings.warm_s,
         mirroring=data.mirroring,
-        most_mirrors=settings.max_mirrors,
         wake_queue=data.later.wake,
         clock=time.time,
         draw=data.dice.random,

@@ -70,7 +70,7 @@ def end(writing: Writing, cause: Cause, mirror: Mirror, why: str) -> None:
 
 async def put(plane: Plane, asked: Asked, request: wire.PutMirror) -> wire.MirrorPut:
     """Begin a mirror, in the place of the one that the alias has."""
-    if not plane.most_mirrors:
+    if not plane.mirroring.most:
         raise Unsupported("Mirror", "this server runs no mirrors (setting max_mirrors)")
     named = FunctionName(request.namespace, request.function_name)
     now = plane.clock()

@@ -163,6 +163,11 @@ class Instances(Protocol):
 class Mirroring(Protocol):
     """Who runs copies of calls."""
 
+    @property
+    def most(self) -> int:
+        """How many copies may run at once; 0: there are to be no mirrors."""
+        ...
+
     def found(self, mirror: Mirror) -> tuple[Mirror, Findings] | None:
         """Return a mirror and what it found, where that is newer than what is kept."""
         ...
@@ -261,7 +266,6 @@ class Plane:
     default_qualifier: str
     warm_s: float  #: How long a move of an alias may wait for instances.
     mirroring: Mirroring
-    most_mirrors: int  #: How many copies may run at once; 0: there are to be no mirrors.
     wake_queue: Callable[[], None]
     clock: Callable[[], float]
     draw: Callable[[], float]

@@ -29,7 +29,9 @@ from huidu.model.tally import Lane
 from huidu.model.trace import NO_TRACE
 
 AFTER_S = 0.005  #: So long after the answer is handed to its door, it is on its way.
-SAVE_S = 5.0  #: What a crash may forget of findings.
+AGAIN_S = 0.05  #: Where a user's call waits for an instance, copies wait so long before a look.
+LATE_NS = 5_000_000_000  #: A copy that waited longer than this is dropped.
+SAVE_S = 2.0  #: What a crash may forget of findings.
 MOST_WAITING_BYTES = 32 << 20  #: Of events and answers, over all mirrors.
 AT_ONCE_CHARS = 4096  #: Larger answers are compared in a thread.
 
@@ -82,9 +84,10 @@ class Aside:
 class Mirroring:
     """Is shown calls once they are answered, and runs copies of some.
 
-    What a user waits for comes first: a copy waits in a short line, is dropped where anybody waits
-    for an instance, is run once, and has instances from a small fleet of its own, never those of
-    users' calls. `shown` is what an invoker looks into: an alias without a mirror is not in it.
+    What a user waits for comes first: a copy waits in a short line while anybody waits for an
+    instance, is dropped where that takes long, is run once, and has an instance of a small fleet of
+    its own, never one of users' calls. `shown` is what an invoker looks into: an alias without a
+    mirror is not in it.
     """
 
     def __init__(
@@ -99,9 +102,9 @@ class Mirroring:
         new_id: Callable[[], str],
     ) -> None:
         self.shown: dict[Key, Shown] = {}
+        self.most = most  #: How many copies may run at once; 0: there are to be no mirrors.
         self._invoker = invoker
         self._live = live
-        self._most = most
         self._most_of_one = max(1, most // 2)
         self._clock = clock
         self._clock_ns = clock_ns
@@ -110,6 +113,7 @@ class Mirroring:
         self._watches: dict[Key, Watch] = {}
         self._over: dict[str, Watch] = {}  #: Have ended, and are to be written down.
         self._running = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._waiting_bytes = 0
         self._wake = asyncio.Event()
 
@@ -148,6 +152,8 @@ class Mirroring:
                 await self._save(reports)
         finally:
             self.shown.clear()
+            if self._timer is not None:
+                self._timer.cancel()
             tasks = [task for watch in self._watches.values() for task in watch.running]
             for watch in self._watches.values():
                 watch.end(watch.mirror)
@@ -157,7 +163,7 @@ class Mirroring:
     def _begin(self, mirror: Mirror, findings: Findings) -> None:
         key = mirror.function_id, mirror.alias
         self._forget(key)
-        if self._most and mirror.goes_on:
+        if self.most and mirror.goes_on:
             watch = Watch(mirror, findings, self._clock_ns())
             self._watches[key] = watch
             self.shown[key] = partial(self._show, watch)
@@ -201,13 +207,21 @@ class Mirroring:
                 return
             self._waiting_bytes += copy.size_bytes
             watch.waiting.append(copy)
-            asyncio.get_running_loop().call_later(AFTER_S, self._go_on)
+            self._go_on_in(AFTER_S)
         except Exception:  # whatever it is, a user's answer does not suffer from it
             log.exception("mirror.failed", mirror=watch.mirror.id)
 
+    def _go_on_in(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._go_on()
+
     def _go_on(self) -> None:
         """Begin with copies, as many as may run; each mirror in its turn."""
-        while self._running < self._most:
+        while self._running < self.most:
             found = [
                 key
                 for key, watch in self._watches.items()
@@ -215,9 +229,15 @@ class Mirroring:
             ]
             if not found:
                 return
+            if self._live.crowded:
+                self._go_on_in(AGAIN_S)
+                return
             watch = self._watches[found[0]] = self._watches.pop(found[0])
             copy = watch.waiting.popleft()
             self._waiting_bytes -= copy.size_bytes
+            if self._clock_ns() - copy.since_ns > LATE_NS:
+                watch.skip(why.LATE)
+                continue
             self._running += 1
             task = asyncio.get_running_loop().create_task(self._one(watch, copy))
             watch.running.add(task)
@@ -235,9 +255,6 @@ class Mirroring:
 
     async def _one(self, watch: Watch, copy: Copy) -> None:
         """Run one copy, and have its answer compared; what comes of it goes nowhere else."""
-        if self._live.crowded:
-            watch.skip(why.CROWDED)
-            return
         invocation = copied(copy.invocation, watch.mirror, self._new_id())
         try:
             answered = await self._invoker.invoke(invocation)

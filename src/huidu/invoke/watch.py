@@ -20,7 +20,7 @@ UNANSWERED = "the function gave no answer"
 AGAIN = "it was run again after a crash"
 TOO_FAST = "more came than MostPerSecond"
 QUEUE_FULL = "too many copies waited"
-CROWDED = "calls of users waited for instances"
+LATE = "the copy would have come too late"
 NO_INSTANCE = "no instance could run it"
 FAILED_HERE = "an error of ours; see the server's log"
 
@@ -43,6 +43,7 @@ class Copy:
 
     invocation: Invocation
     live: Side
+    since_ns: int  #: When the call was answered.
 
     @property
     def size_bytes(self) -> int:
@@ -93,7 +94,7 @@ class Watch:
             self.skip(TOO_FAST if not self._bucket.left else QUEUE_FULL)
             return None
         self._bucket = self._bucket.less_one()
-        return Copy(invocation, side(invocation.request_id, answered))
+        return Copy(invocation, side(invocation.request_id, answered), now_ns)
 
     def _obstacle(self, invocation: Invocation, answered: Answered) -> str:
         """Return why a call cannot be copied, or nothing."""

@@ -83,8 +83,7 @@ class DataPlane:
         runtimes = await asyncio.to_thread(Runtimes.search)
         launcher, tier = await _launcher(settings, runtimes, stores.scratch, stack)
         dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
-        workshop = _workshop(stores, runtimes, launcher)
-        fleet, shade = _fleets(settings, workshop, dice, stack)
+        fleet, shade = _fleets(settings, _workshop(stores, runtimes, launcher), dice, stack)
         exporting = Exporting.begin(settings, dice.getrandbits, stack)
         routes = Routes(dice.random)
         books = Books(stores.journal, stores.logs)

@@ -145,8 +145,10 @@ class Mirroring:
         """Write down what is found, now and then, and at the end of all once more."""
         try:
             while True:
+                # Not `wait_for`: in Python 3.11 it forgets that it was cancelled, if just woken.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), SAVE_S)
+                    async with asyncio.timeout(SAVE_S):
+                        await self._wake.wait()
                 self._wake.clear()
                 self._end_what_is_over()
                 await self._save(reports)

@@ -1,4 +1,4 @@
-"""The command line: `huidu serve`, `huidu doctor`, `huidu logs`, `huidu events`, `huidu api`."""
+"""The command line: `huidu` with `serve`, `doctor`, `logs`, `events`, `mirror`, `api` and more."""
 
 from __future__ import annotations
 

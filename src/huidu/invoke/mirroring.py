@@ -22,7 +22,7 @@ from huidu.model.effect import (
     MirrorKept,
 )
 from huidu.model.errors import Refusal
-from huidu.model.findings import Findings, Side, Verdict, compare
+from huidu.model.findings import Findings, Side, compare
 from huidu.model.invocation import Invocation, Record
 from huidu.model.mirror import TRIGGER, Mirror
 from huidu.model.tally import Lane
@@ -33,7 +33,8 @@ AGAIN_S = 0.05  #: Where a user's call waits for an instance, copies wait so lon
 LATE_NS = 5_000_000_000  #: A copy that waited longer than this is dropped.
 SAVE_S = 2.0  #: What a crash may forget of findings.
 MOST_WAITING_BYTES = 32 << 20  #: Of events and answers, over all mirrors.
-AT_ONCE_CHARS = 4096  #: Larger answers are compared in a thread.
+AT_ONCE_CHARS = 1024  #: Both answers together; larger ones are compared in a thread.
+RESTS = 9  #: After a comparison in a thread there is none for so many times as long.
 
 log = structlog.get_logger("huidu.mirroring")
 
@@ -116,6 +117,7 @@ class Mirroring:
         self._timer: asyncio.TimerHandle | None = None
         self._waiting_bytes = 0
         self._wake = asyncio.Event()
+        self._comparing = asyncio.Lock()
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take over what a commit says of mirrors, and of what they need."""
@@ -267,7 +269,23 @@ class Mirroring:
             watch.skip(why.NO_INSTANCE)
             return
         candidate = side(invocation.request_id, answered)
-        watch.hear(copy.live, candidate, await _compared(copy.live, candidate, watch.mirror))
+        await self._compare(watch, copy.live, candidate)
+
+    async def _compare(self, watch: Watch, live: Side, candidate: Side) -> None:
+        """Compare two answers; where it is more work, for a tenth of a processor's time at most.
+
+        A thread that computes has the loop wait for the interpreter, up to 5 ms at a time.
+        """
+        paths = watch.mirror.paths
+        short = len(live.result) + len(candidate.result) <= AT_ONCE_CHARS
+        if short or live.result == candidate.result:
+            watch.hear(live, candidate, compare(live, candidate, paths))
+            return
+        async with self._comparing:
+            began_ns = self._clock_ns()
+            verdict = await asyncio.to_thread(compare, live, candidate, paths)
+            watch.hear(live, candidate, verdict)
+            await asyncio.sleep((self._clock_ns() - began_ns) / 1e9 * RESTS)
 
     async def _save(self, reports: Reports) -> None:
         for watch in (*self._watches.values(), *self._over.values()):
@@ -299,10 +317,3 @@ def copied(invocation: Invocation, mirror: Mirror, request_id: str) -> Invocatio
         trace=NO_TRACE,
         copied_from=mirror.alias,
     )
-
-
-async def _compared(live: Side, candidate: Side, mirror: Mirror) -> Verdict:
-    paths = mirror.paths
-    if len(live.result) + len(candidate.result) <= AT_ONCE_CHARS or live.result == candidate.result:
-        return compare(live, candidate, paths)
-    return await asyncio.to_thread(compare, live, candidate, paths)

@@ -131,16 +131,25 @@ class _Nothing:
 _ABSENT, NOT_JSON = _Nothing(), _Nothing()
 
 
+class _Number(NamedTuple):
+    """A number, which `true` is not like: so what is read of JSON can be compared by `==`."""
+
+    value: float | str
+
+
 def _read(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     try:
-        return json.loads(text, parse_constant=_constant)
+        return json.loads(text, parse_int=_whole, parse_float=_real, parse_constant=_Number)
     except ValueError:
         return NOT_JSON
 
 
-def _constant(word: str) -> tuple[str]:
-    """Return NaN or Infinity, which workers write and JSON does not know, so that it is itself."""
-    return (word,)
+def _whole(digits: str) -> _Number:
+    return _Number(int(digits))
+
+
+def _real(digits: str) -> _Number:
+    return _Number(float(digits))
 
 
 class _States(NamedTuple):
@@ -172,12 +181,11 @@ def _walk(left: object, right: object, states: _States) -> Iterator[tuple[_Place
     waiting: list[tuple[_Place, object, object, _States]] = [(None, left, right, states)]
     while waiting:
         place, one, other, ways = waiting.pop()
-        if ways.arrived:
+        if one == other or ways.arrived:
             continue
         inner = _inner(one, other)
         if inner is None:
-            if not _alike(one, other):
-                yield place, one, other
+            yield place, one, other
             continue
         steps = [((place, to), *two, ways.after(to)) for to, two in inner.items()]
         waiting += reversed(steps)
@@ -216,12 +224,6 @@ def _bodies(one: Mapping[str, object], other: Mapping[str, object]) -> tuple[obj
     return (first, second) if alike else None
 
 
-def _alike(one: object, other: object) -> bool:
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    return one == other
-
-
 def _told(place: _Place) -> str:
     """Return a place as a path, with `[*]` for each place in a list."""
     steps = []
@@ -241,6 +243,14 @@ def _text(value: object) -> str:
     if value is _ABSENT:
         return ABSENT
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(_plain(value), ensure_ascii=False)
     except RecursionError:
         return "(too deep)"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, _Number):
+        return value.value
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value

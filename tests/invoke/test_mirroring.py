@@ -299,6 +299,21 @@ async def test_what_the_platform_did_to_a_copy_is_not_the_candidates_fault(
     assert setting.found(made).failing == ()
 
 
+async def test_a_candidate_that_is_gone_meanwhile_is_no_failure(setting: Setting) -> None:
+    made = setting.put(version="9")
+    await setting.call()
+    await until(lambda: setting.found(made).skipped != ())
+
+    assert setting.found(made).skipped == ((watch.NO_INSTANCE, 1),)
+
+
+async def test_calls_that_the_candidate_answers_are_not_copied(setting: Setting) -> None:
+    made = setting.put(version="1")
+    await setting.call()
+
+    assert setting.found(made).skipped == ((watch.OWN, 1),)
+
+
 async def test_large_answers_are_compared_all_the_same(setting: Setting) -> None:
     made = setting.put()
     setting.shade.does = lambda _: Outcome(status=200, result=f'"{"x" * 9000}"', instance="i")

@@ -175,3 +175,9 @@ def test_values_nested_as_deep_as_can_be_read_are_compared() -> None:
     one, other = ("[" * 300 + str(n) + "]" * 300 for n in (1, 2))
 
     assert [found.path for found in differences(one, other)] == ["$" + "[*]" * 300]
+
+
+def test_a_value_that_is_too_deep_to_be_shown_differs_all_the_same() -> None:
+    deep = '{"a": ' + "[" * 900 + "]" * 900 + "}"
+
+    assert [(one.path, one.right) for one in differences(deep, "{}")] == [("$.a", ABSENT)]

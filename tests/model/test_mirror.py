@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from huidu.model.errors import InvalidValue
-from huidu.model.mirror import DAY_S, MOST_CALLS, MOST_DAYS, MOST_PER_SECOND, Mark, Mirror
+from huidu.model.function import FunctionName
+from huidu.model.mirror import DAY_S, MOST_CALLS, MOST_DAYS, MOST_PER_SECOND, Mark, Mirror, ended
 
 NOW = 1_000_000.0
+NAMED = FunctionName("default", "shop")
 
 
 def mirror(**more: Any) -> Mirror:
-    known: dict[str, Any] = {"id": "m", "function_id": "f", "alias": "release", "version": "2"}
-    return Mirror(**known | {"added_at": NOW, "until": NOW + 60} | more)
+    known: dict[str, Any] = {"id": "m", "function": NAMED, "function_id": "f", "alias": "release"}
+    return Mirror(**known | {"version": "2"} | {"added_at": NOW, "until": NOW + 60} | more)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +56,16 @@ def test_a_mirror_goes_on_until_it_has_ended() -> None:
 def test_a_mark_says_why(why: str) -> None:
     with pytest.raises(InvalidValue, match="Reason"):
         Mark(function_id="f", who="AKID", why=why, at=NOW)
+
+
+def test_of_a_mirror_that_ended_it_is_told_what_it_was_and_why() -> None:
+    told = ended(mirror(ended_at=NOW + 5, end="its time is over"), Mirrored=7)
+
+    assert (told.kind, told.function, told.alias, told.version) == (
+        "mirror.ended",
+        "shop",
+        "release",
+        "2",
+    )
+    assert (told.who, told.why, told.at) == ("", "its time is over", NOW + 5)
+    assert told.detail == '{"MirrorId": "m", "Mirrored": 7}'

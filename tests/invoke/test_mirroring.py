@@ -29,6 +29,7 @@ from huidu.model.findings import NONE, Findings
 from huidu.model.invocation import Invocation, Outcome, Record, Status
 from huidu.model.mirror import Mirror
 from huidu.model.task import Task
+from huidu.model.trace import NO_TRACE, Trace
 from tests.fakes_store import FUNCTION, HELLO, Kept, Moody, Stand, alias, invocation, version
 from tests.fakes_store import soon as until
 
@@ -426,9 +427,16 @@ async def test_findings_go_on_from_where_they_were(setting: Setting) -> None:
 
 
 def test_a_copy_of_what_belongs_to_another_call_belongs_to_it_too() -> None:
-    sent = Invocation(request_id="r-2", function=HELLO, qualifier="release", root_request_id="r-1")
+    sent = Invocation(
+        request_id="r-2",
+        function=HELLO,
+        qualifier="release",
+        root_request_id="r-1",
+        trace=Trace(trace_id="a" * 32, span_id="b" * 16, sampled=True),
+    )
     made = copied(sent, mirror(), "c-1")
 
+    assert made.trace == NO_TRACE
     assert (made.root_request_id, made.qualifier, made.copied_from) == ("r-1", "2", "release")
 
 

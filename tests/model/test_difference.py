@@ -122,6 +122,7 @@ def test_a_body_in_an_answer_for_the_gateway_is_taken_apart() -> None:
         ("$['items']", {"$.requestId", "$.deep.at"}),
         ("$.*", set()),
         ("$", set()),
+        ("$.at", {"$.requestId", "$.items[*].at", "$.items[*].id", "$.deep.at"}),
         ("$.nowhere", {"$.requestId", "$.items[*].at", "$.items[*].id", "$.deep.at"}),
         ("$.items.0", {"$.requestId", "$.items[*].at", "$.items[*].id", "$.deep.at"}),
     ],

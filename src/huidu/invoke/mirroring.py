@@ -312,7 +312,6 @@ def copied(invocation: Invocation, mirror: Mirror, request_id: str) -> Invocatio
         request_id=request_id,
         qualifier=mirror.version,
         trigger=TRIGGER,
-        retry_number=0,
         root_request_id=invocation.root_request_id or invocation.request_id,
         trace=NO_TRACE,
         copied_from=mirror.alias,

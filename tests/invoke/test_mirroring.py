@@ -15,6 +15,7 @@ from huidu.invoke import watch
 from huidu.invoke.invoker import Answered, Invoker
 from huidu.invoke.mirroring import Aside, Mirroring, copied
 from huidu.invoke.routes import Routes
+from huidu.model.comparison import NONE, Comparison
 from huidu.model.effect import (
     AliasKept,
     Effect,
@@ -25,7 +26,6 @@ from huidu.model.effect import (
     MirrorKept,
     VersionKept,
 )
-from huidu.model.findings import NONE, Findings
 from huidu.model.invocation import Invocation, Outcome, Record, Status
 from huidu.model.mirror import Mirror
 from huidu.model.task import Task
@@ -52,9 +52,9 @@ class Shelf(Moody):
 
     def __init__(self) -> None:
         super().__init__()
-        self.kept: list[tuple[Mirror, Findings]] = []
+        self.kept: list[tuple[Mirror, Comparison]] = []
 
-    async def keep(self, mirror: Mirror, findings: Findings) -> None:
+    async def keep(self, mirror: Mirror, findings: Comparison) -> None:
         self.consider()
         self.kept.append((mirror, findings))
 
@@ -102,12 +102,12 @@ class Setting:
     async def call(self, **more: Any) -> Answered:
         return await self.invoker.invoke(invocation(**more))
 
-    def found(self, made: Mirror) -> Findings:
+    def found(self, made: Mirror) -> Comparison:
         known = self.mirrors.found(made)
         assert known is not None
         return known[1]
 
-    async def pairs(self, made: Mirror, count: int) -> Findings:
+    async def pairs(self, made: Mirror, count: int) -> Comparison:
         await until(lambda: self.found(made).pairs >= count)
         return self.found(made)
 
@@ -418,7 +418,7 @@ async def test_a_server_without_mirrors_shows_no_call_to_anybody() -> None:
 
 async def test_findings_go_on_from_where_they_were(setting: Setting) -> None:
     made = mirror()
-    before = Findings(seen=7, same=3, skipped=((watch.OWN, 4),))
+    before = Comparison(seen=7, same=3, skipped=((watch.OWN, 4),))
     setting.mirrors.apply([MirrorKept(made, before)])
     await setting.call()
     found = await setting.pairs(made, 4)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from huidu.model.comparison import NONE, Comparison, Side, Verdict
 from huidu.model.difference import Difference
 from huidu.model.effect import MirrorEnded, MirrorGone, MirrorKept
 from huidu.model.errors import NotFound
-from huidu.model.findings import NONE, Findings, Side, Verdict
 from huidu.model.mirror import Mark, Mirror
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
@@ -33,7 +33,7 @@ def mirror(**more: Any) -> Mirror:
     return Mirror(**known | more)
 
 
-def some() -> Findings:
+def some() -> Comparison:
     live, candidate = (
         Side(request_id=name, status=200, result="1", took_ms=1.5) for name in ("l", "c")
     )
@@ -56,7 +56,7 @@ def put_mark(writing: Writing, mark: Mark) -> None:
     writing.mirrors.put_mark(mark)
 
 
-async def find(catalog: Catalog) -> tuple[Mirror, Findings]:
+async def find(catalog: Catalog) -> tuple[Mirror, Comparison]:
     return await catalog.read(lambda reading: reading.mirrors.find(FUNCTION, "release"))
 
 

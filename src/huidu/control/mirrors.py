@@ -12,9 +12,9 @@ from huidu.control.plane import Asked, Plane
 from huidu.control.telling import Cause
 from huidu.model import mirror as model
 from huidu.model.alias import Alias
+from huidu.model.comparison import Comparison
 from huidu.model.errors import Failed, InvalidValue, LimitExceeded, Unsupported
 from huidu.model.fault import fault_of
-from huidu.model.findings import Findings
 from huidu.model.function import Function, FunctionName
 from huidu.model.mirror import MOST_MIRRORS, MOST_REASON, Mark, Mirror
 from huidu.model.names import LATEST
@@ -158,7 +158,7 @@ async def get(plane: Plane, asked: Asked, request: wire.GetMirror) -> wire.Mirro
     """See a mirror, and what it found up to now."""
     named = FunctionName(request.namespace, request.function_name)
 
-    def ask(reading: Reading) -> tuple[Mirror, Findings, Mark | None]:
+    def ask(reading: Reading) -> tuple[Mirror, Comparison, Mark | None]:
         function = reading.function(named)
         alias = reading.alias(function, request.name)
         kept = reading.mirrors.find(function, alias.name)
@@ -184,7 +184,9 @@ async def delete(plane: Plane, asked: Asked, request: wire.DeleteMirror) -> Noth
     return Nothing()
 
 
-def _facts(plane: Plane, mirror: Mirror, found: Findings, marked: Mark | None) -> wire.MirrorFacts:
+def _facts(
+    plane: Plane, mirror: Mirror, found: Comparison, marked: Mark | None
+) -> wire.MirrorFacts:
     def shown(at: float) -> str:
         return times.show(at, plane.zone) if at else ""
 
@@ -222,7 +224,7 @@ def _facts(plane: Plane, mirror: Mirror, found: Findings, marked: Mark | None) -
     )
 
 
-def _differences(found: Findings) -> list[wire.MirrorDifference]:
+def _differences(found: Comparison) -> list[wire.MirrorDifference]:
     return [
         wire.MirrorDifference(
             path=place.path,
@@ -241,7 +243,7 @@ def _differences(found: Findings) -> list[wire.MirrorDifference]:
     ]
 
 
-def _failures(found: Findings) -> list[wire.MirrorFailure]:
+def _failures(found: Comparison) -> list[wire.MirrorFailure]:
     return [
         wire.MirrorFailure(
             status_code=one.status,
@@ -253,7 +255,7 @@ def _failures(found: Findings) -> list[wire.MirrorFailure]:
     ]
 
 
-def _latency(found: Findings) -> wire.MirrorLatency:
+def _latency(found: Comparison) -> wire.MirrorLatency:
     live, candidate = found.live_ms, found.candidate_ms
     return wire.MirrorLatency(
         pairs=live.count,

@@ -13,9 +13,9 @@ from huidu.invoke.invoker import Answered
 from huidu.invoke.routes import Target
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.account import Account
+from huidu.model.comparison import Comparison
 from huidu.model.delivery import Reply
 from huidu.model.event import QueuedEvent
-from huidu.model.findings import Findings
 from huidu.model.function import Code, FunctionName
 from huidu.model.happening import Happening
 from huidu.model.invocation import Invocation, Record
@@ -168,7 +168,7 @@ class Mirroring(Protocol):
         """How many copies may run at once; 0: there are to be no mirrors."""
         ...
 
-    def found(self, mirror: Mirror) -> tuple[Mirror, Findings] | None:
+    def found(self, mirror: Mirror) -> tuple[Mirror, Comparison] | None:
         """Return a mirror and what it found, where that is newer than what is kept."""
         ...
 

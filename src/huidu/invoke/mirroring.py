@@ -14,6 +14,7 @@ import structlog
 from huidu.invoke import watch as why
 from huidu.invoke.invoker import Answered, Shown
 from huidu.invoke.watch import NOT_ANSWERED, Copy, Watch, side
+from huidu.model.comparison import Comparison, Side, compare
 from huidu.model.effect import (
     Effect,
     FunctionGone,
@@ -22,7 +23,6 @@ from huidu.model.effect import (
     MirrorKept,
 )
 from huidu.model.errors import Refusal
-from huidu.model.findings import Findings, Side, compare
 from huidu.model.invocation import Invocation, Record
 from huidu.model.mirror import TRIGGER, Mirror
 from huidu.model.tally import Lane
@@ -44,7 +44,7 @@ Key = tuple[str, str]
 class Reports(Protocol):
     """Where findings outlive the server."""
 
-    async def keep(self, mirror: Mirror, findings: Findings) -> None:
+    async def keep(self, mirror: Mirror, findings: Comparison) -> None:
         """Keep what was found; of a mirror that ended by itself, that too."""
         ...
 
@@ -137,7 +137,7 @@ class Mirroring:
                 case _:
                     pass
 
-    def found(self, mirror: Mirror) -> tuple[Mirror, Findings] | None:
+    def found(self, mirror: Mirror) -> tuple[Mirror, Comparison] | None:
         """Return a mirror and what it found, where that is newer than what is kept."""
         here = (*self._watches.values(), *self._over.values())
         known = next((watch for watch in here if watch.mirror.id == mirror.id), None)
@@ -164,7 +164,7 @@ class Mirroring:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._save(reports)
 
-    def _begin(self, mirror: Mirror, findings: Findings) -> None:
+    def _begin(self, mirror: Mirror, findings: Comparison) -> None:
         key = mirror.function_id, mirror.alias
         self._forget(key)
         if self.most and mirror.goes_on:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from huidu.invoke.invoker import Answered
 from huidu.model.bucket import Bucket
-from huidu.model.findings import Findings, Side, Verdict
+from huidu.model.comparison import Comparison, Side, Verdict
 from huidu.model.invocation import Invocation, Status
 from huidu.model.mirror import BY_CALLS, BY_TIME, Mirror
 
@@ -54,7 +54,7 @@ class Copy:
 class Watch:
     """Decides call by call, in the event loop and at once."""
 
-    def __init__(self, mirror: Mirror, findings: Findings, now_ns: int) -> None:
+    def __init__(self, mirror: Mirror, findings: Comparison, now_ns: int) -> None:
         self.mirror = mirror
         self.waiting: deque[Copy] = deque()
         self.running: set[asyncio.Task[None]] = set()
@@ -72,7 +72,7 @@ class Watch:
         )
 
     @property
-    def findings(self) -> Findings:
+    def findings(self) -> Comparison:
         """What was found so far."""
         skipped = tuple(sorted(self._skipped.items()))
         return replace(self._findings, seen=self._seen, skipped=skipped)

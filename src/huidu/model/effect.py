@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from huidu.model.alias import Alias
-from huidu.model.findings import Findings
+from huidu.model.comparison import Comparison
 from huidu.model.function import Function
 from huidu.model.key import Key
 from huidu.model.mirror import Mirror
@@ -164,7 +164,7 @@ class MirrorKept:
     """Calls of an alias are to be mirrored; this was found before."""
 
     mirror: Mirror
-    findings: Findings
+    findings: Comparison
 
 
 @dataclass(frozen=True, slots=True)

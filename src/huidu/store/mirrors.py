@@ -21,9 +21,9 @@ from sqlalchemy import (
     update,
 )
 
+from huidu.model.comparison import NONE, Comparison
 from huidu.model.effect import Effect, MirrorEnded, MirrorGone, MirrorKept
 from huidu.model.errors import NotFound, Refusal
-from huidu.model.findings import NONE, Findings
 from huidu.model.function import Function, FunctionName
 from huidu.model.mirror import Mark, Mirror
 from huidu.store.mirror_tables import MARK, MIRROR
@@ -61,7 +61,7 @@ class MirrorReading:
         row = self._connection.execute(query).mappings().first()
         return Mark(**row) if row is not None else None
 
-    def find(self, function: Function, alias: str) -> tuple[Mirror, Findings]:
+    def find(self, function: Function, alias: str) -> tuple[Mirror, Comparison]:
         """Return the mirror of an alias, ended or not, and what it had found when last asked.
 
         Raises `NotFound`.
@@ -135,7 +135,7 @@ class MirrorWriting(MirrorReading):
         self._effects.append(MirrorEnded(ended))
         return ended
 
-    def keep_findings(self, mirror: Mirror, findings: Findings) -> None:
+    def keep_findings(self, mirror: Mirror, findings: Comparison) -> None:
         """Keep what a mirror found, unless there is none of its id any more."""
         text = msgspec.json.encode(findings).decode()
         mine = update(MIRROR).where(MIRROR.c.id == mirror.id)
@@ -158,5 +158,5 @@ def _mirror(row: Row[Any], named: FunctionName) -> Mirror:
     return Mirror(function=named, **columns, **body | {"ignored": tuple(body["ignored"])})
 
 
-def _findings(text: str) -> Findings:
-    return msgspec.json.decode(text, type=Findings)
+def _findings(text: str) -> Comparison:
+    return msgspec.json.decode(text, type=Comparison)

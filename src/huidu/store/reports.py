@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from huidu.model.findings import Findings
+from huidu.model.comparison import Comparison
 from huidu.model.mirror import Mirror, ended
 from huidu.store.catalog import Catalog
 from huidu.store.writing import Writing
@@ -14,7 +14,7 @@ class Reports:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    async def keep(self, mirror: Mirror, findings: Findings) -> None:
+    async def keep(self, mirror: Mirror, findings: Comparison) -> None:
         """Keep what a mirror found; where it has ended by itself, keep and tell that too."""
 
         def change(writing: Writing) -> None:

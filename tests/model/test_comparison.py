@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huidu.model import findings
+from huidu.model import comparison
+from huidu.model.comparison import NONE, STATUS, Comparison, Side, Verdict, compare, cut
 from huidu.model.difference import MOST_READ_CHARS, path_of
-from huidu.model.findings import NONE, STATUS, Findings, Side, Verdict, compare, cut
 
 
 def side(result: object = 1, status: int = 200, **more: object) -> Side:
@@ -18,7 +18,7 @@ def side(result: object = 1, status: int = 200, **more: object) -> Side:
     return Side(status=status, result=json.dumps(result), **known | more)  # type: ignore[arg-type]
 
 
-def found(*pairs: tuple[Side, Side]) -> Findings:
+def found(*pairs: tuple[Side, Side]) -> Comparison:
     so_far = NONE
     for live, candidate in pairs:
         so_far = so_far.with_pair(live, candidate, compare(live, candidate, ()))
@@ -81,13 +81,13 @@ def test_the_place_that_differs_most_often_is_told_first() -> None:
 
 
 def test_there_is_an_end_to_places_and_ids_that_are_kept() -> None:
-    many = findings.MOST_PLACES + 5
+    many = comparison.MOST_PLACES + 5
     so_far = found(*((side({f"k{n}": 1}), side({f"k{n}": 2})) for n in range(many)))
     failing = found(*((side(), side(status=433, request_id=f"r{n}")) for n in range(many)))
 
     assert (len(so_far.places), so_far.elsewhere, so_far.different) == (many - 5, 5, many)
     assert failing.failing[0].count == many
-    assert failing.failing[0].request_ids == tuple(f"r{n}" for n in range(findings.MOST_IDS))
+    assert failing.failing[0].request_ids == tuple(f"r{n}" for n in range(comparison.MOST_IDS))
 
 
 @pytest.mark.parametrize(

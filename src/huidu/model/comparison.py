@@ -1,4 +1,4 @@
-"""Findings: what a mirror found, from the pairs of answers to the same event."""
+"""Comparison: what a mirror found, from the pairs of answers to the same event."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Failing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
+class Comparison:
     """What was found so far: `same`, `different` and `unread` together are all the pairs."""
 
     seen: int = 0  #: Calls that came through the alias meanwhile, copied or not.
@@ -100,7 +100,7 @@ class Findings:
         """How many calls were run by both."""
         return self.same + self.different + self.unread
 
-    def with_pair(self, live: Side, candidate: Side, verdict: Verdict) -> Findings:
+    def with_pair(self, live: Side, candidate: Side, verdict: Verdict) -> Comparison:
         """Return the findings with one more pair."""
         found = self
         for one in verdict.unlike:
@@ -118,10 +118,10 @@ class Findings:
         )
 
 
-NONE = Findings()
+NONE = Comparison()
 
 
-def _at(found: Findings, one: Difference, live: Side, candidate: Side) -> Findings:
+def _at(found: Comparison, one: Difference, live: Side, candidate: Side) -> Comparison:
     """Return the findings with one more difference."""
     path = cut(one.path)
     place = next((known for known in found.places if known.path == path), None)
@@ -137,7 +137,7 @@ def _at(found: Findings, one: Difference, live: Side, candidate: Side) -> Findin
     return replace(found, places=tuple(sorted(now, key=lambda known: -known.count)))
 
 
-def _timed(found: Findings, live_ms: float, candidate_ms: float) -> Findings:
+def _timed(found: Comparison, live_ms: float, candidate_ms: float) -> Comparison:
     """Return the findings with one more pair of durations."""
     return replace(
         found,

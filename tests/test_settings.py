@@ -25,6 +25,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "max_services": ("50", 50),
     "max_apis": ("1", 1),
     "max_instances": ("1", 1),
+    "max_mirrors": ("0", 0),
     "max_waiting": ("0", 0),
     "max_connections": ("64", 64),
     "idle_s": ("0.5", 0.5),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,8 @@ from huidu.instances.sandbox.table import NONE, Ground
 from huidu.instances.sandbox.tier import Tier
 from huidu.instances.starting import Launcher
 from huidu.invoke.asynchronous import Asynchronous
-from huidu.invoke.invoker import Invoker
+from huidu.invoke.invoker import Invoker, Shown
+from huidu.invoke.mirroring import Aside, Mirroring
 from huidu.invoke.routes import Routes
 from huidu.invoke.tracing import Tracing
 from huidu.model.account import Account
@@ -59,6 +60,8 @@ class DataPlane:
     routes: Routes
     observing: Observing
     invoker: Invoker
+    shade: Fleet  #: The instances of copies; those of users' calls are never among them.
+    mirroring: Mirroring
     later: Asynchronous
     urls: Urls
     services: Services
@@ -80,18 +83,16 @@ class DataPlane:
         runtimes = await asyncio.to_thread(Runtimes.search)
         launcher, tier = await _launcher(settings, runtimes, stores.scratch, stack)
         dice = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - it is seeded well
-        workshop = Workshop(
-            packages=stores.packages, runtimes=runtimes, launcher=launcher, in_use=stores.in_use
-        )
-        fleet = _fleet(settings, workshop, dice, stack)
+        fleet, shade = _fleets(settings, _workshop(stores, runtimes, launcher), dice, stack)
         exporting = Exporting.begin(settings, dice.getrandbits, stack)
         routes = Routes(dice.random)
         books = Books(stores.journal, stores.logs)
         observing = await Observing.begin(recorder_of, books, stores.series, stack)
-        recorder = observing.recorder
         stack.push_async_callback(stop, asyncio.create_task(listen(fleet, stores.logs)))
-        exporting.watch(recorder, stack)
-        invoker = _invoker(routes, fleet, recorder, stores.salt)
+        exporting.watch(recorder := observing.recorder, stack)
+        copies = _invoker(routes, shade, Aside(recorder.keep), stores.salt, {})
+        mirroring = _mirroring(copies, fleet, settings.max_mirrors, dice, new_id)
+        invoker = _invoker(routes, fleet, recorder, stores.salt, mirroring.shown)
         later = _later(stores, invoker, routes, recorder, exporting.tracing)
         timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), new_id)
         return cls(
@@ -101,6 +102,8 @@ class DataPlane:
             routes=routes,
             observing=observing,
             invoker=invoker,
+            shade=shade,
+            mirroring=mirroring,
             later=later,
             urls=Urls(),
             services=Services(),
@@ -114,7 +117,9 @@ class DataPlane:
         """Let every later call be answered as a commit says."""
         self.routes.apply(effects)
         self.observing.deployed.apply(effects)
+        self.mirroring.apply(effects)
         self.fleet.retire(self.routes)
+        self.shade.retire(self.routes)
         self.fleet.apply(effects)
         self.urls.apply(effects)
         self.services.apply(effects)
@@ -129,7 +134,13 @@ class DataPlane:
         return Gateway(self.urls, self.routes, self.invoker, new_id, entrance, proxies, tracing)
 
 
-def _invoker(routes: Routes, fleet: Fleet, recorder: Recorder, salt: bytes) -> Invoker:
+def _invoker(
+    routes: Routes,
+    fleet: Fleet,
+    recorder: Recorder | Aside,
+    salt: bytes,
+    mirrored: Mapping[tuple[str, str], Shown],
+) -> Invoker:
     return Invoker(
         table=routes,
         fleet=fleet,
@@ -137,18 +148,42 @@ def _invoker(routes: Routes, fleet: Fleet, recorder: Recorder, salt: bytes) -> I
         clock=time.time,
         timer=time.perf_counter,
         salt=salt,
+        mirrored=mirrored,
     )
 
 
-def _fleet(
+def _mirroring(
+    copies: Invoker, live: Fleet, most: int, dice: random.Random, new_id: Callable[[], str]
+) -> Mirroring:
+    return Mirroring(
+        copies,
+        live,
+        most=most,
+        clock=time.time,
+        clock_ns=time.monotonic_ns,
+        draw=dice.random,
+        new_id=new_id,
+    )
+
+
+def _workshop(stores: Stores, runtimes: Runtimes, launcher: Launcher) -> Workshop:
+    return Workshop(
+        packages=stores.packages, runtimes=runtimes, launcher=launcher, in_use=stores.in_use
+    )
+
+
+def _fleets(
     settings: Settings, workshop: Workshop, dice: random.Random, stack: AsyncExitStack
-) -> Fleet:
+) -> tuple[Fleet, Fleet]:
+    """Return the fleet of users' calls, and the small one of their copies."""
     limits = Limits(
         waiting=settings.max_waiting, idle_s=settings.idle_s, max_age_s=settings.max_age_s
     )
     fleet = Fleet(workshop, limits, settings.max_instances, dice.random)
-    stack.push_async_callback(fleet.close, GRACE_S)
-    return fleet
+    shade = Fleet(workshop, limits, settings.max_mirrors, dice.random)
+    for one in (fleet, shade):
+        stack.push_async_callback(one.close, GRACE_S)
+    return fleet, shade
 
 
 def _access(stores: Stores, stack: AsyncExitStack) -> Access:

@@ -39,6 +39,7 @@ from huidu.store.catalog import Catalog
 from huidu.store.lock import Lock
 from huidu.store.logs import Logs
 from huidu.store.outbox import Outbox
+from huidu.store.reports import Reports
 from huidu.store.writing import Writing
 from huidu.triggers.table import TRIGGERS
 from huidu.webhooks.asking import Asking
@@ -145,6 +146,7 @@ def _plane(
         zone=ZoneInfo(settings.zone),
         default_qualifier=settings.default_qualifier,
         warm_s=settings.warm_s,
+        mirroring=data.mirroring,
         wake_queue=data.later.wake,
         clock=time.time,
         timer=time.perf_counter,
@@ -201,6 +203,7 @@ async def _catalog(
         controller.run(),
         data.observing.throttles.run(outbox),
         courier.run(),
+        data.mirroring.run(Reports(catalog)),
         tidy(settings, stores, catalog),
     ):
         stack.push_async_callback(stop, asyncio.create_task(work))

@@ -50,6 +50,7 @@ class Settings:
     max_services: int = 1000  #: Of the gateway.
     max_apis: int = 100  #: Of a service.
     max_instances: int = 200  #: On this machine, over all functions.
+    max_mirrors: int = 4  #: Instances beside these, for copies of calls; 0: none are made.
     max_waiting: int = 1000  #: Calls that may wait for an instance of one version.
     max_connections: int = 16_384  #: To the gateway at once; the API has room for an eighth.
     idle_s: float = 60.0  #: How long an instance that nobody calls is kept.
@@ -212,6 +213,7 @@ LEAST: Mapping[str, float] = {
     "max_services": 1,
     "max_apis": 1,
     "max_instances": 1,
+    "max_mirrors": 0,
     "max_waiting": 0,
     "max_connections": 8,
     "idle_s": 0,

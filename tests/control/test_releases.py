@@ -128,6 +128,7 @@ async def plane(catalog: Catalog) -> Plane:
         zone=UTC,
         default_qualifier="$DEFAULT",
         warm_s=0.0,
+        mirroring=nothing,
         wake_queue=lambda: None,
         clock=lambda: 1_700_000_000.0,
         timer=lambda: 0.0,

@@ -107,7 +107,9 @@ async def test_a_bootstrap_is_handed_each_event_with_what_belongs_to_it(
             "routing_key": '{"k": "\\u00fc"}',
         }.items()
     )
-    assert (await answered(instance, version, "again"))[0] == "again"
+    assert "mirror" not in headers
+    again, headers = await answered(instance, version, "again", copied_from="release")
+    assert (again, headers["mirror"], headers["qualifier"]) == ("again", "true", "release")
 
 
 async def test_a_bootstrap_may_be_a_shell_script(begin: Begin, shelf: Shelf) -> None:

@@ -23,6 +23,7 @@ HANG = 2  #: Columns before what goes on in another row.
 #: How families are told apart where somebody looks on.
 COLOURS: Mapping[str, str] = {
     "alias": "cyan",
+    "mirror": "cyan",
     "rollout": "cyan",
     "service": "cyan",
     "throttle": "yellow",

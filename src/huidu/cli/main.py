@@ -1,4 +1,4 @@
-"""The command line: `huidu serve`, `huidu doctor`, `huidu logs`, `huidu events`, `huidu api`."""
+"""The command line: `huidu` with `serve`, `doctor`, `logs`, `events`, `mirror`, `api` and more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from huidu import __version__
-from huidu.cli import api, events
+from huidu.cli import api, events, mirrors
 from huidu.cli.client import Client
 from huidu.cli.options import show_logs
 from huidu.cli.reference import reference as reference_page
@@ -161,6 +161,7 @@ def connect() -> Client:
 app.command("logs", context_settings={"obj": connect})(show_logs)
 app.add_typer(api.commands(connect), name="api")
 app.command("events")(events.command(connect))
+app.add_typer(mirrors.commands(connect), name="mirror")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ Tell = Callable[[str], None]
 WIDTH = 100  #: Where there is no terminal that has one of its own.
 
 
-class Findings(Protocol):
+class Comparison(Protocol):
     """What is shown."""
 
     @property
@@ -55,7 +55,7 @@ def progress() -> Iterator[Tell]:
         yield lambda what: status.update(f"trying {what}")
 
 
-def report(found: Findings) -> None:
+def report(found: Comparison) -> None:
     """Print everything to standard output."""
     console = Console(highlight=False, soft_wrap=False)
     if console.is_terminal:
@@ -68,7 +68,7 @@ def report(found: Findings) -> None:
         console.print(line.rstrip(), markup=False, soft_wrap=True)
 
 
-def _tell(console: Console, found: Findings) -> None:
+def _tell(console: Console, found: Comparison) -> None:
     console.print(_tiers(found.tiers))
     chosen = next(trial for trial in found.tiers if trial.name == found.tier)
     _list(console, f"\ntier = best gives {found.tier} here. In it a tenant could", chosen.allows)
@@ -93,7 +93,7 @@ def _tiers(trials: Sequence[Trial]) -> Table:
     return table
 
 
-def _machine(found: Findings) -> Table:
+def _machine(found: Comparison) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -110,7 +110,7 @@ def _machine(found: Findings) -> Table:
     return table
 
 
-def _network(found: Findings) -> str:
+def _network(found: Comparison) -> str:
     """Return what functions would reach, and the setting that it comes from."""
     given = next(trial.network for trial in found.tiers if trial.name == found.tier)
     return f"{given} (network = {found.settings['network']})"

@@ -13,6 +13,7 @@ from huidu.invoke.invoker import Answered
 from huidu.invoke.routes import Target
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.account import Account
+from huidu.model.comparison import Comparison
 from huidu.model.delivery import Reply
 from huidu.model.event import QueuedEvent
 from huidu.model.findings import Findings
@@ -20,6 +21,7 @@ from huidu.model.function import Code, FunctionName
 from huidu.model.happening import Happening
 from huidu.model.invocation import Invocation, Record
 from huidu.model.log import Wanted
+from huidu.model.mirror import Mirror
 from huidu.model.quota import Quota
 from huidu.model.rollup import Selection
 from huidu.model.standing import Standing
@@ -194,6 +196,19 @@ class Instances(Protocol):
         ...
 
 
+class Mirroring(Protocol):
+    """Who runs copies of calls."""
+
+    @property
+    def most(self) -> int:
+        """How many copies may run at once; 0: there are to be no mirrors."""
+        ...
+
+    def found(self, mirror: Mirror) -> tuple[Mirror, Comparison] | None:
+        """Return a mirror and what it found, where that is newer than what is kept."""
+        ...
+
+
 class Runtimes(Protocol):
     """The languages that a function may be written in."""
 
@@ -287,6 +302,7 @@ class Plane:
     zone: tzinfo
     default_qualifier: str
     warm_s: float  #: How long a move of an alias may wait for instances.
+    mirroring: Mirroring
     wake_queue: Callable[[], None]
     clock: Callable[[], float]
     timer: Callable[[], float]  #: Seconds, never backwards.

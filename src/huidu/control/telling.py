@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from huidu.control.plane import Asked
 from huidu.model.alias import Alias
 from huidu.model.function import FunctionName
 from huidu.model.happening import Happening
 from huidu.model.history import Change
+from huidu.model.mirror import Mirror
 from huidu.model.routing import Ruled, Weighted
 from huidu.model.service import Switch
 from huidu.model.version import Version
@@ -198,6 +199,33 @@ def provision_changed(
             detail={"Before": before, "After": after},
         )
     )
+
+
+def mirror_marked(
+    writing: Writing, cause: Cause, named: FunctionName, why: str, *, safe: bool
+) -> None:
+    """Tell that a function may be called twice from now on, or may not."""
+    kind = "mirror.marked" if safe else "mirror.unmarked"
+    writing.tell(replace(_about(cause, kind, named), why=why))
+
+
+def mirror_began(writing: Writing, cause: Cause, mirror: Mirror) -> None:
+    """Tell that calls of an alias are copied."""
+    told = _about(
+        cause,
+        "mirror.began",
+        mirror.function,
+        version=mirror.version,
+        after=f"{mirror.share:g} of the calls are mirrored to version {mirror.version}",
+        detail={
+            "MirrorId": mirror.id,
+            "Share": mirror.share,
+            "IgnorePaths": list(mirror.ignored),
+            "MaxCalls": mirror.most_calls,
+            "Until": mirror.until,
+        },
+    )
+    writing.tell(replace(told, alias=mirror.alias, why=mirror.why))
 
 
 def _about(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from huidu.actions import versions as wire
 from huidu.actions.action import Nothing, is_true
-from huidu.control import aliases, paging, rolling, telling, times
+from huidu.control import aliases, mirrors, paging, rolling, telling, times
 from huidu.control.plane import Asked, Plane
 from huidu.control.telling import Cause
 from huidu.model import names, quota
@@ -121,8 +121,11 @@ async def delete_one(
         for trigger in writing.triggers(function):
             if trigger.qualifier == number:
                 writing.delete_trigger(function, trigger)
+        cause = Cause(asked, plane.clock())
+        for mirror in writing.mirrors.all_of(function, number):
+            mirrors.end(writing, cause, mirror, f"version {number} was deleted")
         writing.delete_version(version)
-        telling.version_deleted(writing, Cause(asked, plane.clock()), version)
+        telling.version_deleted(writing, cause, version)
         return version
 
     version = await plane.catalog.write(change)

@@ -218,6 +218,11 @@ class Fleet:
         return pool
 
     @property
+    def crowded(self) -> bool:
+        """Whether a call waits for an instance."""
+        return any(pool.waits for pool in self._pools.values())
+
+    @property
     def room(self) -> int:
         """How many more instances there may be."""
         return self._most - self._instances

@@ -205,6 +205,11 @@ class Pool(Generic[T]):
         return not (awaited or crew.ready or crew.starting or crew.leaving)
 
     @property
+    def waits(self) -> bool:
+        """Whether a call waits for an instance."""
+        return bool(self._line)
+
+    @property
     def provided(self) -> int:
         """How many instances are kept, called or not."""
         return self._provided

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from huidu.model.call import Call, Routed
@@ -78,6 +78,10 @@ class Answered:
     alias: str
 
 
+#: Is shown a call with what came of it; returns at once, and never raises.
+Shown = Callable[[Invocation, Answered], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoker:
     """The one way in: every door makes an invocation and hands it here."""
@@ -88,6 +92,8 @@ class Invoker:
     clock: Callable[[], float]  #: Seconds since the epoch.
     timer: Callable[[], float]  #: Seconds, never backwards.
     salt: bytes = b""  #: What sticky keys are sealed with in records.
+    #: Who is shown the calls of an alias once they are answered, by function id and alias.
+    mirrored: Mapping[tuple[str, str], Shown] = field(default_factory=dict)
 
     async def invoke(self, invocation: Invocation) -> Answered:
         """Run one invocation to its end and leave a record of it.
@@ -95,7 +101,14 @@ class Invoker:
         Raises a `Refusal` where no version can be found to answer; whatever a version does wrong
         is in the outcome.
         """
-        return await self._run(invocation, Call(invocation, self.clock(), self.timer(), self.salt))
+        call = Call(invocation, self.clock(), self.timer(), self.salt)
+        answered = await self._run(invocation, call)
+        routed = call.routed
+        if self.mirrored and routed and routed.alias:
+            shown = self.mirrored.get((routed.version.function_id, routed.alias.name))
+            if shown is not None:
+                shown(invocation, answered)
+        return answered
 
     async def exchange(self, invocation: Invocation, exchange: Exchange) -> Answered:
         """Have a web function answer a caller itself, and leave a record of it.

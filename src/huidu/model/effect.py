@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from huidu.model.alias import Alias
+from huidu.model.comparison import Comparison
 from huidu.model.function import Function
 from huidu.model.key import Key
+from huidu.model.mirror import Mirror
 from huidu.model.plan import Granted, Place
 from huidu.model.rollout import Rollout
 from huidu.model.service import Served
@@ -165,6 +167,29 @@ class StrategyGone:
     strategy_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class MirrorKept:
+    """Calls of an alias are to be mirrored; this was found before."""
+
+    mirror: Mirror
+    findings: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorEnded:
+    """A mirror has ended; what it found is still to be had."""
+
+    mirror: Mirror
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorGone:
+    """An alias has no mirror any more."""
+
+    function_id: str
+    alias: str
+
+
 Effect = (
     FunctionKept
     | FunctionGone
@@ -187,4 +212,7 @@ Effect = (
     | LimitKept
     | StrategyKept
     | StrategyGone
+    | MirrorKept
+    | MirrorEnded
+    | MirrorGone
 )

@@ -20,13 +20,18 @@ class Task:
     exchange: Exchange | None = None  #: The caller itself, where it is a web function's.
 
     def context(self) -> bytes:
-        """Return the part of the call's context that is its own, as JSON (D-41)."""
+        """Return the part of the call's context that is its own, as JSON (D-41).
+
+        A mirror's copy looks to the function as the call itself did, but for `mirror`.
+        """
+        copied_from = self.invocation.copied_from
         return json.dumps(
             {
                 "request_id": self.invocation.request_id,
-                "alias": self.alias,
-                "qualifier": self.invocation.qualifier,
+                "alias": self.alias or copied_from,
+                "qualifier": copied_from or self.invocation.qualifier,
                 "routing_key": self.invocation.routing_key,
                 **self.invocation.trace.told(),
+                **({"mirror": True} if copied_from else {}),
             }
         ).encode()

@@ -137,11 +137,12 @@ class Recorder:
             self._waiting += records
         else:
             for record in records:
-                self._keep(record)
+                self.keep(record)
         if len(self._waiting) >= MOST_AT_ONCE:
             self._wake.set()
 
-    def _keep(self, record: Record) -> None:
+    def keep(self, record: Record) -> None:
+        """Have a record in the journal, counted or not; returns at once."""
         if len(self._waiting) < MOST_WAITING or self._make_room(record):
             self._waiting.append(record)
         else:

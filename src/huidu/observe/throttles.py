@@ -69,7 +69,8 @@ class Throttles:
             self.look()
             await self._tell(teller)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await self._wake.wait()
             self._wake.clear()
 
     def look(self) -> None:

@@ -235,7 +235,8 @@ class Controller:
             while self._followers.get(follower.rollout.id) is follower:
                 await self._surely(follower, partial(self._turn, asker))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(follower.wake.wait(), TICK_S)
+                    async with asyncio.timeout(TICK_S):
+                        await follower.wake.wait()
                 follower.wake.clear()
         finally:
             await asker.close()

@@ -15,6 +15,7 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessReading
+from huidu.store.mirrors import MirrorReading
 from huidu.store.rollouts import RolloutReading
 from huidu.store.service_reading import ServiceReading
 from huidu.store.tables import (
@@ -191,6 +192,11 @@ class Reading(ServiceReading):
     def rollouts(self) -> RolloutReading:
         """The same of rollouts."""
         return RolloutReading(self._connection)
+
+    @property
+    def mirrors(self) -> MirrorReading:
+        """The same of mirrors."""
+        return MirrorReading(self._connection)
 
     def _count(self, query: object) -> int:
         return int(self._connection.execute(query).scalar_one())  # type: ignore[call-overload]

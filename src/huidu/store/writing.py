@@ -10,6 +10,7 @@ from huidu.model.effect import (
     AliasKept,
     FunctionGone,
     FunctionKept,
+    MirrorGone,
     ProvisionChanged,
     TriggersChanged,
     VersionGone,
@@ -22,6 +23,7 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessWriting
+from huidu.store.mirrors import MirrorWriting
 from huidu.store.reading import Reading
 from huidu.store.rollouts import RolloutWriting
 from huidu.store.service_writing import ServiceWriting
@@ -110,10 +112,10 @@ class Writing(Reading, ServiceWriting):
         self.effects.append(AliasKept(alias))
 
     def delete_alias(self, function: Function, alias: Alias) -> None:
-        """Forget an alias; its history stays."""
+        """Forget an alias with its mirror; its history stays."""
         mine = and_(ALIAS.c.function_id == function.id, ALIAS.c.name == alias.name)
         self._connection.execute(delete(ALIAS).where(mine))
-        self.effects.append(AliasGone(alias))
+        self.effects += (AliasGone(alias), MirrorGone(function.id, alias.name))
 
     def add_change(self, change: Change) -> None:
         """Add a change to the history of an alias."""
@@ -153,6 +155,11 @@ class Writing(Reading, ServiceWriting):
     def rollouts(self) -> RolloutWriting:
         """The same of rollouts."""
         return RolloutWriting(self._connection, self.effects)
+
+    @property
+    def mirrors(self) -> MirrorWriting:
+        """The same of mirrors."""
+        return MirrorWriting(self._connection, self.effects)
 
 
 def _of(version: Version) -> ColumnElement[bool]:

@@ -174,6 +174,7 @@ def event_of(trigger: Trigger, at: float) -> bytes:
 
 async def _either(work: Awaitable[object], wait_s: float) -> None:
     try:
-        await asyncio.wait_for(work, max(wait_s, 0.0))
+        async with asyncio.timeout(max(wait_s, 0.0)):
+            await work
     except TimeoutError:
         return

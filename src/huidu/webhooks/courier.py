@@ -146,7 +146,8 @@ class Courier:
             return
         wait_s = None if line.next_at is None else max(0.0, line.next_at - self._clock())
         with suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await wake.wait()
 
     async def _carry(self, webhook: Webhook, delivery: Delivery, told: Happening) -> None:
         reply = await self.knock(webhook, delivery.id, told)

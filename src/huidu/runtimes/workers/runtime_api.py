@@ -56,6 +56,7 @@ class Call:
         self.request_id = str(context.get("request_id", ""))
         self.handed = False
         told = {name: str(context.get(name, "")) for name in TOLD}
+        told["mirror"] = "true" if context.get("mirror") else ""
         with suppress(ValueError):  # A header is one line of ASCII, and so is JSON if one likes.
             told["routing_key"] = json.dumps(json.loads(context.get("routing_key", "")))
         self.headers = {name: value for name, value in told.items() if value}

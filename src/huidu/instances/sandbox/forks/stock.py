@@ -163,7 +163,8 @@ class Stock:
                 await self._fill(lacking)
             else:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._look.wait(), TICK_S)
+                    async with asyncio.timeout(TICK_S):
+                        await self._look.wait()
             now = asyncio.get_running_loop().time()
             if now - ticked_at >= TICK_S:
                 ticked_at = now

@@ -1,0 +1,162 @@
+"""Mirrors, as the catalog keeps them: what is mirrored, what was found, and who said it is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
+
+from huidu.model.comparison import NONE, Comparison
+from huidu.model.effect import Effect, MirrorEnded, MirrorGone, MirrorKept
+from huidu.model.errors import NotFound, Refusal
+from huidu.model.function import Function, FunctionName
+from huidu.model.mirror import Mark, Mirror
+from huidu.store.mirror_tables import MARK, MIRROR
+from huidu.store.tables import FUNCTION
+
+log = structlog.get_logger("huidu.catalog")
+
+GOES_ON = MIRROR.c.ended_at == 0.0
+#: What is a column of its own; the rest of a mirror is its body.
+COLUMNS = ("function_id", "alias", "id", "version", "ended_at", "end")
+
+
+class Body(msgspec.Struct, frozen=True):
+    """A mirror as it lies in its row."""
+
+    share: float
+    ignored: tuple[str, ...]
+    per_second: int
+    most_calls: int
+    until: float
+    who: str
+    why: str
+    added_at: float
+
+
+class MirrorReading:
+    """Questions to the catalog about mirrors."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def mark(self, function_id: str) -> Mark | None:
+        """Return who said that a function may be called twice, or None where nobody did."""
+        query = select(MARK).where(MARK.c.function_id == function_id)
+        row = self._connection.execute(query).mappings().first()
+        return Mark(**row) if row is not None else None
+
+    def find(self, function: Function, alias: str) -> tuple[Mirror, Comparison]:
+        """Return the mirror of an alias, ended or not, and what it had found when last asked.
+
+        Raises `NotFound`.
+        """
+        row = self._connection.execute(select(MIRROR).where(_is(function.id, alias))).first()
+        if row is None:
+            hint = "; the alias has none: PutMirror begins one"
+            raise NotFound("Mirror", alias[:80], hint)
+        return _mirror(row, function.named), _findings(row.findings)
+
+    def all_of(self, function: Function, version: str = "") -> Sequence[Mirror]:
+        """Return the mirrors of a function that go on, to one version where it is named."""
+        mine = and_(
+            GOES_ON,
+            MIRROR.c.function_id == function.id,
+            MIRROR.c.version == version if version else true(),
+        )
+        found = self._connection.execute(select(MIRROR).where(mine))
+        return [_mirror(row, function.named) for row in found]
+
+    def count(self) -> int:
+        """Return how many mirrors go on."""
+        query = select(func.count()).select_from(MIRROR).where(GOES_ON)
+        return int(self._connection.execute(query).scalar_one())
+
+    def everything(self) -> Iterator[Effect]:
+        """Yield what of mirrors is to be published at the start."""
+        query = select(MIRROR, FUNCTION.c.namespace, FUNCTION.c.name)
+        joined = query.join(FUNCTION, FUNCTION.c.id == MIRROR.c.function_id)
+        for row in self._connection.execute(joined.where(GOES_ON)):
+            try:
+                mirror = _mirror(row, FunctionName(row.namespace, row.name))
+                yield MirrorKept(mirror, _findings(row.findings))
+            except (msgspec.MsgspecError, Refusal) as error:  # it must not keep calls from others
+                log.error("mirror.damaged", mirror=row.id, reason=str(error))  # noqa: TRY400
+
+
+class MirrorWriting(MirrorReading):
+    """The same, and what may be written of them."""
+
+    def __init__(self, connection: Connection, effects: list[Effect]) -> None:
+        super().__init__(connection)
+        self._effects = effects
+
+    def put_mark(self, mark: Mark) -> None:
+        """Keep that a function may be called twice, in the place of what was said before."""
+        self.delete_mark(mark.function_id)
+        self._connection.execute(insert(MARK).values(asdict(mark)))
+
+    def delete_mark(self, function_id: str) -> None:
+        """Forget that a function may be called twice."""
+        self._connection.execute(delete(MARK).where(MARK.c.function_id == function_id))
+
+    def put(self, mirror: Mirror) -> None:
+        """Keep a mirror that has found nothing yet, in the place of the one of its alias."""
+        self._connection.execute(delete(MIRROR).where(_is(mirror.function_id, mirror.alias)))
+        self._connection.execute(insert(MIRROR).values(_row(mirror)))
+        self._effects.append(MirrorKept(mirror, NONE))
+
+    def delete(self, mirror: Mirror) -> None:
+        """Forget a mirror with what it found."""
+        self._connection.execute(delete(MIRROR).where(MIRROR.c.id == mirror.id))
+        self._effects.append(MirrorGone(mirror.function_id, mirror.alias))
+
+    def end(self, mirror: Mirror, why: str, at: float) -> Mirror | None:
+        """Keep that a mirror has ended, and return it so; None where it had. Findings stay."""
+        mine = update(MIRROR).where(and_(MIRROR.c.id == mirror.id, GOES_ON))
+        if not self._connection.execute(mine.values(ended_at=at, end=why)).rowcount:
+            return None
+        ended = replace(mirror, ended_at=at, end=why)
+        self._effects.append(MirrorEnded(ended))
+        return ended
+
+    def keep_findings(self, mirror: Mirror, findings: Comparison) -> None:
+        """Keep what a mirror found, unless there is none of its id any more."""
+        text = msgspec.json.encode(findings).decode()
+        mine = update(MIRROR).where(MIRROR.c.id == mirror.id)
+        self._connection.execute(mine.values(findings=text))
+
+
+def _is(function_id: str, alias: str) -> ColumnElement[bool]:
+    return and_(MIRROR.c.function_id == function_id, MIRROR.c.alias == alias)
+
+
+def _row(mirror: Mirror) -> dict[str, Any]:
+    body = Body(**{name: getattr(mirror, name) for name in Body.__struct_fields__})
+    row = {name: getattr(mirror, name) for name in COLUMNS}
+    return row | {"body": msgspec.json.encode(body).decode(), "findings": "{}"}
+
+
+def _mirror(row: Row[Any], named: FunctionName) -> Mirror:
+    body = msgspec.to_builtins(msgspec.json.decode(row.body, type=Body))
+    columns = {name: getattr(row, name) for name in COLUMNS}
+    return Mirror(function=named, **columns, **body | {"ignored": tuple(body["ignored"])})
+
+
+def _findings(text: str) -> Comparison:
+    return msgspec.json.decode(text, type=Comparison)

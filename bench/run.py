@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import calls, cold, page, recording, shown, taken_back
+from bench import calls, cold, page, recording, shown, taken_back, taken_drawn
 
 PARTS = ("calls", "cold", "recording", "taken-back")
 EXTENT = [field.name for field in fields(cold.Extent)]
@@ -51,9 +51,11 @@ def _recording(arguments: argparse.Namespace, console: Console) -> object:
     return {**ways, "page": asdict(told)}
 
 
-def _taken_back(console: Console) -> object:
+def _taken_back(arguments: argparse.Namespace, console: Console) -> object:
     rows = taken_back.measure(console)
     console.print(taken_back.table(rows))
+    if arguments.drawn:
+        arguments.drawn.write_text(taken_drawn.picture(rows))
     return taken_back.plainly(rows)
 
 
@@ -69,6 +71,7 @@ def main() -> None:
     parser.add_argument("--crowd", type=int, help="at once, to be weighed")
     parser.add_argument("--python-crowd", type=int, help="at once, where they are Python's")
     parser.add_argument("--markdown", action="store_true", help="tables of cold starts for a page")
+    parser.add_argument("--drawn", type=Path, help="a file for a picture of what was taken back")
     parser.add_argument("--json", type=Path, help="a file to write every measurement to")
     arguments = parser.parse_args()
     wrong = [part for part in arguments.parts if part not in PARTS]
@@ -83,7 +86,7 @@ def main() -> None:
     if "recording" in (arguments.parts or PARTS):
         made["recording"] = _recording(arguments, console)
     if "taken-back" in (arguments.parts or PARTS):
-        made["taken-back"] = _taken_back(console)
+        made["taken-back"] = _taken_back(arguments, console)
     if arguments.json:
         arguments.json.write_text(json.dumps(made, indent=1))
 

@@ -340,7 +340,7 @@ ACTIONS = (
             f"InvalidParameterValue.{name}"
             for name in (
                 *("BakeErrorRate", "BakeTime", "Budget", "Freezes", "FunctionVersion", "Gates"),
-                *("Guards", "Metrics", "OnTimeout", "OnWorse", "Plan", "RoutingConfig"),
+                *("Guards", "Metrics", "OnTimeout", "OnWorse", "Plan", "Proof", "RoutingConfig"),
                 *("StepTimeout", "Tolerance", "UndoTime", "Url", "Windows"),
             )
         ),
@@ -376,6 +376,5 @@ ACTIONS = (
         WatchRollout,
         RolloutFacts,
         *THERE,
-        "InvalidParameterValue.After",
     ),
 )

@@ -26,7 +26,7 @@ async def explain(plane: Plane, asked: Asked, request: wire.ExplainRoute) -> wir
     target = plane.routes.target(named, request.qualifier or plane.default_qualifier)
     if target is None:
         return _direct(request.qualifier)
-    decision, _ = target.alias.route(traits, plane.draw(), target.phases)
+    decision = target.foresee(traits, plane.draw)
     return _explanation(target.alias, decision, traits)
 
 

@@ -61,7 +61,8 @@ def aimed(alias: Alias, rollout: Rollout, salt: str, at: float) -> Alias:
 def move_of(reading: Reading, kept: Rollout, step: Step, salt: str) -> Move | None:
     """Return what a step makes of the alias of a rollout; None where that stays as it is.
 
-    Raises `Failed` where there is no such step, or a version that would get calls cannot answer.
+    So does one that a rollout has left and that leads to its candidate no more. Raises `Failed`
+    where there is no such step, or a version that would get calls cannot answer.
     """
     after = kept.after(step)
     if after.weight == kept.weight and step.event is not Event.ROLL_BACK:
@@ -69,7 +70,7 @@ def move_of(reading: Reading, kept: Rollout, step: Step, salt: str) -> Move | No
     function = reading.function(kept.function)
     alias = reading.alias(function, kept.alias)
     moved = aimed(alias, after, salt, step.at)
-    if moved is alias:
+    if moved is alias or not (kept.owns or kept.candidate in alias.versions):
         return None
     versions = {number: reading.version(function, number) for number in sorted(moved.versions)}
     for number, version in versions.items():
@@ -81,13 +82,16 @@ def move_of(reading: Reading, kept: Rollout, step: Step, salt: str) -> Move | No
 def carry_out(writing: Writing, kept: Rollout, step: Step, cause: Cause) -> Rollout:
     """Write a step of a rollout, with all that it means; return the rollout after it.
 
-    A rollback of one that had ended ends the rollout that moves its alias now.
+    A rollback of one that had ended ends the rollout that moves its alias now, where that would
+    have calls go to the same version, or is in the way.
     """
     after = kept.after(step)
     move = move_of(writing, kept, step, cause.salt)
     function = writing.function(kept.function)
-    if not kept.owns:
-        take_over(writing, function, kept.alias, step, cause)
+    owner = None if kept.owns else writing.rollouts.owner(function, kept.alias)
+    if owner is not None and (move is not None or owner.candidate == kept.candidate):
+        said = f"rollback of rollout {kept.id}" + (f": {step.said}" if step.said else "")
+        take_over(writing, function, kept.alias, replace(step, said=said), cause)
     writing.rollouts.replace(after)
     if move is not None:
         writing.replace_alias(function, move.after)
@@ -181,7 +185,7 @@ def check_unused(reading: Reading, function: Function, number: str) -> None:
     for owner in reading.rollouts.owning(function):
         if number in (owner.stable, owner.candidate):
             raise Failed(
-                "DeleteFunctionVersion",
-                f"Version {number}: rollout {owner.id} of alias {owner.alias} is {owner.state} and "
-                "needs it; end that first",
+                "DeleteFunction",
+                f"Qualifier {number}: rollout {owner.id} of alias {owner.alias} is {owner.state} "
+                "and needs it; end that first",
             )

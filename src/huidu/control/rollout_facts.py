@@ -65,7 +65,7 @@ def terms_of(plane: Plane, request: wire.StartRollout) -> Terms:
     ramp = ramp_of(request.plan)
     gates = []
     for gate in request.gates:
-        made = Gate(weight_of(gate.weight), gate.kind, gate.url, gate.secret)
+        made = Gate(_gate_weight(gate.weight), gate.kind, gate.url, gate.secret)
         if made.kind == WEBHOOK:
             plane.courier.check_url(made.url)
         gates.append(made)
@@ -84,6 +84,14 @@ def terms_of(plane: Plane, request: wire.StartRollout) -> Terms:
         on_timeout=request.on_timeout,
         undo_s=request.undo_time,
     )
+
+
+def _gate_weight(fraction: float) -> int:
+    """Return the weight of a gate; `Gate` itself refuses 0."""
+    try:
+        return weight_of(fraction)
+    except InvalidValue as refusal:
+        raise InvalidValue("Gates", f"Gates.{refusal.message}") from refusal
 
 
 def _tolerances(request: wire.StartRollout) -> Tolerances:

@@ -12,6 +12,7 @@ from huidu.control.rollout_facts import facts, line, terms_of
 from huidu.control.warming import Warmer, move
 from huidu.model import course
 from huidu.model.alias import Alias
+from huidu.model.budget import Budget
 from huidu.model.errors import (
     Failed,
     InvalidValue,
@@ -47,6 +48,7 @@ async def start(plane: Plane, asked: Asked, request: wire.StartRollout) -> wire.
         alias = writing.alias(function, request.name)
         rolling.check_free(writing, function, alias)
         _check_versions(writing, function, alias, request.function_version)
+        _check_budget(alias, terms.budget)
         rollout = Rollout(
             id=made_id,
             function=named,
@@ -94,6 +96,15 @@ def _check_versions(reading: Reading, function: Function, alias: Alias, candidat
         )
 
 
+def _check_budget(alias: Alias, budget: Budget) -> None:
+    if budget.keys and not alias.sticky:
+        raise InvalidValue(
+            "Budget",
+            f"Budget.Keys {budget.keys}: alias {alias.name} has no Sticky, so no caller is told "
+            "from another; give it one with UpdateAlias, or set Budget.Failures",
+        )
+
+
 def _present(alias: Alias, candidate: str) -> int:
     """Return the share that the candidate has already, or raise `InvalidValue`."""
     if alias.routing is None:
@@ -113,9 +124,13 @@ def _present(alias: Alias, candidate: str) -> int:
             f"Alias {alias.name}: version {others[0].version} has {others[0].fraction:g} of the "
             "calls; a rollout is between two versions, so give that share back first",
         )
-    return min(
-        WHOLE - 1, next((s.weight for s in alias.routing.shares if s.version == candidate), 0)
-    )
+    weight = next((s.weight for s in alias.routing.shares if s.version == candidate), 0)
+    if weight == WHOLE:
+        raise InvalidValue(
+            "FunctionVersion",
+            f"FunctionVersion {candidate}: has all calls of alias {alias.name} by weight already",
+        )
+    return weight
 
 
 def _cause(plane: Plane, asked: Asked, action: str, warning: str = "") -> Cause:

@@ -47,6 +47,11 @@ class Target:
         decision, self.phases = self.alias.route(traits, draw(), self.phases)
         return decision if self.allowance is None else self.allowance.settle(decision)
 
+    def foresee(self, traits: Traits, draw: Draw) -> Decision:
+        """Decide a call that does not come; nothing moves."""
+        decision, _ = self.alias.route(traits, draw(), self.phases)
+        return decision if self.allowance is None else self.allowance.foresee(decision)
+
 
 @dataclass(slots=True)
 class Entry:

@@ -51,7 +51,7 @@ class Allowance:
         self.failures = failures
         self.keys = set(keys)
         self.closed = False
-        self.proven = False  #: Whether the candidate has all calls: then nothing is spent any more.
+        self.proven = False  #: Whether the budget counts no more.
 
     def close(self) -> None:
         """Let no more call reach the candidate."""
@@ -72,27 +72,33 @@ class Allowance:
         A call that may not go to the candidate goes to the stable version, and nothing was left to
         chance about that.
         """
+        settled = self.foresee(decision)
+        if self._counts(settled):
+            self.keys.add(mark_of(settled.sticky_key))
+        return settled
+
+    def foresee(self, decision: Decision) -> Decision:
+        """Return where such a call would go. It does not come, and meets nobody."""
         if decision.version != self.candidate:
             return decision
         if self.closed:
             return self._away(decision, CLOSED)
-        if self.spent or not self._admits(decision.sticky_key):
+        if self.spent or not self._admits(decision):
             return self._away(decision, SPENT)
         return decision
 
     def _away(self, decision: Decision, why: str) -> Decision:
         return decision._replace(version=self.stable, reason=why, probability=1.0)
 
-    def _admits(self, sticky_key: str) -> bool:
-        if self.proven or not self.budget.keys or not sticky_key:
+    def _counts(self, decision: Decision) -> bool:
+        """Tell whether a call's caller is one of those whom the budget counts."""
+        counted = self.budget.keys and not self.proven and decision.sticky_key
+        return bool(counted) and decision.version == self.candidate
+
+    def _admits(self, decision: Decision) -> bool:
+        if not self._counts(decision) or len(self.keys) < self.budget.keys:
             return True
-        mark = mark_of(sticky_key)
-        if mark in self.keys:
-            return True
-        if len(self.keys) >= self.budget.keys:
-            return False
-        self.keys.add(mark)
-        return True
+        return mark_of(decision.sticky_key) in self.keys
 
 
 def mark_of(sticky_key: str) -> int:

@@ -62,7 +62,8 @@ def stands(rollout: Rollout, calls_per_s: float) -> judge.Step:
 
 def gate_before(rollout: Rollout, weight: int) -> Gate | None:
     """Return the first gate that is still shut on the way to a weight."""
-    shut = [gate for gate in rollout.terms.gates if rollout.approved < gate.weight <= weight]
+    passed = max(rollout.approved, rollout.weight)
+    shut = [gate for gate in rollout.terms.gates if passed < gate.weight <= weight]
     return min(shut, key=lambda gate: gate.weight, default=None)
 
 
@@ -189,7 +190,10 @@ def _why(rollout: Rollout) -> str:
 
 
 def _timed_out(rollout: Rollout, sight: Sight) -> Step | None:
-    """Return what follows where nothing has been found out for too long."""
+    """Return what follows where nothing has been found out for too long.
+
+    All calls come then by growth like any other: not past a gate, nor at a closed hour.
+    """
     terms, held_s = rollout.terms, sight.at - rollout.since
     if not terms.step_timeout_s or held_s < terms.step_timeout_s + waits_s(rollout):
         return None

@@ -110,6 +110,12 @@ class Rollout:
         return self.state in OWNING
 
     @property
+    def proven(self) -> bool:
+        """Whether it has all calls by proof, or because a person said so: no budget counts then."""
+        promoted = any(one.event is Event.PROMOTE for one in self.past)
+        return self.weight == WHOLE and (self.terms.proof or promoted)
+
+    @property
     def undo_until(self) -> float:
         """Until when the stable version is kept warm, in case the candidate is taken back."""
         if self.state in (State.BACK, State.TAKEN_OVER):

@@ -74,6 +74,7 @@ class Terms:
     undo_s: float = 1800.0  #: So long the stable version is kept warm, from all calls on.
 
     def __post_init__(self) -> None:
+        _check_proof(self.ramp, proof=self.proof)
         _one_of("OnWorse", self.on_worse, ON_WORSE)
         _one_of("OnTimeout", self.on_timeout, ON_TIMEOUT)
         for name, value in (
@@ -103,6 +104,21 @@ class Terms:
             alpha=kept.alpha,
             least_errors=kept.least_errors,
             guards=kept.guards,
+        )
+
+
+def _check_proof(ramp: Ramp, *, proof: bool) -> None:
+    if ramp.by_evidence and not proof:
+        raise InvalidValue(
+            "Proof",
+            "Proof false: by evidence a share grows when it is proved that it may, and at no other "
+            "time; say which steps to take instead, as in 10%/5m, 30%/10m, 100%",
+        )
+    if proof and ramp.steps and ramp.steps[0].weight == WHOLE:
+        raise InvalidValue(
+            "Proof",
+            f"Proof true: {ramp.text[:80]} gives all calls at once, and nothing is left to compare "
+            "with; say false, or a plan of more steps",
         )
 
 

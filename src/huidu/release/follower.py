@@ -99,7 +99,7 @@ class Follower:
 
     def _stand(self) -> None:
         """Be as the rollout stands."""
-        self.allowance.proven = self.rollout.weight == WHOLE
+        self.allowance.proven = self.rollout.proven
         if self.rollout.state is State.BAKING and self.watch is None:
             usual, began = self.judge.stable_failures, self.rollout.full_at - self.rollout.began_at
             self.watch = Watch(usual, self.rollout.terms.limits, began)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from huidu.model.effect import Effect, RolloutKept
-from huidu.model.errors import InUse, NotFound
+from huidu.model.errors import InUse, NotFound, Refusal
 from huidu.model.function import Function, FunctionName
 from huidu.model.rollout import Past, Rollout, State
 from huidu.model.rollout_terms import Terms
@@ -66,9 +66,10 @@ class RolloutReading:
         return _rollout(row)
 
     def latest(self, function: Function, alias: str) -> Rollout | None:
-        """Return the rollout of an alias that was begun last."""
+        """Return the rollout that moves an alias now; where none does, the one begun last."""
         mine = and_(ROLLOUT.c.function_id == function.id, ROLLOUT.c.alias == alias)
-        query = select(ROLLOUT).where(mine).order_by(ROLLOUT.c.began_at.desc()).limit(1)
+        order = (ROLLOUT.c.owning.desc(), ROLLOUT.c.began_at.desc())
+        query = select(ROLLOUT).where(mine).order_by(*order).limit(1)
         row = self._connection.execute(query).mappings().first()
         return _rollout(row) if row is not None else None
 
@@ -95,7 +96,7 @@ class RolloutReading:
         for row in self._connection.execute(select(ROLLOUT).where(some)).mappings():
             try:
                 found.append(_rollout(row))
-            except (msgspec.MsgspecError, ValueError) as error:
+            except (msgspec.MsgspecError, ValueError, Refusal) as error:
                 log.error("rollout.damaged", rollout=row["id"], reason=str(error))  # noqa: TRY400
         return found
 

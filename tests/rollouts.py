@@ -25,7 +25,8 @@ FIVE_MINUTES_S, TEN_MINUTES_S = 300, 600
 
 def terms(plan: str = STEPS, **more: Any) -> Terms:
     """Return terms by time, where nothing else is said."""
-    return Terms(**{"ramp": ramp_of(plan), "proof": plan == "evidence"} | more)
+    known: dict[str, Any] = {"ramp": ramp_of(plan), "proof": plan == "evidence"}
+    return Terms(**known | more)
 
 
 def rollout(plan: str = STEPS, *, at: dict[str, Any] | None = None, **more: Any) -> Rollout:

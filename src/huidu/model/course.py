@@ -156,10 +156,12 @@ def _is_due(rollout: Rollout, sight: Sight) -> bool:
     opinion = sight.opinion
     if opinion is not None and opinion.verdict is Verdict.ASTRAY:
         return False
+    held_s = sight.at - rollout.since
     if rollout.terms.proof:
-        proved = opinion is not None and opinion.verdict is Verdict.FINE
-        return proved and sight.at - rollout.since >= waits_s(rollout)
-    return sight.at - rollout.since >= waits_s(rollout) and not _is_suspect(rollout, opinion)
+        # An opinion from before the present weight says nothing of it, however late it comes.
+        least_s = max(waits_s(rollout), rollout.terms.tolerances.dwell_s)
+        return opinion is not None and opinion.verdict is Verdict.FINE and held_s >= least_s
+    return held_s >= waits_s(rollout) and not _is_suspect(rollout, opinion)
 
 
 def _is_suspect(rollout: Rollout, opinion: Opinion | None) -> bool:

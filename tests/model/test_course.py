@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from huidu.model import course
+from huidu.model.budget import Budget
 from huidu.model.course import Sight
 from huidu.model.errors import InvalidValue
 from huidu.model.judge.judge import Opinion, Verdict
@@ -187,6 +188,12 @@ def test_a_plan_that_cannot_go_with_proof_or_without_is_refused(plan: str, proof
     with pytest.raises(InvalidValue, match=f"^Proof {str(proof).lower()}: ") as refused:
         terms(plan, proof=proof)
     assert refused.value.code == "InvalidParameterValue.Proof"
+
+
+def test_a_budget_of_callers_asks_for_a_plan_that_shares_the_calls() -> None:
+    with pytest.raises(InvalidValue, match=r"^Budget.Keys 5: counts while two versions share"):
+        terms("AllAtOnce", budget=Budget(keys=5))
+    assert terms("10%/5m", budget=Budget(keys=5)).budget.keys == 5
 
 
 # ---- what holds a share

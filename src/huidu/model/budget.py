@@ -19,7 +19,7 @@ class Budget:
     """At most so many failed calls of the candidate, and so many callers; 0 sets no limit."""
 
     failures: int = 0
-    keys: int = 0  #: Distinct sticky keys.
+    keys: int = 0  #: Distinct sticky keys, while two versions share the calls.
 
     def __post_init__(self) -> None:
         if self.failures < 0:

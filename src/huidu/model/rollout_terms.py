@@ -75,6 +75,12 @@ class Terms:
 
     def __post_init__(self) -> None:
         _check_proof(self.ramp, proof=self.proof)
+        if self.budget.keys and _is_at_once(self.ramp):
+            raise InvalidValue(
+                "Budget",
+                f"Budget.Keys {self.budget.keys}: counts while two versions share the calls, and "
+                f"{self.ramp.text[:80]} gives all at once; set Budget.Failures, or another plan",
+            )
         _one_of("OnWorse", self.on_worse, ON_WORSE)
         _one_of("OnTimeout", self.on_timeout, ON_TIMEOUT)
         for name, value in (
@@ -114,12 +120,16 @@ def _check_proof(ramp: Ramp, *, proof: bool) -> None:
             "Proof false: by evidence a share grows when it is proved that it may, and at no other "
             "time; say which steps to take instead, as in 10%/5m, 30%/10m, 100%",
         )
-    if proof and ramp.steps and ramp.steps[0].weight == WHOLE:
+    if proof and _is_at_once(ramp):
         raise InvalidValue(
             "Proof",
             f"Proof true: {ramp.text[:80]} gives all calls at once, and nothing is left to compare "
             "with; say false, or a plan of more steps",
         )
+
+
+def _is_at_once(ramp: Ramp) -> bool:
+    return bool(ramp.steps) and ramp.steps[0].weight == WHOLE
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

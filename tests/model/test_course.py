@@ -12,8 +12,8 @@ from huidu.model import course
 from huidu.model.budget import Budget
 from huidu.model.course import Sight
 from huidu.model.errors import InvalidValue
-from huidu.model.judge.judge import Opinion, Verdict
 from huidu.model.judge.judge import Step as Stand
+from huidu.model.judge.opinion import Opinion, Verdict, Weighed
 from huidu.model.rollout import OWNING, Event, Rollout, State, Step
 from huidu.model.rollout_terms import Gate
 from huidu.model.split import WHOLE
@@ -23,7 +23,8 @@ BEGAN = 1000.0
 FINE = Opinion(Verdict.FINE, "", 0.0, 0.0)
 WORSE = Opinion(Verdict.WORSE, "errors", 6.0, 0.0)
 NOT_YET = Opinion(Verdict.NOT_YET, "calls", 0.0, 0.0)
-SUSPECT = Opinion(Verdict.NOT_YET, "suspicion", math.log(4.0), 0.0)
+SUSPECT = Opinion(Verdict.NOT_YET, "suspicion", 0.0, 0.0, (Weighed("errors", math.log(4.0), 5.3),))
+CALM = Weighed("latency", 0.0, 5.3)
 ASTRAY = Opinion(Verdict.ASTRAY, "calls", 0.0, 0.0)
 HOURS = {"state": State.RAMPING, "weight": 1000, "since": BEGAN}
 BAKED = {"state": State.BAKING, "weight": WHOLE, "since": BEGAN, "full_at": BEGAN}
@@ -169,15 +170,16 @@ def test_without_proof_a_share_grows_by_time_while_nothing_speaks_against_it(
 
 @pytest.mark.parametrize(
     "opinion",
-    [SUSPECT, Opinion(Verdict.NOT_YET, "suspicion", 0.0, math.log(4.0)), ASTRAY],
-    ids=["errors", "latency", "astray"],
+    [SUSPECT, SUSPECT._replace(evidence=(CALM, *SUSPECT.evidence)), ASTRAY],
+    ids=["the first metric", "another metric", "astray"],
 )
 def test_without_proof_a_suspicion_or_calls_that_go_astray_hold_it(opinion: Opinion) -> None:
     assert event_of(at(1000), FIVE_MINUTES_S, opinion=opinion) is None
 
 
-def test_a_little_less_than_a_suspicion_holds_nothing() -> None:
-    nearly = Opinion(Verdict.NOT_YET, "calls", math.log(3.99), math.log(3.99))
+def test_a_little_less_than_a_suspicion_holds_nothing_nor_what_is_not_comparable() -> None:
+    unequal = Weighed("orders", 9.0, 5.3, is_equal=False)
+    nearly = NOT_YET._replace(evidence=(Weighed("errors", math.log(3.99), 5.3), unequal))
     assert event_of(at(1000), FIVE_MINUTES_S, opinion=nearly) is Event.GROW
 
 
@@ -296,10 +298,14 @@ def test_what_is_worse_is_taken_back_at_once_in_whatever_state_and_at_whatever_h
     assert next_of(kept, **seen) == Step(event=Event.ROLL_BACK, at=BEGAN, said=said)
 
 
-def test_while_it_bakes_a_guard_takes_it_back_and_the_judge_has_nothing_to_compare_with() -> None:
+def test_while_it_bakes_it_is_still_taken_back() -> None:
     kept = rollout(at=BAKED)
-    assert event_of(kept, 1, broken="error rate") is Event.ROLL_BACK
-    assert event_of(kept, 1, opinion=WORSE) is None
+    assert event_of(kept, 1, broken="budget") is Event.ROLL_BACK
+    assert event_of(kept, 1, opinion=WORSE) is Event.ROLL_BACK
+    crossed = Opinion(Verdict.WORSE, "absolute: error rate above 0.2", 0.0, 0.0)
+    step = next_of(kept, 1, opinion=crossed)
+    assert step is not None
+    assert step.said == "absolute: error rate above 0.2"  # not worse than another version
 
 
 def test_what_bakes_and_is_bad_is_taken_back_rather_than_finished() -> None:
@@ -330,10 +336,25 @@ def test_where_it_is_only_to_be_paused_the_worse_is_paused_once_and_a_resumed_on
     assert event_of(resumed, 1, opinion=WORSE) is Event.PAUSE
 
 
-def test_where_it_is_only_to_be_paused_what_bakes_is_not_finished_while_it_is_bad() -> None:
-    kept = rollout(at=BAKED, on_worse="pause")
-    assert event_of(kept, 601, broken="error rate") is None
-    assert event_of(kept, 601) is Event.FINISH
+@pytest.mark.parametrize(
+    ("on_worse", "seen"),
+    [
+        ("pause", {"broken": "budget"}),
+        ("pause", {"opinion": WORSE}),
+        ("rollback", {"opinion": Opinion(Verdict.SUSPECT, "errors", 0.0, 0.0)}),
+    ],
+)
+def test_what_bakes_and_cannot_be_paused_or_is_only_suspect_is_told_of_once_and_bakes_on(
+    on_worse: str, seen: dict[str, Any]
+) -> None:
+    kept = rollout(at=BAKED, on_worse=on_worse)
+    step = next_of(kept, 1, **seen)
+    assert step is not None
+    assert step.event is Event.SUSPECT
+    told = kept.after(step)
+    assert (told.state, told.weight) == (State.BAKING, WHOLE)
+    assert next_of(told, 2, **seen) is None
+    assert event_of(told, 600, **seen) is Event.FINISH
 
 
 # ---- pauses, baking, time running out

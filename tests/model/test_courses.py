@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from huidu.model import course
 from huidu.model.course import Sight
-from huidu.model.judge.judge import Opinion, Verdict
+from huidu.model.judge.opinion import Opinion, Verdict, Weighed
 from huidu.model.rollout import Event, Rollout, State, Step
 from huidu.model.rollout_terms import Gate, Terms
 from huidu.model.split import WHOLE
@@ -22,13 +22,14 @@ BEGAN = 1000.0
 FINE = Opinion(Verdict.FINE, "", 0.0, 0.0)
 WORSE = Opinion(Verdict.WORSE, "errors", 6.0, 0.0)
 NOT_YET = Opinion(Verdict.NOT_YET, "calls", 0.0, 0.0)
-SUSPECT = Opinion(Verdict.NOT_YET, "suspicion", math.log(4.0), 0.0)
+SUSPECT = Opinion(Verdict.NOT_YET, "suspicion", 0.0, 0.0, (Weighed("errors", math.log(4.0), 5.3),))
 ASTRAY = Opinion(Verdict.ASTRAY, "calls", 0.0, 0.0)
-COMPARED = (State.RAMPING, State.WAITING, State.PAUSED)
+
+DOUBTFUL = Opinion(Verdict.SUSPECT, "errors", 0.0, 0.0)  # of what bakes
 PLANS = ("10%/5m, 50%/10m, 100%", "linear 40%/1m", "all-at-once", "evidence")
 
 Mind = Callable[[Rollout, Sight], Step | None]
-OPINIONS = (None, FINE, NOT_YET, SUSPECT, ASTRAY, WORSE)
+OPINIONS = (None, FINE, NOT_YET, SUSPECT, ASTRAY, WORSE, DOUBTFUL)
 TERMS = some.builds(
     terms,
     some.sampled_from(PLANS),
@@ -84,7 +85,7 @@ def person_s(kept: Rollout, event: Event, now: float) -> Step:
 
 def check(kept: Rollout, sight: Sight, step: Step | None) -> None:
     """Fail where a step is not what was agreed."""
-    worse = kept.state in COMPARED and sight.opinion is WORSE
+    worse = sight.opinion is WORSE
     bad = kept.owns and kept.weight > 0 and (worse or bool(sight.broken))
     if bad and kept.terms.on_worse == "rollback":
         assert step is not None, "not taken back"

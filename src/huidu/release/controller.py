@@ -174,6 +174,7 @@ class Controller:
         self._recorder.unfollow(rollout.function_id, rollout.alias, follower.hear)
         self._routes.allow(rollout.function_id, rollout.alias, None)
         follower.wake.set()
+        follower.news.set()
         self._begin(self._end(rollout, follower.findings, follower.saved()))
 
     async def _end(self, rollout: Rollout, found: Findings, evidence: str = "") -> None:

@@ -8,14 +8,18 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection, event
 
 from huidu.model.effect import Effect
+from huidu.model.errors import Unavailable
 from huidu.store.catalog import Catalog, Publish
 from huidu.store.database import Database
 
 T = TypeVar("T")
 
 
-class Killed(Exception):
+class Killed(Unavailable):
     """The process has died. Whatever it still does after that has no effect either."""
+
+    def __init__(self) -> None:
+        super().__init__("Storage", "this process is dead")
 
 
 class Mortal:

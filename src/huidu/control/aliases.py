@@ -80,7 +80,7 @@ def moved_by(
     kept = reading.alias(function, request.name)
     _check_revision(kept, request.expected_revision)
     if not request.take_over:
-        rolling.check_free(reading, function, kept)
+        rolling.check_free(reading, function, kept, may_take_over=True)
     moved = kept.point(
         request.function_version, _routing(request.routing_config), salt=plane.new_id()
     )
@@ -306,7 +306,7 @@ async def undo(plane: Plane, asked: Asked, request: wire.UndoAlias) -> wire.Undo
         kept = writing.alias(function, request.name)
         _check_revision(kept, request.expected_revision)
         if not request.take_over:
-            rolling.check_free(writing, function, kept)
+            rolling.check_free(writing, function, kept, may_take_over=True)
         revision = kept.revision if request.revision is None else request.revision
         undone = writing.change(function, kept.name, revision)
         if undone is None:

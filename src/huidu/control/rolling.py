@@ -168,15 +168,18 @@ def take_over(writing: Writing, function: Function, alias: str, step: Step, caus
     tell(writing, after, TOLD[Event.TAKE_OVER], over, cause, before=_share(owner))
 
 
-def check_free(reading: Reading, function: Function, alias: Alias) -> None:
-    """Raise `InUse` where a rollout moves an alias."""
+def check_free(
+    reading: Reading, function: Function, alias: Alias, *, may_take_over: bool = False
+) -> None:
+    """Raise `InUse` where a rollout moves an alias; says whether that can be taken over."""
     owner = reading.rollouts.owner(function, alias.name)
     if owner is not None:
+        also = ", or send TakeOver: true to end it and have your way" if may_take_over else ""
         raise InUse(
             "Rollout",
             f"Alias {alias.name} is moved by rollout {owner.id} of {owner.owner or 'nobody'} "
             f"({owner.state}; {in_words(alias)}). Pause, promote or take it back (RollbackRollout; "
-            f"huidu rollout back {owner.id}), or send TakeOver: true to end it and have your way",
+            f"huidu rollout back {owner.id}){also}",
         )
 
 

@@ -323,6 +323,18 @@ def test_taking_over_an_alias_that_nobody_owns_is_a_plain_move(shop: Shop) -> No
     assert "rollout.taken_over" not in shop.told(name)
 
 
+def test_a_taking_over_that_fails_takes_nothing_over(shop: Shop) -> None:
+    name = shop.alias()
+    rollout = shop.shut(name)
+    before = shop.traces(name)
+    code, _ = shop.refused("UpdateAlias", Name=name, FunctionVersion="99", TakeOver=True)
+    assert code == "ResourceNotFound.FunctionVersion"
+    asked = {"FunctionVersion": "3", "ExpectedRevision": 9, "TakeOver": True}
+    assert shop.refused("UpdateAlias", Name=name, **asked)[0] == "ResourceInUse"
+    assert shop.traces(name) == before
+    assert shop.stands(rollout) == ("waiting", 0)
+
+
 # ---- what it needs
 
 
@@ -450,6 +462,35 @@ def test_a_rollback_is_taken_twice_without_harm(shop: Shop) -> None:
     assert second["Rollout"]["State"] == "rolled back"
     assert shop.ours("ListAliasHistory", Name=name)["TotalCount"] == moves
     assert shop.leads(name) == ("1", {})
+
+
+def test_whatever_meets_a_rollback_at_the_same_moment_the_candidate_has_no_call_afterwards(
+    shop: Shop,
+) -> None:
+    names = [shop.alias() for _ in range(4)]
+    made = [shop.shut(name) for name in names]
+    actions = ("Promote", "Pause", "Rollback", "Approve", "Resume")
+
+    def take(row: tuple[str, str]) -> str:
+        rollout, action = row
+        try:
+            shop.ours(f"{action}Rollout", RolloutId=rollout)
+        except TencentCloudSDKException as error:
+            return str(error.get_code())
+        return ""
+
+    with ThreadPoolExecutor(5) as together:
+        rows = [(rollout, action) for rollout in made for action in actions]
+        codes = dict(zip(rows, together.map(take, rows), strict=True))
+
+    for name, rollout in zip(names, made, strict=True):
+        assert codes[rollout, "Rollback"] == ""
+        assert {codes[rollout, action] for action in actions} <= {"", "FailedOperation.Rollout"}
+        seen = shop.get(rollout)
+        assert (seen["State"], seen["Weight"]) == ("rolled back", 0)
+        assert shop.leads(name) == ("1", {})
+        assert len(seen["Steps"]) == seen["Revision"] - 1  # each was taken once
+        assert [step["Event"] for step in seen["Steps"]].count("roll back") == 1
 
 
 def finished(shop: Shop, name: str, to: str = "2") -> str:

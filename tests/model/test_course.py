@@ -201,6 +201,7 @@ def test_a_budget_of_callers_asks_for_a_plan_that_shares_the_calls() -> None:
 # ---- what holds a share
 
 
+HOOK = Gate(5000, "webhook", "http://x/y")
 HELD = [
     ({"closed": "outside of mon-fri 09:00-17:00"}, (), "outside of mon-fri 09:00-17:00"),
     ({"lacking": "waits for 3 instances"}, (), "waits for 3 instances"),
@@ -208,7 +209,9 @@ HELD = [
     ({}, (Gate(5000, "approval"),), "waits for an approval before 0.5 of the calls"),
     ({}, (Gate(2000, "approval"),), "waits for an approval before 0.2 of the calls"),
     ({"closed": "freeze"}, (Gate(5000, "approval"),), "waits for an approval before 0.5 of the "),
-    ({}, (Gate(5000, "webhook", "http://x/y"),), "waits for http://x/y to say yes before 0.5 of"),
+    ({}, (HOOK,), "waits for x to say yes before 0.5 of"),
+    ({"answered": "503"}, (HOOK,), "waits for x to say yes before 0.5 of the calls; last: 503"),
+    ({"closed": "freeze", "answered": "503"}, (HOOK,), "freeze"),
 ]
 
 
@@ -382,7 +385,7 @@ def test_without_a_bake_time_it_is_finished_at_once() -> None:
     ("on_timeout", "event", "weight"),
     [
         ("pause", Event.PAUSE, 1000),
-        ("promote", Event.GROW, WHOLE),
+        ("promote", Event.PROMOTE, WHOLE),
         ("rollback", Event.ROLL_BACK, 0),
     ],
 )

@@ -96,7 +96,7 @@ def check(kept: Rollout, sight: Sight, step: Step | None) -> None:
     if step.event is Event.ROLL_BACK:
         timed_out = kept.terms.on_timeout == "rollback"
         assert bad or timed_out, "taken back for nothing"
-    if step.event is Event.GROW:
+    if step.event in course.RISES:
         check_growth(kept, sight, step)
 
 
@@ -153,7 +153,7 @@ def hasty(kept: Rollout, sight: Sight) -> Step | None:
 
 def skips(kept: Rollout, sight: Sight) -> Step | None:
     step = course.what_now(kept, sight)
-    grows = step is not None and step.event is Event.GROW and kept.weight
+    grows = step is not None and step.event in course.RISES and kept.weight
     return replace(step, weight=WHOLE) if step and grows else step
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import UTC
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,7 @@ from huidu.model.rollout import Rollout, State
 from huidu.model.traits import NO_TRAITS
 from huidu.model.version import Version
 from huidu.release.controller import Controller
+from huidu.release.hours import Hours
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.reading import Reading
@@ -72,6 +74,8 @@ class Server:
             instances=nothing,
             series=nothing,
             archive=nothing,
+            hours=Hours(UTC),
+            ask=nothing,
             warm_s=1.0,
             clock=clock.time,
             new_id=lambda: f"id-{next(NUMBERS)}",

@@ -192,10 +192,7 @@ def _why(rollout: Rollout) -> str:
 
 
 def _timed_out(rollout: Rollout, sight: Sight) -> Step | None:
-    """Return what follows where nothing has been found out for too long.
-
-    All calls come then by growth like any other: not past a gate, nor at a closed hour.
-    """
+    """Return what follows where nothing has been found out for too long."""
     terms, held_s = rollout.terms, sight.at - rollout.since
     if not terms.step_timeout_s or held_s < terms.step_timeout_s + waits_s(rollout):
         return None

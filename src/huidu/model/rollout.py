@@ -111,7 +111,7 @@ class Rollout:
 
     @property
     def proven(self) -> bool:
-        """Whether it has all calls by proof, or because a person said so: no budget counts then."""
+        """Whether it has all calls by proof, or was promoted: no budget counts then."""
         promoted = any(one.event is Event.PROMOTE for one in self.past)
         return self.weight == WHOLE and (self.terms.proof or promoted)
 

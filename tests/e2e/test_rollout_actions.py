@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
+from huidu.actions.action import COMMON_ERRORS
+from huidu.actions.table import ACTIONS
 from tests.platform import Platform, until
 
 NUMBERS = itertools.count(1)
@@ -19,6 +21,8 @@ FUNCTION = "actions-of-rollouts"
 #: A rollout with such a gate waits at once, with no call and no instance.
 SHUT = {"Gates": [{"Weight": 0.01}], "Plan": "10%/1h, 100%"}
 Refused = tuple[str, str]
+#: What each action says it may refuse with.
+DECLARED = {action.name: action.errors for action in ACTIONS}
 
 
 @dataclass
@@ -48,7 +52,9 @@ class Shop:
         try:
             answer = ask(action, **more)
         except TencentCloudSDKException as error:
-            return str(error.get_code()), str(error.get_message())
+            code = str(error.get_code())
+            assert code in (*COMMON_ERRORS, *DECLARED[action]), f"{action} declares no {code}"
+            return code, str(error.get_message())
         raise AssertionError(f"{action} was not refused: {answer}")
 
     def start(self, name: str, to: str = "2", **more: Any) -> str:
@@ -131,6 +137,14 @@ WRONG: list[tuple[Mapping[str, Any], str, str]] = [
         f"{VALUE}.Url",
         "gopher://x",
     ),
+    ({"Windows": ["whenever"]}, f"{VALUE}.Windows", "whenever"),
+    ({"Windows": ["mon-fri 09:00-17:00"] * 51}, f"{VALUE}.Windows", "Windows: 51, at most 50"),
+    ({"Freezes": ["never"]}, f"{VALUE}.Freezes", "never"),
+    ({"Guards": ["looks bad"]}, f"{VALUE}.Guards", "looks bad"),
+    ({"Metrics": [{"Name": ""}]}, f"{VALUE}.Metrics", "Metrics"),
+    ({"Metrics": [{"Name": "memory"}] * 2}, f"{VALUE}.Metrics", "memory"),
+    ({"Gates": [{"Weight": 0.5, "Secret": "x"}]}, f"{VALUE}.Gates", "Gates.Secret"),
+    ({"FunctionVersion": "2 "}, f"{VALUE}.FunctionVersion", "FunctionVersion '2 '"),
     ({"Tolerance": {"FalseAlarm": 0}}, f"{VALUE}.Tolerance", "Tolerance.FalseAlarm 0"),
     ({"Tolerance": {"ErrorRatio": 0.5}}, f"{VALUE}.Tolerance", "Tolerance.ErrorRatio 0.5"),
     ({"Tolerance": {"LeastCalls": 0}}, f"{VALUE}.Tolerance", "Tolerance.LeastCalls 0"),

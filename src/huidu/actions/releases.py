@@ -198,6 +198,7 @@ SWITCH_ERRORS = (
     f"{VALUE}.RoutingConfig",
     "InvalidParameter.RoutingConfig",
     "ResourceInUse",
+    "ResourceInUse.Rollout",
     "ResourceNotFound.Alias",
     "ResourceNotFound.FunctionVersion",
 )

@@ -16,12 +16,13 @@ from huidu.model.judge.claim import Claim, Counts, Factors, log_mean_exp, log_su
 class Evidence:
     """A test that begins with nothing. The probability that it ever reaches 1/x by chance is x."""
 
-    __slots__ = ("_begun", "_logs", "claim")
+    __slots__ = ("_begun", "_logs", "_shares", "claim")
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
         self._logs = [0.0] * len(claim.grid)
         self._begun = [list(self._logs)]
+        self._shares: list[float] | None = None
 
     def add(self, weight: float, counts: Counts) -> None:
         """Fold in calls of which the candidate was to get this share.
@@ -44,25 +45,44 @@ class Evidence:
                 )
 
     def _fold(self, weight: float, counts: Counts) -> None:
+        # Written out: a judge does this four times a second, and a simulated one does nothing else.
+        bad, good, stable_bad, stable_good = counts
         for index, factors in enumerate(_factors(self.claim, weight)):
-            self._logs[index] += sum(
-                count * factor for count, factor in zip(counts, factors, strict=True)
+            self._logs[index] += (
+                bad * factors[0]
+                + good * factors[1]
+                + stable_bad * factors[2]
+                + stable_good * factors[3]
             )
 
     def begin_epoch(self) -> None:
         """Begin a new copy of the bets, for a fault that sets in from now on."""
         self._begun.append(list(self._logs))
+        self._shares = None
 
     @property
     def log(self) -> float:
         """The log of the evidence, over all epochs."""
-        epochs = len(self._begun)
-        parts = [-math.log(epochs + 1)]  # those that have not begun
-        for number, begun in enumerate(self._begun):
-            grown = [log - at for log, at in zip(self._logs, begun, strict=True)]
-            share = math.log((number + 1) * (number + 2))
-            parts.append(log_mean_exp(grown) - share)
-        return log_sum_exp(parts)
+        if self._shares is None:
+            self._shares = self._shared()
+        grown = [log + share for log, share in zip(self._logs, self._shares, strict=True)]
+        not_begun = -math.log(len(self._begun) + 1)
+        return log_sum_exp([log_mean_exp(grown), not_begun])
+
+    def _shared(self) -> list[float]:
+        """Return for each bet the log of what all epochs staked on it, by what it had grown to.
+
+        It stays as it is until an epoch begins, and a look then costs the same however many did.
+        """
+        return [
+            log_sum_exp(
+                [
+                    -math.log((number + 1) * (number + 2)) - log
+                    for number, log in enumerate(since_then)
+                ]
+            )
+            for since_then in zip(*self._begun, strict=True)
+        ]
 
     @property
     def log_of_one_epoch(self) -> float:

@@ -7,6 +7,8 @@ moves neither test, and a stable version that already fails does not stand in th
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -70,6 +72,16 @@ class Call(NamedTuple):
     vote: Vote = BOTH
 
 
+class Lot(NamedTuple):
+    """Calls of one version that were routed by one weight, and of which the order is not known."""
+
+    of_candidate: bool
+    weight: float
+    failed: int
+    good: int
+    durations_ms: Sequence[float] = ()  #: Of those of the good ones that compare, the least first.
+
+
 class Step(NamedTuple):
     """Where a rollout stands."""
 
@@ -106,6 +118,14 @@ class Metric:
         if call.vote.fine:
             self._proof.setdefault(call.weight, [0, 0, 0, 0])[cell] += 1
 
+    def hear_lot(self, lot: Lot, *, bad: int, good: int) -> None:
+        """Count many calls, all of which have a vote."""
+        first = 0 if lot.of_candidate else 2
+        for kept in (self._harm, self._proof):
+            counts = kept.setdefault(lot.weight, [0, 0, 0, 0])
+            counts[first] += bad
+            counts[first + 1] += good
+
     def fold(self, effect: float) -> None:
         """Work out what the calls since the last look mean."""
         for weight, counts in self._harm.items():
@@ -138,6 +158,10 @@ class Judge:
         """Hear of a call of the stable version from before the rollout."""
         self._durations.add(duration_ms)
 
+    def learn_all(self, durations_ms: Sequence[float]) -> None:
+        """The same of many."""
+        self._durations.add_all(durations_ms)
+
     def begin(self) -> None:
         """Begin with what was learned."""
         self._limits_ms = [self._durations.quantile(q) for q in self.tolerances.quantiles]
@@ -156,13 +180,38 @@ class Judge:
             self._failed += call.failed
         return (call.of_candidate and call.failed) or self._is_due(now)
 
-    def _time(self, call: Call) -> None:
-        tolerances = self.tolerances
+    def hear_lot(self, lot: Lot) -> None:
+        """Hear of many calls at once, as if of one after the other; whoever asks then looks.
+
+        A candidate's failures are better heard of one by one: each of them is a reason to look.
+        """
+        calls = lot.failed + lot.good
+        if not 0 < lot.weight < 1 or not calls:
+            return
+        self._arrived += calls
+        self._stretches.setdefault(lot.weight, [0, 0])[not lot.of_candidate] += calls
+        self._errors.hear_lot(lot, bad=lot.failed, good=lot.good)
         for metric, limit_ms in zip(self._slow, self._limits_ms, strict=True):
             if limit_ms is not None:
-                tolerated = limit_ms
-                if call.of_candidate:
-                    tolerated = tolerances.slower * limit_ms + tolerances.slack_ms
+                tolerated = self._tolerated(limit_ms, of_candidate=lot.of_candidate)
+                within = bisect_right(lot.durations_ms, tolerated)
+                metric.hear_lot(lot, bad=len(lot.durations_ms) - within, good=within)
+        if lot.of_candidate:
+            self._calls += calls
+            self._failed += lot.failed
+            self._timed += len(lot.durations_ms)
+        else:
+            self._durations.add_all(lot.durations_ms)
+
+    def _tolerated(self, limit_ms: float, *, of_candidate: bool) -> float:
+        if not of_candidate:
+            return limit_ms
+        return self.tolerances.slower * limit_ms + self.tolerances.slack_ms
+
+    def _time(self, call: Call) -> None:
+        for metric, limit_ms in zip(self._slow, self._limits_ms, strict=True):
+            if limit_ms is not None:
+                tolerated = self._tolerated(limit_ms, of_candidate=call.of_candidate)
                 metric.hear(call, bad=call.duration_ms > tolerated)
         if call.of_candidate:
             self._timed += 1
@@ -267,8 +316,12 @@ class Judge:
         passed, self._ticked = now - self._ticked, now
         self._durations.decay(0.5 ** (passed / self.tolerances.half_life_s))
         self._limits_ms = [
-            self._durations.quantile(q) if self._durations.count >= 10 / (1 - q) else None
-            for q in self.tolerances.quantiles
+            limit_ms if self._durations.count >= 10 / (1 - q) else None
+            for q, limit_ms in zip(
+                self.tolerances.quantiles,
+                self._durations.quantiles(self.tolerances.quantiles),
+                strict=True,
+            )
         ]
         rate, self._arrived = self._arrived / passed, 0
         if self._rate is None:

@@ -47,6 +47,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         # halls: the data plane, and the control plane
         "invoke": "model",
         "control": "model actions store invoke",
+        "release": "model",
         # doors
         "triggers": "model",
         "webhooks": "model",
@@ -58,7 +59,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "server": "model settings store observe listener observing remembering dataplane control "
         "triggers webhooks cloudapi",
         "cli": "huidu model settings actions store observe observing runtimes instances cloudapi "
-        "server",
+        "release server",
         "__main__": "cli",
     }.items()
 }

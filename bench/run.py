@@ -1,5 +1,7 @@
 """`make bench`: what calls, cold starts and recording take; `make bench ARGS=cold` is one part.
 
+`make bench ARGS=rollouts` is never done unasked: it plays releases for ten minutes.
+
 Compare lines of one run, never runs.
 """
 
@@ -7,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from dataclasses import asdict, fields
 from pathlib import Path
 
 from rich.console import Console
 
-from bench import calls, cold, page, recording, shown, taken_back, taken_drawn
+from bench import calls, cold, drawn, page, recording, rollouts, shown, taken_back, taken_drawn
 
-PARTS = ("calls", "cold", "recording", "taken-back")
+PARTS = ("calls", "cold", "recording")
+ROLLOUTS, TAKEN_BACK = "rollouts", "taken-back"
 EXTENT = [field.name for field in fields(cold.Extent)]
 
 
@@ -59,10 +63,25 @@ def _taken_back(arguments: argparse.Namespace, console: Console) -> object:
     return taken_back.plainly(rows)
 
 
+def _rollouts(arguments: argparse.Namespace, console: Console) -> object:
+    with console.status("simulating") as status:
+        rows = rollouts.measure(arguments.healthy, arguments.faulty, arguments.jobs, status.update)
+    console.print(drawn.healthy(rows, markdown=arguments.markdown))
+    console.print()
+    console.print(drawn.faulty(rows, markdown=arguments.markdown))
+    if arguments.picture:
+        arguments.picture.write_text(drawn.picture(rows), encoding="utf-8")
+    return rollouts.plainly(rows)
+
+
 def main() -> None:
     """Measure, and print tables."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("parts", nargs="*", help=f"{' or '.join(PARTS)}; all if none is named")
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        help=f"{', '.join((*PARTS, ROLLOUTS))}; all but the last if none is named",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="in which all ways take turns")
     parser.add_argument("--seconds", type=float, default=3.0, help="of calls, a way and round")
     parser.add_argument("--starts", type=int, help="cold ones, of each way")
@@ -70,14 +89,18 @@ def main() -> None:
     parser.add_argument("--burst", type=int, help="started at once")
     parser.add_argument("--crowd", type=int, help="at once, to be weighed")
     parser.add_argument("--python-crowd", type=int, help="at once, where they are Python's")
-    parser.add_argument("--markdown", action="store_true", help="tables of cold starts for a page")
-    parser.add_argument("--drawn", type=Path, help="a file for a picture of what was taken back")
+    parser.add_argument("--healthy", type=int, default=10_000, help="simulated releases in all")
+    parser.add_argument("--faulty", type=int, default=100, help="the same, of each fault")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="that simulate")
+    parser.add_argument("--picture", type=Path, help="a file to draw simulated releases in")
+    parser.add_argument("--drawn", type=Path, help="the same, of what was taken back")
+    parser.add_argument("--markdown", action="store_true", help="tables for a page")
     parser.add_argument("--json", type=Path, help="a file to write every measurement to")
     arguments = parser.parse_args()
-    wrong = [part for part in arguments.parts if part not in PARTS]
+    wrong = [part for part in arguments.parts if part not in (*PARTS, ROLLOUTS)]
     if wrong:
-        parser.error(f"{wrong[0]}: there are {' and '.join(PARTS)}")
-    console = Console(width=120 if arguments.markdown else None)
+        parser.error(f"{wrong[0]}: there are {', '.join((*PARTS, ROLLOUTS))}")
+    console = Console(width=160 if arguments.markdown else None)
     made = {}
     if "calls" in (arguments.parts or PARTS):
         made["calls"] = _calls(arguments, console)
@@ -85,8 +108,10 @@ def main() -> None:
         made["cold"] = _cold(arguments, console)
     if "recording" in (arguments.parts or PARTS):
         made["recording"] = _recording(arguments, console)
-    if "taken-back" in (arguments.parts or PARTS):
-        made["taken-back"] = _taken_back(arguments, console)
+    if TAKEN_BACK in arguments.parts:
+        made[TAKEN_BACK] = _taken_back(arguments, console)
+    if ROLLOUTS in arguments.parts:
+        made[ROLLOUTS] = _rollouts(arguments, console)
     if arguments.json:
         arguments.json.write_text(json.dumps(made, indent=1))
 

@@ -59,7 +59,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "server": "model settings store observe listener observing remembering dataplane control "
         "release triggers webhooks cloudapi",
         "cli": "huidu model settings actions store observe observing runtimes instances cloudapi "
-        "server",
+        "release server",
         "__main__": "cli",
     }.items()
 }

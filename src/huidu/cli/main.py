@@ -1,4 +1,4 @@
-"""The command line: `huidu` with `serve`, `doctor`, `logs`, `events`, `mirror`, `api` and more."""
+"""The command line: `huidu` with `serve`, `logs`, `events`, `rollout`, `mirror` and more."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from huidu.cli import api, events, mirrors
 from huidu.cli.client import Client
 from huidu.cli.options import show_logs
 from huidu.cli.reference import reference as reference_page
+from huidu.cli.simulating import simulate
 from huidu.cloudapi import keys
 from huidu.cloudapi.keys import Pair
 from huidu.settings import KINDS, Settings, Unsettled, from_process, meant
@@ -162,6 +163,12 @@ app.command("logs", context_settings={"obj": connect})(show_logs)
 app.add_typer(api.commands(connect), name="api")
 app.command("events")(events.command(connect))
 app.add_typer(mirrors.commands(connect), name="mirror")
+
+rollout = typer.Typer(
+    help="New versions that take over an alias step by step.", no_args_is_help=True
+)
+rollout.command("simulate")(simulate)
+app.add_typer(rollout, name="rollout")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ the limits are, if only they were fixed before the call: a limit that lags costs
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -47,6 +48,10 @@ class Gauge:
         """Hear of a value of the stable version from before the rollout."""
         self._spread.add(value)
 
+    def learn_all(self, values: Sequence[float]) -> None:
+        """The same of many."""
+        self._spread.add_all(values)
+
     def begin(self) -> None:
         """Begin with what was learned."""
         self._set([True] * len(self.quantiles))
@@ -69,6 +74,19 @@ class Gauge:
             self.heard += 1
         else:
             self._spread.add(value)
+
+    def hear_lot(self, weight: float, values: Sequence[float], *, of_candidate: bool) -> None:
+        """Hear of the values of many calls of one version, the least first; all have votes."""
+        side, count = CANDIDATE if of_candidate else STABLE, len(values)
+        for limit in self._limits:
+            if limit is not None and count:
+                within = bisect_right(values, limit.candidate if of_candidate else limit.stable)
+                limit.metric.hear_lot(weight, side, bad=count - within, good=within)
+        self._by_weight.setdefault(weight, [0, 0])[not of_candidate] += count
+        if of_candidate:
+            self.heard += count
+        else:
+            self._spread.add_all(values)
 
     def tick(self, decay: float) -> None:
         """Forget a little, and take the stable version's values as they are now."""

@@ -28,6 +28,16 @@ KIND = "judge"
 PLAIN = ("_failed", "_heard", "_calls", "_arrived", "_rate", "_ticked", "_epoch")
 
 
+class Lot(NamedTuple):
+    """Calls of one version that were routed by one weight, and of which the order is not known."""
+
+    of_candidate: bool
+    weight: float
+    failed: int
+    good: int
+    durations_ms: Sequence[float] = ()  #: Of those of the good ones that compare, the least first.
+
+
 class Step(NamedTuple):
     """Where a rollout stands."""
 
@@ -64,6 +74,10 @@ class Judge:
             if value is not None:
                 gauge.learn(sign * value)
 
+    def learn_all(self, durations_ms: Sequence[float]) -> None:
+        """The same of many durations."""
+        self._latency.learn_all(durations_ms)
+
     def begin(self) -> None:
         """Begin with what was learned."""
         for gauge in self._gauges:
@@ -96,6 +110,25 @@ class Judge:
             self._calls += 1
             self._failed += failed and vote.worse
         return broken or (of_candidate and failed) or self._is_due(now)
+
+    def hear_lot(self, lot: Lot) -> None:
+        """Hear of many calls at once, as if of one after the other; whoever asks then looks.
+
+        A candidate's failures are better heard of one by one: each of them is a reason to look.
+        """
+        calls = lot.failed + lot.good
+        if not 0 < lot.weight < 1 or not calls:
+            return
+        self._arrived += calls
+        counts = self._stretches.setdefault(lot.weight, [0, 0])
+        counts[not lot.of_candidate] += calls
+        side = CANDIDATE if lot.of_candidate else STABLE
+        self._errors.hear_lot(lot.weight, side, bad=lot.failed, good=lot.good)
+        self._latency.hear_lot(lot.weight, lot.durations_ms, of_candidate=lot.of_candidate)
+        if lot.of_candidate:
+            self._heard += calls
+            self._calls += calls
+            self._failed += lot.failed
 
     def _measure(self, call: Call) -> None:
         if call.compares:

@@ -37,6 +37,12 @@ class Metric:
             counts = counted[weight] = [0, 0, 0, 0]
         counts[cell] += 1
 
+    def hear_lot(self, weight: float, side: int, *, bad: int, good: int) -> None:
+        """Count many calls of one version, each of which has a vote in both tests."""
+        counts = self._both.setdefault(weight, [0, 0, 0, 0])
+        counts[side + BAD] += bad
+        counts[side + GOOD] += good
+
     def fold(self, effect: float) -> None:
         """Work out what the calls since the last look mean."""
         for counted in (self._both, self._harm):

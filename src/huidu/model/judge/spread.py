@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 GROWTH = 1.02  #: Each bucket ends two percent above where it begins.
@@ -26,6 +27,12 @@ class Spread:
         bucket = bucket_of(value)
         self._buckets[bucket] = self._buckets.get(bucket, 0.0) + 1.0
         self.count += 1.0
+
+    def add_all(self, values: Sequence[float]) -> None:
+        """Count many."""
+        for bucket, count in Counter(map(bucket_of, values)).items():
+            self._buckets[bucket] = self._buckets.get(bucket, 0.0) + count
+        self.count += len(values)
 
     def decay(self, factor: float) -> None:
         """Have all that was counted so far count for so much less."""

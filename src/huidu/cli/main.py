@@ -1,4 +1,4 @@
-"""The command line: `huidu` with `serve`, `doctor`, `logs`, `events`, `mirror`, `api` and more."""
+"""The command line: `huidu` with `serve`, `logs`, `events`, `rollout`, `mirror`, `api` and more."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from huidu.cli import api, events, mirrors
 from huidu.cli.client import Client
 from huidu.cli.options import show_logs
 from huidu.cli.reference import reference as reference_page
+from huidu.cli.rollout import commands as rollouts
 from huidu.cloudapi import keys
 from huidu.cloudapi.keys import Pair
 from huidu.settings import KINDS, Settings, Unsettled, from_process, meant
@@ -162,6 +163,7 @@ app.command("logs", context_settings={"obj": connect})(show_logs)
 app.add_typer(api.commands(connect), name="api")
 app.command("events")(events.command(connect))
 app.add_typer(mirrors.commands(connect), name="mirror")
+app.add_typer(rollouts.commands(connect), name="rollout")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -22,6 +23,8 @@ PAGE = 100
 ROOM_FOR_IDS, ROOM_FOR_TIMES = 132, 76
 NO_TERMINAL = 100  #: Columns of a picture where there is no terminal that has its own.
 FAILED_CALLS = 20
+#: Lines of a log that say what is told here already.
+OF_THE_PLATFORM = re.compile(r"(?:START|ERROR|Response|END|Report) RequestId: ")
 
 
 def show_list(client: Client, asked: Mapping[str, Any], limit: int, *, as_json: bool) -> None:
@@ -126,11 +129,21 @@ def _details(facts: RolloutFacts) -> Iterator[Text]:
         yield Text(f"  version {facts.from_version} is kept warm until {facts.undo_until}", "dim")
     report = json.loads(facts.report) if facts.report else {}
     for call in report.get("FailedCalls", ())[:FAILED_CALLS]:
-        yield Text()
-        error = words.clean(call["Error"])
-        yield Text.assemble((f"  {call['RequestId']}", "bold"), f"  {call['Status']} {error}")
-        for line in call.get("Log", "").splitlines():
-            yield Text(f"    {words.clean(line)}", "dim")
+        yield from _failed(call)
     yield Text()
     for what, line in words.next_commands(facts):
         yield Text.assemble((f"  to {what}:  ", "dim"), line)
+
+
+def _failed(call: Mapping[str, Any]) -> Iterator[Text]:
+    """Yield a call that failed; of the first ones, also where, and what they printed."""
+    said = f"  {call['Status']} {words.first_line(call['Error'])}"
+    log = call.get("Log")
+    if log is not None:
+        yield Text()
+    yield Text.assemble((f"  {call['RequestId']}", "bold"), said)
+    if log is None:
+        return
+    printed = [line for line in log.splitlines() if not OF_THE_PLATFORM.match(line)]
+    for line in (*call["Error"].splitlines()[1:], *printed):
+        yield Text(f"    {words.clean(line)}", "dim")

@@ -79,12 +79,9 @@ def _bar(facts: RolloutFacts, width: int) -> Group:
     labels = _labels(_shares(facts), facts.weight, width)
     marks = {_place(share, width) for share, _ in labels if share < 1}
     full = round(facts.weight * width)
-    bar = Text()
-    for at in range(width):
-        if at < full:
-            bar.append("┿" if at in marks else "━", colour)
-        else:
-            bar.append("┼" if at in marks else "─", "dim")
+    cells = ["┿" if at in marks else "━" for at in range(full)]
+    rest = ["┼" if at in marks else "─" for at in range(full, width)]
+    bar = Text.assemble(("".join(cells), colour), ("".join(rest), "dim"))
     return Group(bar, _scale(labels, facts.weight, width))
 
 
@@ -157,11 +154,11 @@ def _rows(facts: RolloutFacts, width: int) -> Iterator[Row]:
     """Yield what is known of the candidate, and what its next share waits for."""
     found = facts.evidence
     if found is not None:
-        sparks = max(LEAST_SPARK, min(MOST_SPARK, width - LABEL - 27))
+        sparks = max(LEAST_SPARK, min(MOST_SPARK, width - LABEL - 25))
         yield from _evidence(found, sparks)
         if found.excess_below < 1:
-            below = f"proved to be below {words.percent(found.excess_below)} of its calls"
-            yield "more fails", Text(below)
+            below = f"{found.excess_below * 100:.2g} %"
+            yield "extra fails", Text(f"proved to be below {below} of its calls")
         yield from _budget(facts, found)
     if awaited := words.awaits(facts):
         yield "waits for", Text(awaited, "bold" if facts.state == State.WAITING else "")
@@ -169,24 +166,21 @@ def _rows(facts: RolloutFacts, width: int) -> Iterator[Row]:
         yield "because", Text(words.clean(facts.said), COLOURS[facts.state])
     if found and found.failures:
         first = found.failures[0]
-        error = words.clean(first.error)[: max(20, width - LABEL - 18)]
-        yield "such as", Text(f"{first.request_id[:8]} ({first.status}) {error}", "dim")
+        said = f"{first.request_id[:8]} ({first.status}) {words.first_line(first.error)}"
+        yield "such as", Text(said[: width - LABEL - 4], "dim")
 
 
 def _evidence(found: EvidenceFacts, sparks: int) -> Iterator[Row]:
     """Yield how much there is against the candidate of what takes it back."""
     of: list[tuple[str, float, Callable[[PointFacts], float]]] = [
-        ("it fails", found.errors, lambda point: point.errors),
-        ("it is slow", found.latency, lambda point: point.latency),
+        ("fails more?", found.errors, lambda point: point.errors),
+        ("is slower?", found.latency, lambda point: point.latency),
     ]
     for label, log, pick in of:
         against = words.strength(log, found.enough)
         line = _sparks([words.strength(pick(p), found.enough) for p in found.curve], sparks)
-        told = Text(line, _warning(against))
-        told.append(f" {against * 100:3.0f} %", _warning(against))
-        if found.enough:
-            told.append(" of proof", "dim")
-        yield label, told
+        told = (f"{line} {against * 100:3.0f} %", _warning(against))
+        yield label, Text.assemble(told, (" of the proof" if found.enough else "", "dim"))
 
 
 def _warning(against: float) -> str:

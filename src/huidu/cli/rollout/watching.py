@@ -23,6 +23,7 @@ from huidu.model.rollout import OWNING, Event, State
 WAIT_S = 15
 ANSWER_S = 40.0  #: When a server that says nothing, not even that there is nothing, is gone.
 AGAIN_S, MOST_AGAIN_S = 0.5, 5.0
+SETTLE_S, LAST_S = 0.2, 2.0
 #: With what `watch` leaves, by how the rollout has ended; a pause by the platform ends it, too.
 FINISHED, TAKEN_BACK, LEFT, INTERRUPTED = 0, 3, 4, 130
 ENDS: Mapping[str, int] = {State.DONE: FINISHED, State.BACK: TAKEN_BACK, State.TAKEN_OVER: LEFT}
@@ -92,17 +93,17 @@ def follow(
     A server that is gone is waited for, once it has answered; raises `Unreachable` before.
     """
     facts, came = ask(client, "GetRollout", asked, RolloutFacts, ANSWER_S)
-    which = {"RolloutId": facts.rollout_id, "Wait": WAIT_S}
-    again_s = AGAIN_S
+    which = {"RolloutId": facts.rollout_id}
+    again_s, wait = AGAIN_S, {"Wait": WAIT_S}
     while True:
         yield facts, came
         if _is_over(facts):
-            return
+            break
         seen = facts.seen
         while facts.seen == seen:
             try:
                 facts, came = ask(
-                    client, "WatchRollout", {**which, "After": seen}, RolloutFacts, ANSWER_S
+                    client, "WatchRollout", {**which, **wait, "After": seen}, RolloutFacts, ANSWER_S
                 )
             except Unreachable as gone:
                 if again_s == AGAIN_S:
@@ -113,6 +114,18 @@ def follow(
             if again_s > AGAIN_S:
                 say("")
                 again_s = AGAIN_S
+    if facts.state not in OWNING:
+        yield _last(client, which)
+
+
+def _last(client: Client, which: Mapping[str, Any]) -> tuple[RolloutFacts, Mapping[str, Any]]:
+    """Return how a rollout has ended: what was seen of it is written shortly after its end."""
+    end = time.monotonic() + LAST_S
+    while True:
+        time.sleep(SETTLE_S)
+        facts, came = ask(client, "GetRollout", which, RolloutFacts, ANSWER_S)
+        if facts.report or facts.state != State.BACK or time.monotonic() > end:
+            return facts, came
 
 
 def _is_over(facts: RolloutFacts) -> bool:

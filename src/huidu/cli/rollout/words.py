@@ -13,9 +13,8 @@ from huidu.model.rollout import Event, State
 from huidu.model.split import WHOLE
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
-#: What is said of a step that was taken.
+#: What is said of a step that was taken; why it grew says it by itself.
 PAST: Mapping[str, str] = {
-    Event.GROW: "grew",
     Event.HOLD: "waiting",
     Event.PAUSE: "paused",
     Event.RESUME: "resumed",
@@ -36,6 +35,11 @@ PROOFS: Mapping[str, str] = {
 def clean(text: str) -> str:
     """Return a text without what would move a terminal's cursor: reasons are anybody's."""
     return "".join(one if one.isprintable() else " " for one in text)
+
+
+def first_line(text: str) -> str:
+    """Return the first line of a text, as it can be shown."""
+    return clean((text.splitlines() or [""])[0])
 
 
 def percent(share: float) -> str:
@@ -143,9 +147,9 @@ def failed_share(facts: SideFacts) -> str:
 
 def step(facts: StepFacts) -> str:
     """Say what a step was, by whom and why."""
-    who = f" by {clean(facts.who)}" if facts.who else ""
-    said = f": {clean(facts.said)}" if facts.said else ""
-    return PAST.get(facts.event, facts.event) + who + said
+    what = PAST.get(facts.event, "")
+    who = f"by {clean(facts.who)}" if facts.who else ""
+    return ": ".join(filter(None, (f"{what} {who}".strip(), clean(facts.said))))
 
 
 def title(facts: RolloutFacts) -> str:

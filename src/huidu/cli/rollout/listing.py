@@ -19,7 +19,7 @@ from huidu.cli.rollout import view, words
 from huidu.cli.rollout.asking import ask, refuse
 from huidu.model.rollout import OWNING
 
-PAGE = 100
+PAGE = 25
 ROOM_FOR_IDS, ROOM_FOR_TIMES = 132, 76
 NO_TERMINAL = 100  #: Columns of a picture where there is no terminal that has its own.
 FAILED_CALLS = 20

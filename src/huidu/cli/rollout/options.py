@@ -95,6 +95,15 @@ TERMS = (
         many=True,
     ),
     Term(
+        flag="--metric",
+        field="Metrics",
+        help="What is compared beside errors and durations: memory; init; or a number that the "
+        "function reports, as in orders=stats.orders,direction=higher,ratio=1.2.",
+        metavar="NAME=FIELD",
+        read=terms.metric,
+        many=True,
+    ),
+    Term(
         flag="--gate",
         field="Gates",
         help="What must say yes before a share: 50%=approval, or 50%=https://...",

@@ -8,11 +8,16 @@ from typing import Any
 
 import msgspec
 
-from huidu.actions.rollouts import Tolerance
+from huidu.actions.rollout_terms import MetricTerms, Tolerance
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 UNITS_S: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*(%?)")
+METRIC_OPTIONS = tuple(
+    field.name
+    for field in msgspec.structs.fields(MetricTerms)
+    if field.name not in ("name", "field")
+)
 APPROVAL, WEBHOOK = "approval", "webhook"
 #: How tolerances are written that are no plain numbers.
 DURATIONS = frozenset({"dwell", "last-step"})
@@ -48,6 +53,22 @@ def gate(text: str) -> dict[str, Any]:
     if asked == APPROVAL:
         return {"Weight": share(weight), "Kind": APPROVAL}
     return {"Weight": share(weight), "Kind": WEBHOOK, "Url": asked}
+
+
+def metric(text: str) -> dict[str, Any]:
+    """Return the metric of `memory`, or of `NAME=FIELD`, with what else is said after commas."""
+    first, *more = (part.strip() for part in text.split(","))
+    name, _, field = first.partition("=")
+    told: dict[str, Any] = {"Name": name, "Field": field}
+    for part in more:
+        option, equals, value = part.partition("=")
+        if not equals or option not in METRIC_OPTIONS:
+            raise ValueError(
+                f"{text!r}: after the name may come {', '.join(METRIC_OPTIONS)}, as in "
+                "memory,ratio=1.5"
+            )
+        told[option.title()] = value if option == "direction" else _number(text, value, float)
+    return told
 
 
 def whole_number(text: str) -> int:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rich.console import Group, RenderableType
+from rich.constrain import Constrain
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from huidu.actions.rollouts import EvidenceFacts, PointFacts, RolloutFacts, SideFacts, StepFacts
 from huidu.cli.rollout import words
+from huidu.model.judge.tolerances import ERRORS, LATENCY
+from huidu.model.judge.watch import SUSPECT, TAKEN_BACK
 from huidu.model.ramp import ramp_of
 from huidu.model.rollout import State
 from huidu.model.split import WHOLE
@@ -20,7 +23,7 @@ INDENT = (0, 0, 0, 2)
 LABEL = 11  #: Columns of what a row is about.
 SPARKS = "▁▂▃▄▅▆▇█"
 LEAST_SPARK, MOST_SPARK = 8, 40
-SUSPECT, ALARM = 0.3, 0.8  #: Of what takes a version back: where the colour changes.
+NOTABLE, ALARMING = 0.3, 0.8  #: Of what takes a version back: where the colour changes.
 COLOURS: Mapping[str, str] = {
     State.RAMPING: "cyan",
     State.WAITING: "yellow",
@@ -31,9 +34,16 @@ COLOURS: Mapping[str, str] = {
     State.TAKEN_OVER: "magenta",
 }
 FAILED = "bold red"
+#: What is asked of a metric, and where a point of the curve has it.
+METRICS: Mapping[str, tuple[str, Callable[[PointFacts], float] | None]] = {
+    ERRORS: ("fails more?", lambda point: point.errors),
+    LATENCY: ("is slower?", lambda point: point.latency),
+    SUSPECT: ("suspect?", None),
+    TAKEN_BACK: ("too bad?", None),
+}
 
 
-def picture(facts: RolloutFacts, width: int, most_steps: int) -> Group:
+def picture(facts: RolloutFacts, width: int, most_steps: int) -> Constrain:
     """Return how a rollout stands, with its latest steps, so many at most."""
     width = min(width, WIDEST)
     found = facts.evidence
@@ -45,7 +55,7 @@ def picture(facts: RolloutFacts, width: int, most_steps: int) -> Group:
     parts.append(Padding(rows, INDENT, expand=False))
     if facts.steps and most_steps > 0:
         parts += [Text(), Padding(_history(facts.steps, most_steps), INDENT, expand=False)]
-    return Group(*parts)
+    return Constrain(Group(*parts), width)
 
 
 def _head(facts: RolloutFacts, width: int) -> Table:
@@ -172,21 +182,21 @@ def _rows(facts: RolloutFacts, width: int) -> Iterator[Row]:
 
 def _evidence(found: EvidenceFacts, sparks: int) -> Iterator[Row]:
     """Yield how much there is against the candidate of what takes it back."""
-    of: list[tuple[str, float, Callable[[PointFacts], float]]] = [
-        ("fails more?", found.errors, lambda point: point.errors),
-        ("is slower?", found.latency, lambda point: point.latency),
-    ]
-    for label, log, pick in of:
-        against = words.strength(log, found.enough)
-        line = _sparks([words.strength(pick(p), found.enough) for p in found.curve], sparks)
-        told = (f"{line} {against * 100:3.0f} %", _warning(against))
-        yield label, Text.assemble(told, (" of the proof" if found.enough else "", "dim"))
+    for metric in found.metrics:
+        label, pick = METRICS.get(metric.name, (f"{words.clean(metric.name)}?", None))
+        if not metric.compared:
+            yield label, Text("one version reports it more often, so it says nothing", "yellow")
+            continue
+        against = words.strength(metric.evidence, metric.enough)
+        curve = [words.strength(pick(p), metric.enough) for p in found.curve] if pick else []
+        told = (f"{_sparks(curve or [against], sparks)} {against * 100:3.0f} %", _warning(against))
+        yield label, Text.assemble(told, (" of the proof", "dim"))
 
 
 def _warning(against: float) -> str:
-    if against < SUSPECT:
+    if against < NOTABLE:
         return "green"
-    return "yellow" if against < ALARM else "red"
+    return "yellow" if against < ALARMING else "red"
 
 
 def _sparks(values: Sequence[float], width: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,7 @@ FINISHED, TAKEN_BACK, LEFT, INTERRUPTED = 0, 3, 4, 130
 ENDS: Mapping[str, int] = {State.DONE: FINISHED, State.BACK: TAKEN_BACK, State.TAKEN_OVER: LEFT}
 ROWS_BESIDE_STEPS = 19  #: Of the picture, where nothing is folded.
 LEAST_STEPS = 2
+UP_TO_FIGURES = re.compile(r"[^\d:]+")
 
 
 class Shown(Protocol):
@@ -186,10 +188,10 @@ class AsLines:
             self._awaited.clear()
         self._revision = facts.revision
         found = facts.evidence
-        kind = f"{found.verdict} {found.waits_for}" if found else ""
         awaited = words.awaits(facts)
-        if found and awaited and facts.state == State.RAMPING and kind not in self._awaited:
-            self._awaited.add(kind)
+        kind = UP_TO_FIGURES.match(awaited)
+        if found and kind and facts.state == State.RAMPING and kind[0] not in self._awaited:
+            self._awaited.add(kind[0])
             sides = (
                 words.side(facts.from_version, found.stable),
                 words.side(facts.to_version, found.candidate),

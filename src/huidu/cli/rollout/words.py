@@ -13,23 +13,18 @@ from huidu.model.rollout import Event, State
 from huidu.model.split import WHOLE
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
-#: What is said of a step that was taken; why it grew says it by itself.
+#: What is said of a step that was taken; why it grew or waits says it by itself.
 PAST: Mapping[str, str] = {
-    Event.HOLD: "waiting",
     Event.PAUSE: "paused",
     Event.RESUME: "resumed",
     Event.APPROVE: "approved",
     Event.PROMOTE: "promoted",
+    Event.SUSPECT: "looks bad",
     Event.FINISH: "finished",
     Event.ROLL_BACK: "rolled back",
     Event.TAKE_OVER: "taken over",
 }
-#: What of the judge's the next share waits for; time and calls are told with their figures.
-PROOFS: Mapping[str, str] = {
-    "suspicion": "a suspicion to go away",
-    "errors": "proof that it fails no more than is tolerated",
-    "latency": "proof that it is no slower than is tolerated",
-}
+AWAITED = "waits for "
 
 
 def clean(text: str) -> str:
@@ -99,7 +94,7 @@ def awaits(facts: RolloutFacts) -> str:
     """Say what the next share waits for; empty where there is none."""
     match facts.state:
         case State.WAITING:
-            return clean(facts.said).removeprefix("waits for ")
+            return clean(facts.said).removeprefix(AWAITED)
         case State.PAUSED:
             return "whoever resumes it"
         case State.BAKING:
@@ -116,18 +111,11 @@ def awaits(facts: RolloutFacts) -> str:
 def _awaits_judge(facts: RolloutFacts, found: EvidenceFacts) -> str:
     if found.verdict == Verdict.ASTRAY.value:
         return "calls to go where the weight says: they do not, and prove nothing"
-    if not facts.proof:
+    if not facts.proof and found.waits_for != "suspicion":
         left_s = plan_waits_s(facts) - held_s(facts)
-        if left_s > 0:
-            return f"its time, {duration(left_s)} more by the plan"
-        return PROOFS["suspicion"] if found.waits_for == "suspicion" else ""
-    if found.waits_for == "time":
-        last = found.next_weight >= 1
-        least_s = facts.tolerance.last_step if last else facts.tolerance.dwell
-        return f"its time, {duration(held_s(facts))} of {duration(least_s)} at least"
-    if found.waits_for == "calls":
-        return f"{facts.tolerance.least_calls} calls of version {facts.to_version} at this share"
-    return PROOFS.get(found.waits_for, found.waits_for)
+        return f"its time by the plan, {duration(left_s)} more" if left_s > 0 else ""
+    said = [one for one in found.sentences if one.startswith(AWAITED)]
+    return said[0].removeprefix(AWAITED) if said else ""
 
 
 def strength(log: float, enough: float) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import typer
 from rich.console import Console
 
 from huidu.actions.rollouts import RolledBack, RolloutFacts, RolloutLine
@@ -163,6 +165,18 @@ def test_only_what_is_given_is_asked_for() -> None:
     }
 
 
+def test_the_key_of_gates_comes_from_a_file(tmp_path: Path) -> None:
+    nothing = {term.flag.removeprefix("--").replace("-", "_"): None for term in options.TERMS}
+    (tmp_path / "key").write_text("k" * 16 + "\n")
+    key = {"gate_secret": str(tmp_path / "key")}
+    told = options.asked(nothing | key | {"gate": ["5%=approval", "1=http://ci"]})
+    assert [gate.get("Secret") for gate in told["Gates"]] == [None, "k" * 16]
+    with pytest.raises(typer.BadParameter, match="no --gate is a webhook"):
+        options.asked(nothing | key)
+    with pytest.raises(typer.BadParameter, match="no key can be read there"):
+        options.asked(nothing | {"gate_secret": str(tmp_path / "none")})
+
+
 def test_times_are_said_as_people_say_them() -> None:
     said = [words.duration(s) for s in (0, 59.6, 61, 3600, 3700, 90_000)]
     assert said == ["0 s", "1 min", "1 min 1 s", "1 h", "1 h 1 min", "1 d 1 h"]
@@ -179,6 +193,7 @@ def test_times_are_said_as_people_say_them() -> None:
             {"State": "waiting", "Said": "waits for an approval before 0.5"},
             "an approval before 0.5",
         ),
+        ({"State": "waiting", "Said": "outside of fri 9"}, "its hour: outside of fri 9"),
         ({"State": "paused"}, "whoever resumes it"),
         ({"State": "baking"}, "the end of its bake time, in 9 min 30 s"),
         ({"State": "finished"}, ""),

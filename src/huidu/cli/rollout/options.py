@@ -112,9 +112,16 @@ TERMS = (
         many=True,
     ),
     Term(
+        flag="--gate-secret",
+        field="Secret",
+        help="The file with the key by which what is posted to gates is signed.",
+        metavar="FILE",
+        read=terms.secret,
+    ),
+    Term(
         flag="--window",
         field="Windows",
-        help="When the share may grow: 'mon-fri 09:00-17:00'. [always]",
+        help="When the share may grow: 'mon-fri 09:00-17:00', 'daily 22:00-02:00 UTC'. [always]",
         metavar="WHEN",
         many=True,
     ),
@@ -223,4 +230,16 @@ def asked(given: Mapping[str, Any]) -> dict[str, Any]:
             made.setdefault(outer, {})[inner] = read
         else:
             made[outer] = dict(read) if outer == "Tolerance" else read
+    return _signed(made)
+
+
+def _signed(made: dict[str, Any]) -> dict[str, Any]:
+    """Give each gate that is a webhook the key that was given for all of them."""
+    key = made.pop("Secret", None)
+    gates = [gate for gate in made.get("Gates", ()) if gate["Kind"] == terms.WEBHOOK]
+    if key and not gates:
+        raise typer.BadParameter("--gate-secret: no --gate is a webhook that could be signed")
+    if key:
+        for gate in gates:
+            gate["Secret"] = key
     return made

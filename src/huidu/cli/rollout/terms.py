@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -81,6 +82,14 @@ def yes_or_no(text: str) -> bool:
     if text not in ("yes", "no"):
         raise ValueError(f"{text!r}: must be yes or no")
     return text == "yes"
+
+
+def secret(text: str) -> str:
+    """Return what a file holds: a key on the command line would be everybody's to see."""
+    try:
+        return Path(text).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{text!r}: no key can be read there ({error})") from None
 
 
 def tolerance_names() -> Sequence[str]:

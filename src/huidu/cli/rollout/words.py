@@ -94,7 +94,9 @@ def awaits(facts: RolloutFacts) -> str:
     """Say what the next share waits for; empty where there is none."""
     match facts.state:
         case State.WAITING:
-            return clean(facts.said).removeprefix(AWAITED)
+            said = clean(facts.said)
+            waits = said.startswith(AWAITED)
+            return said.removeprefix(AWAITED) if waits else f"its hour: {said}"
         case State.PAUSED:
             return "whoever resumes it"
         case State.BAKING:

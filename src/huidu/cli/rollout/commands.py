@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ def commands(connect: Callable[[], Client]) -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"obj": connect},
     )
+    group.callback()(_show_what_can_be_shown)
     group.command("start")(opt.with_terms(_start))
     for name, run in (("show", _show), ("watch", _watch), ("list", _list)):
         group.command(name)(run)
@@ -37,6 +39,11 @@ def commands(connect: Callable[[], Client]) -> typer.Typer:
     group.command("promote")(_promote)
     group.command("back")(_back)
     return group
+
+
+def _show_what_can_be_shown() -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # A terminal may know no bars, nor Chinese.
+        sys.stdout.reconfigure(errors="replace")
 
 
 STEPS_BY_HAND = (

@@ -149,6 +149,18 @@ class Operator:
         changes = self._huidu.call_json("ListAliasHistory", asked)["Response"]["Changes"]
         return changes
 
+    def roll_out(self, name: str, version: str) -> str:
+        """Have a version take over an alias by itself; return the id of the rollout."""
+        asked = {"FunctionName": self.function, "Name": name, "FunctionVersion": version}
+        begun = self._huidu.call_json("StartRollout", asked)["Response"]
+        return str(begun["RolloutId"])
+
+    def rollout(self, rollout_id: str) -> dict[str, Any]:
+        """Return how a rollout stands."""
+        asked = {"RolloutId": rollout_id}
+        answer: dict[str, Any] = self._huidu.call_json("GetRollout", asked)["Response"]
+        return answer
+
     def explain(self, request_id: str) -> dict[str, Any]:
         """Return why a call went where it went."""
         asked = {"FunctionName": self.function, "RequestId": request_id}

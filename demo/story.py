@@ -21,6 +21,7 @@ from demo.operator import Operator
 from demo.scenes import DRAW_S, NEW, Scenes, phase_of
 from demo.screen import Screen
 from demo.stage import Load, NotUp, Server, StockService, free, stock_service
+from demo.unattended import release_unattended
 
 FUNCTION = "function-B"
 DATA = Path(".huidu/demo")
@@ -110,6 +111,8 @@ def play(at: Stage, interrupted: Interrupted) -> None:
         for busy in (scenes.release, scenes.fail, scenes.roll_back, scenes.look_back):
             interrupted.heed()
             busy(load)
+        interrupted.heed()
+        release_unattended(at.screen, at.operator, load)
     interrupted.heed()
 
 
@@ -125,6 +128,8 @@ def keep_serving(at: Stage) -> None:
         ("Version 2 is well again. Release it yourself, from another terminal:", "bold"),
         (f'eval "$({huidu} env --data {at.server.data})"', ""),
         (MOVE.format(huidu=huidu), ""),
+        ("Or have it move by itself, and watch:", "bold"),
+        (f"{huidu} rollout start function-B release 2 --watch", ""),
         (f"curl -H 'User: Bob' {at.server.gateway}{at.entrance.path('prepub')}", ""),
         (f"Who answered calls of release in the last {WINDOW_S:.0f} seconds:", "bold"),
     )

@@ -1,4 +1,4 @@
-"""The code of function B: four versions, and the draft that is still being worked on."""
+"""The code of function B: four versions, a broken one, and a draft that is being worked on."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ VERSIONS = {
     "3": PLAIN.format(says="hello again"),
     "4": PLAIN.format(says="hello, dear tester"),
 }
+#: Version 5, which is released when all else has been seen.
+BROKEN = """\
+def main_handler(event, context):
+    print("looking for the price list")
+    raise FileNotFoundError("price-list.csv")
+"""
 DRAFT = PLAIN.format(says="not finished yet")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STORY = (sys.executable, "-m", "demo.story", "--once")
-STEPS = 10
+STEPS = 11
 
 
 @pytest.mark.timeout(120)

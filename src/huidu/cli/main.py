@@ -16,6 +16,7 @@ from huidu.cli import api, events, mirrors
 from huidu.cli.client import Client
 from huidu.cli.options import show_logs
 from huidu.cli.reference import reference as reference_page
+from huidu.cli.rollout import commands as rollouts
 from huidu.cli.simulating import simulate
 from huidu.cloudapi import keys
 from huidu.cloudapi.keys import Pair
@@ -163,12 +164,9 @@ app.command("logs", context_settings={"obj": connect})(show_logs)
 app.add_typer(api.commands(connect), name="api")
 app.command("events")(events.command(connect))
 app.add_typer(mirrors.commands(connect), name="mirror")
-
-rollout = typer.Typer(
-    help="New versions that take over an alias step by step.", no_args_is_help=True
-)
-rollout.command("simulate")(simulate)
-app.add_typer(rollout, name="rollout")
+rolling = rollouts.commands(connect)
+rolling.command("simulate")(simulate)
+app.add_typer(rolling, name="rollout")
 
 
 def main() -> None:

@@ -61,6 +61,7 @@ def trial_of(order: Order) -> Trial:
     recorded = _recorded(connect(), order) if order["from_records"] else None
     return Trial(
         plan=order["plan"],
+        proof=order["proof"],
         fault=fault,
         traffic=order["traffic"],
         calls_per_s=order["rate"],

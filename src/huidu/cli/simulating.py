@@ -27,6 +27,9 @@ Wrong = Annotated[
 Kind = Annotated[str, typer.Option(help="steady, bursts, day, tide or incidents.", metavar="KIND")]
 Rate = Annotated[float, typer.Option(help="Calls a second.", metavar="NUMBER")]
 Count = Annotated[int, typer.Option(help="How many releases.", min=1, metavar="COUNT")]
+Proof = Annotated[
+    bool, typer.Option("--proof", help="Have a plan with steps wait for proof, as evidence does.")
+]
 Seed = Annotated[int, typer.Option(help="The same seed plays the same releases.")]
 Minutes = Annotated[
     int, typer.Option(help="A release that takes longer is left open.", min=1, metavar="COUNT")
@@ -49,6 +52,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 def simulate(
     *,
     plan: Plan = "evidence",
+    proof: Proof = False,
     fault: Wrong = "healthy",
     traffic: Kind = "steady",
     rate: Rate = 100.0,

@@ -33,6 +33,9 @@ def test_a_version_that_always_fails_is_taken_back_after_a_handful_of_calls(
     assert 3 <= len(failed) <= 3 + load.callers
     assert release.get()["Said"] == "worse than version 1: errors"
     assert release.weight() == 0
+    assert release.get()["Evidence"]["Candidate"]["Failures"] == len(failed)
+    assert not release.do("Rollback", Reason="once more")["Switched"]["Moved"]
+    assert release.get()["Said"] == "worse than version 1: errors"
 
     report = json.loads(until(lambda: release.get()["Report"], 30))
     assert report["Failed"] == len(failed)

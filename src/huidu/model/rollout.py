@@ -148,13 +148,17 @@ class Rollout:
             approved=max(self.approved, step.weight)
             if step.event is Event.APPROVE
             else self.approved,
-            said=step.said,
+            said=self.said if self._again(step) else step.said,
             since=step.at if fresh else self.since,
             full_at=step.at if moved and weight == WHOLE else self.full_at,
             ended_at=0.0 if state in OWNING else step.at,
             revision=self.revision + 1,
             past=_and(self.past, Past(step.at, step.event, weight, step.who, step.said)),
         )
+
+    def _again(self, step: Step) -> bool:
+        """Tell whether it is taken back once more: why it was at first says more."""
+        return self.state is State.BACK and step.event is Event.ROLL_BACK
 
     def _weight(self, step: Step) -> int:
         match step.event:

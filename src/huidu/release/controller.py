@@ -113,6 +113,7 @@ class Controller:
         self._new_id = new_id
         self._catalog: Catalog | None = None
         self._followers: dict[str, Follower] = {}
+        self._ending: dict[str, Findings] = {}  #: Of those that have ended, until it is saved.
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self, catalog: Catalog) -> None:
@@ -175,12 +176,14 @@ class Controller:
         self._routes.allow(rollout.function_id, rollout.alias, None)
         follower.wake.set()
         follower.news.set()
+        self._ending[rollout.id] = follower.findings
         self._begin(self._end(rollout, follower.findings, follower.saved()))
 
     async def _end(self, rollout: Rollout, found: Findings, evidence: str = "") -> None:
         """See to what remains once a rollout has ended; after a restart, to what had remained."""
         if evidence:
             await self._keep({rollout.id: evidence})
+        self._ending.pop(rollout.id, None)
         if rollout.state is State.BACK:
             lane = Lane(rollout.function_id, rollout.alias, rollout.candidate)
             await self.quiet(lane, MOST_QUIET_S)
@@ -352,7 +355,7 @@ class Controller:
     def findings(self, rollout_id: str) -> Findings | None:
         """Return what was seen so far; None where it is not under way."""
         follower = self._followers.get(rollout_id)
-        return follower.findings if follower else None
+        return follower.findings if follower else self._ending.get(rollout_id)
 
     def seen(self, rollout_id: str) -> str:
         """Return a mark of what there is to see of a rollout; empty where it is not under way."""

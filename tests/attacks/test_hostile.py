@@ -146,7 +146,7 @@ def test_a_server_without_descriptors_goes_on_once_there_are_some(
     crowd = Crowd(platform.gateway, [200])
     try:
         assert crowd.said() == 200
-        assert crowd.ask() <= 60
+        assert crowd.ask() <= 120  # what the callers before it held is free again
     finally:
         crowd.leave()
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))

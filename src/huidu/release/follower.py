@@ -160,6 +160,12 @@ class Follower:
             self.pending = step
             self.wake.set()
 
+    def insist(self, step: Step) -> None:
+        """Have a rollback written that could not be, as soon as it can."""
+        self.allowance.close()
+        self.pending = self.pending or step
+        self.wake.set()
+
     def sight(self, closed: str = "", lacking: str = "", answered: str = "") -> Sight:
         """Return what is seen of the rollout now."""
         broken = ""
@@ -194,13 +200,20 @@ class Follower:
         self.knows = True
 
     def moved(self, rollout: Rollout) -> None:
-        """Hear that the rollout has taken a step."""
+        """Hear that the rollout has taken a step.
+
+        A rollback that is still to be written is not forgotten for a step that was written before
+        it, as a larger share that was on its way to the disk; only a person's promotion overrules.
+        """
         if rollout.weight != self.rollout.weight:
             self.judge.step(self._now())
             if rollout.owns:
                 self.opinion = None  # it was of another weight
         self.rollout = rollout
-        self.pending = None
+        if not rollout.owns:
+            self.pending = None
+        elif any(last.event is Event.PROMOTE and last.who for last in rollout.past[-1:]):
+            self.pending, self.allowance.closed = None, False  # whatever has been found out
         self._stand()
         self.show()
         self.wake.set()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from huidu.model.budget import CLOSED, SPENT, Budget
+from huidu.model.budget import CLOSED, LEAST_UNANSWERED, SPENT, Budget
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Record, Status
 from huidu.model.judge.guard import guard_of
@@ -321,3 +321,20 @@ def test_a_person_who_promotes_overrules_a_rollback_that_is_not_written_yet(cloc
 
     assert one.pending is None
     assert one.allowance.settle(TO_NEW) == TO_NEW
+
+
+def test_a_candidate_that_answers_nothing_gets_a_few_calls_until_one_of_them_ends(
+    clock: Clock,
+) -> None:
+    one = follower(clock)
+
+    def reached(calls: int) -> int:
+        return [one.allowance.settle(TO_NEW).version for _ in range(calls)].count("2")
+
+    assert reached(500) == LEAST_UNANSWERED
+    one.hear(call("2", Status.CANCELLED))
+    assert reached(500) == 0
+    one.tick()  # none runs any more
+    assert reached(500) == 1
+    one.hear(call("2"))
+    assert reached(500) == LEAST_UNANSWERED

@@ -159,7 +159,8 @@ class Controller:
 
     def _take_up(self, rollout: Rollout, evidence: str) -> None:
         """Follow a rollout from now on."""
-        follower = Follower(rollout, self._clock, saved.read(evidence))
+        running = self._counters.running
+        follower = Follower(rollout, self._clock, saved.read(evidence), running)
         self._followers[rollout.id] = follower
         self._routes.allow(rollout.function_id, rollout.alias, follower.allowance)
         self._recorder.follow(rollout.function_id, rollout.alias, follower.hear)

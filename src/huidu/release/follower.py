@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from huidu.model import course
@@ -22,6 +22,7 @@ from huidu.model.judge.votes import Votes
 from huidu.model.judge.watch import Watch
 from huidu.model.rollout import Event, Rollout, State, Step
 from huidu.model.split import WHOLE
+from huidu.model.tally import Lane
 from huidu.release.past import Past
 from huidu.release.saved import Saved, again
 
@@ -59,7 +60,13 @@ class Follower:
     `pending` is then what remains to be written.
     """
 
-    def __init__(self, rollout: Rollout, clock: Callable[[], float], saved: Saved) -> None:
+    def __init__(
+        self,
+        rollout: Rollout,
+        clock: Callable[[], float],
+        saved: Saved,
+        running: Callable[[], Mapping[Lane, int]] = dict,
+    ) -> None:
         terms = rollout.terms
         self.rollout = rollout
         self.findings = saved.findings
@@ -79,7 +86,9 @@ class Follower:
             rollout.candidate,
             failures=self.findings.spent_failures,
             keys=saved.keys,
+            beside=lambda: self._under_way(rollout.stable),
         )
+        self._running = running
         self.opinion: Opinion | None = None
         self.pending: Step | None = None
         self.calls_per_s = self.findings.calls_per_s
@@ -109,6 +118,10 @@ class Follower:
         """A mark of what there is to see now."""
         return f"{self.rollout.revision}.{self._turn}"
 
+    def _under_way(self, version: str) -> int:
+        lane = Lane(self.rollout.function_id, self.rollout.alias, version)
+        return self._running().get(lane, 0)
+
     def _now(self) -> float:
         """Seconds since the rollout began, never backwards."""
         self._last_s = max(self._last_s, self._clock() - self.rollout.began_at)
@@ -125,6 +138,9 @@ class Follower:
         call = self.hearing.hear(record, now)
         failed = failed or (call is not None and call.failed)
         counted.add(failed=failed, cold=record.cold)
+        if record.version == self.rollout.candidate:
+            left = record.status == Status.CANCELLED
+            self.allowance.ended(answered=record.status == Status.SUCCESS, left=left)
         if failed and record.version == self.rollout.candidate:
             self.allowance.failed()
             self._note(record)
@@ -188,6 +204,8 @@ class Follower:
         if passed > 0:
             rate, self._arrived, self._ticked = self._arrived / passed, 0, now
             self.calls_per_s += (1 - math.exp(-passed / RATE_S)) * (rate - self.calls_per_s)
+        if not self._under_way(self.rollout.candidate):
+            self.allowance.idle()
         self.think()
         self.show()
 

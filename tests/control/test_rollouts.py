@@ -17,7 +17,7 @@ from huidu.control.plane import Asked, Plane
 from huidu.invoke.routes import Routes
 from huidu.model.budget import CLOSED, Allowance
 from huidu.model.errors import Failed, Unavailable
-from huidu.model.rollout import Rollout, State
+from huidu.model.rollout import Event, Rollout, State, Step
 from huidu.model.routing import Share, Weighted
 from huidu.model.split import WHOLE
 from huidu.model.traits import NO_TRAITS
@@ -40,6 +40,7 @@ class Day:
         self.database = database
         self.catalog = Catalog(database, self.routes.apply)
         self.allowance: Allowance | None = None
+        self.insisted: list[Step] = []
 
     async def start(self, kept: Rollout, stable: str = "1") -> None:
         def change(writing: Writing) -> None:
@@ -61,13 +62,16 @@ class Day:
 
     # As the controller does it.
 
-    def close(self, rollout_id: str) -> None:
+    def close(self, kept: Rollout) -> None:
         assert self.allowance is not None
         self.allowance.close()
 
     def reopen(self, rollout_id: str) -> None:
         assert self.allowance is not None
         self.allowance.closed = False
+
+    def insist(self, rollout_id: str, step: Step) -> None:
+        self.insisted.append(step)
 
     def findings(self, rollout_id: str) -> None: ...
 
@@ -127,8 +131,11 @@ async def test_a_rollback_moves_the_alias_and_says_so(day: Day) -> None:
 async def test_where_the_store_cannot_be_written_calls_are_kept_away_all_the_same(day: Day) -> None:
     await day.start(half())
     broken = Mortal(day.database, day.routes.apply, dies_at=BEFORE_COMMIT)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="kept away from version 2 all the same"):
         await day.roll_back(broken)
+    assert [(one.event, one.who, one.said) for one in day.insisted] == [
+        (Event.ROLL_BACK, "AKID", "bad")
+    ]
     assert ("1", CLOSED) in day.reached()
     assert {number for number, _ in day.reached()} == {"1"}
 

@@ -13,7 +13,17 @@ from hypothesis import strategies as some
 
 from huidu.invoke.routes import Routes
 from huidu.model.alias import Alias
-from huidu.model.budget import AWAY, CLOSED, MOST_KEYS, SPENT, Allowance, Budget, mark_of
+from huidu.model.budget import (
+    AWAY,
+    CLOSED,
+    LEAST_UNANSWERED,
+    MOST_KEYS,
+    SPENT,
+    STALLED,
+    Allowance,
+    Budget,
+    mark_of,
+)
 from huidu.model.effect import AliasKept, FunctionKept, VersionKept
 from huidu.model.errors import InvalidValue
 from huidu.model.routing import Decision, Share, Weighted
@@ -263,3 +273,39 @@ def test_a_budget_that_can_never_be_is_refused(budget: dict[str, int], said: str
     with pytest.raises(InvalidValue, match=said) as refused:
         Budget(**budget)
     assert refused.value.code == "InvalidParameterValue.Budget"
+
+
+TENTH = Decision("2", "weight", 0.1)
+
+
+def reached(allowance: Allowance, calls: int) -> int:
+    """Return how many of some calls that were routed to the candidate go there."""
+    return [allowance.settle(TENTH).version for _ in range(calls)].count("2")
+
+
+def test_a_candidate_that_answers_nothing_gets_a_few_calls_and_no_more() -> None:
+    allowance = Allowance(Budget(), "1", "2", beside=lambda: 0)
+
+    assert reached(allowance, 1000) == LEAST_UNANSWERED
+    assert allowance.settle(TENTH) == Decision("1", STALLED)
+
+    allowance.ended(answered=False)  # the first one has timed out
+    assert reached(allowance, 1000) == 1
+    allowance.ended(answered=False, left=True)  # whoever leaves says nothing of it
+    assert reached(allowance, 1000) == 0
+    allowance.ended(answered=True)
+    assert reached(allowance, 1000) == LEAST_UNANSWERED
+    allowance.idle()  # all have ended or left: one finds out whether it answers by now
+    assert reached(allowance, 1000) == 1
+
+
+def test_calls_that_take_their_time_in_both_versions_are_not_held_to_hang() -> None:
+    allowance = Allowance(Budget(), "1", "2", beside=lambda: 900)
+    assert reached(allowance, 400) == 400
+    assert reached(allowance, 1000) < 200
+
+
+def test_with_all_calls_a_candidate_gets_them_whether_it_answers_or_not() -> None:
+    allowance = Allowance(Budget(), "1", "2", beside=lambda: 0)
+    every = Decision("2", "main version")
+    assert [allowance.settle(every).version for _ in range(100)] == ["2"] * 100

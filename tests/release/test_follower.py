@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from huidu.model.budget import CLOSED, SPENT, Budget
+from huidu.model.budget import CLOSED, LEAST_UNANSWERED, SPENT, Budget
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Record, Status
 from huidu.model.judge.guard import guard_of
@@ -286,3 +286,55 @@ def test_who_watches_sees_that_something_is_new(clock: Clock) -> None:
 
     assert news.is_set()
     assert one.seen != before
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step(event=Event.GROW, at=BEGAN, weight=5000),
+        Step(event=Event.GROW, at=BEGAN, weight=WHOLE),
+        Step(event=Event.PROMOTE, at=BEGAN, said="no answer after 3600 s"),
+        Step(event=Event.PAUSE, at=BEGAN, who="AKID"),
+    ],
+    ids=["a larger share", "all calls", "its promotion for want of an answer", "a person's pause"],
+)
+def test_a_step_that_was_being_written_when_the_scale_tipped_delays_the_rollback_and_no_more(
+    clock: Clock, step: Step
+) -> None:
+    one = follower(clock)
+    hear(one, traffic(clock, 1000, bad=1.0))
+
+    one.moved(one.rollout.after(step))
+
+    assert one.pending is not None
+    assert one.pending.event is Event.ROLL_BACK
+    assert one.allowance.closed
+    one.moved(one.rollout.after(one.pending))
+    assert one.pending is None
+
+
+def test_a_person_who_promotes_overrules_a_rollback_that_is_not_written_yet(clock: Clock) -> None:
+    one = follower(clock)
+    hear(one, traffic(clock, 1000, bad=1.0))
+
+    one.moved(one.rollout.after(Step(event=Event.PROMOTE, at=BEGAN, who="AKID")))
+
+    assert one.pending is None
+    assert one.allowance.settle(TO_NEW) == TO_NEW
+
+
+def test_a_candidate_that_answers_nothing_gets_a_few_calls_until_one_of_them_ends(
+    clock: Clock,
+) -> None:
+    one = follower(clock)
+
+    def reached(calls: int) -> int:
+        return [one.allowance.settle(TO_NEW).version for _ in range(calls)].count("2")
+
+    assert reached(500) == LEAST_UNANSWERED
+    one.hear(call("2", Status.CANCELLED))
+    assert reached(500) == 0
+    one.tick()  # none runs any more
+    assert reached(500) == 1
+    one.hear(call("2"))
+    assert reached(500) == LEAST_UNANSWERED

@@ -4,8 +4,32 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
+from io import TextIOBase
+from typing import TextIO, cast
 
 import structlog
+
+
+class Unbroken(TextIOBase):
+    """A stream for logs: what it cannot write is lost, and nobody's work suffers from it.
+
+    Logs are often kept on the disk that is full, or read by a process that has ended.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, if that can be."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Have it read by others, if that can be."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def log_to_stderr(level: str) -> None:
@@ -20,7 +44,7 @@ def log_to_stderr(level: str) -> None:
             structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", Unbroken(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)

@@ -23,6 +23,7 @@ from huidu.model.invocation import Invocation, Record
 from huidu.model.log import Wanted
 from huidu.model.mirror import Mirror
 from huidu.model.quota import Quota
+from huidu.model.rollout import Rollout, Step
 from huidu.model.rollup import Selection
 from huidu.model.standing import Standing
 from huidu.model.tally import Lane, Tally
@@ -126,12 +127,16 @@ class Series(Protocol):
 class Rollouts(Protocol):
     """Who moves the rollouts that are under way."""
 
-    def close(self, rollout_id: str) -> None:
+    def close(self, rollout: Rollout) -> None:
         """Let no call reach the candidate from now on, whatever is written."""
         ...
 
     def reopen(self, rollout_id: str) -> None:
         """Let calls reach it again."""
+        ...
+
+    def insist(self, rollout_id: str, step: Step) -> None:
+        """Write a rollback that could not be written, as soon as that can be."""
         ...
 
     def findings(self, rollout_id: str) -> Findings | None:

@@ -266,14 +266,14 @@ async def roll_back(plane: Plane, asked: Asked, request: wire.RollbackRollout) -
     cannot be written, they are kept away all the same.
     """
     began = plane.timer()
-    kept = await plane.catalog.read(lambda reading: find(reading, request))
-    plane.rollouts.close(kept.id)
-    kept_away_ms = (plane.timer() - began) * 1000 if kept.owns else 0.0
-    now = plane.clock()
+    kept, leads = await plane.catalog.read(lambda reading: _taken_back(reading, request))
+    step = Step(event=Event.ROLL_BACK, at=plane.clock(), who=asked.who, said=request.reason)
+    if kept.owns or leads:
+        plane.rollouts.close(kept)
+    kept_away_ms = (plane.timer() - began) * 1000 if kept.owns or leads else 0.0
 
     def change(writing: Writing, warmer: Warmer) -> tuple[Rollout, bool]:
         fresh = writing.rollouts.one(kept.id)
-        step = Step(event=Event.ROLL_BACK, at=now, who=asked.who, said=request.reason)
         led = (
             fresh.candidate in writing.alias(writing.function(fresh.function), fresh.alias).versions
         )
@@ -282,15 +282,36 @@ async def roll_back(plane: Plane, asked: Asked, request: wire.RollbackRollout) -
 
     try:
         rollout, led = await move(plane, change)
-    except Refusal as refusal:
-        if not isinstance(refusal, Unavailable):
-            plane.rollouts.reopen(kept.id)
+    except Unavailable as refusal:
+        plane.rollouts.insist(kept.id, step)
+        if not (kept.owns or leads):
+            raise
+        raise Unavailable(
+            "Storage",
+            f"{refusal.message}; calls are kept away from version {kept.candidate} all the same, "
+            "and that will be written as soon as it can be",
+        ) from refusal
+    except Refusal:
+        plane.rollouts.reopen(kept.id)
         raise
     took_ms = kept_away_ms or (plane.timer() - began) * 1000
     switched = await _switched(plane, rollout, min(max(request.wait, 0.0), MOST_WAIT_S))
     switched.moved, switched.switched_ms = led, round(took_ms, 3)
     seen = await _seen(plane, wire.Named(rollout_id=rollout.id))
     return wire.RolledBack(rollout=seen, switched=switched)
+
+
+def _taken_back(reading: Reading, request: wire.Named) -> tuple[Rollout, bool]:
+    """Return a rollout, and whether it has ended, and calls can be kept from its candidate yet.
+
+    Not where another rollout moves the alias by now, nor where nobody else could answer.
+    """
+    kept = find(reading, request)
+    function = reading.function(kept.function)
+    if kept.owns or reading.rollouts.owner(function, kept.alias) is not None:
+        return kept, False
+    leads = kept.candidate in reading.alias(function, kept.alias).versions
+    return kept, leads and reading.version(function, kept.stable).is_active
 
 
 async def _switched(plane: Plane, rollout: Rollout, wait_s: float) -> wire.Switched:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from huidu.model.errors import InvalidValue
 from huidu.model.routing import Decision
 
 MOST_KEYS = 100_000
-SPENT, CLOSED = "budget used up", "taken back"
-AWAY = frozenset({SPENT, CLOSED})  #: Why a call was kept away from the candidate.
+SPENT, CLOSED, STALLED = "budget used up", "taken back", "too many without an answer"
+AWAY = frozenset({SPENT, CLOSED, STALLED})  #: Why a call was kept away from the candidate.
+#: So many calls of a candidate may be under way before one is answered, and so many times as many
+#: as the stable version has under way, each by its share of the calls.
+LEAST_UNANSWERED, TIMES_UNANSWERED = 10, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,9 @@ class Allowance:
     Asked before each call of the candidate, told of each failure before its caller is answered: so
     the budget is exceeded by no more than the calls that are under way when it is used up. Who has
     met the candidate stays with it.
+
+    A candidate that hangs is found out no sooner than its first call times out. Until it answers
+    one, it gets no more than a few: so many are lost at most, and so many instances.
     """
 
     def __init__(
@@ -44,12 +50,15 @@ class Allowance:
         *,
         failures: int = 0,
         keys: Iterable[int] = (),
+        beside: Callable[[], int] | None = None,
     ) -> None:
         self.budget = budget
         self.stable = stable
         self.candidate = candidate
         self.failures = failures
         self.keys = set(keys)
+        self.unanswered = 0  #: Calls that went to the candidate since it last answered one.
+        self._beside = beside  #: How many of the stable version's are under way.
         self.closed = False
         self.proven = False  #: Whether the budget counts no more.
 
@@ -60,6 +69,17 @@ class Allowance:
     def failed(self) -> None:
         """Hear that a call of the candidate has failed."""
         self.failures += 1
+
+    def ended(self, *, answered: bool, left: bool = False) -> None:
+        """Hear that a call of the candidate has ended; `left`: nobody waited for its answer."""
+        if answered:
+            self.unanswered = 0
+        elif not left and self.unanswered:
+            self.unanswered -= 1
+
+    def idle(self) -> None:
+        """Hear that the candidate has no call: one more may find out whether it answers."""
+        self.unanswered = min(self.unanswered, LEAST_UNANSWERED - 1)
 
     @property
     def spent(self) -> bool:
@@ -73,6 +93,8 @@ class Allowance:
         chance about that.
         """
         settled = self.foresee(decision)
+        if settled.version == self.candidate:
+            self.unanswered += 1
         if self._counts(settled):
             self.keys.add(mark_of(settled.sticky_key))
         return settled
@@ -85,7 +107,16 @@ class Allowance:
             return self._away(decision, CLOSED)
         if self.spent or not self._admits(decision):
             return self._away(decision, SPENT)
+        if self.unanswered >= LEAST_UNANSWERED and self._stalls(decision.probability):
+            return self._away(decision, STALLED)
         return decision
+
+    def _stalls(self, share: float) -> bool:
+        """Tell whether too many calls of a candidate with this share wait for their answers."""
+        if self._beside is None or share >= 1:
+            return False
+        expected = self._beside() * share / (1 - share)
+        return self.unanswered >= LEAST_UNANSWERED + TIMES_UNANSWERED * expected
 
     def _away(self, decision: Decision, why: str) -> Decision:
         return decision._replace(version=self.stable, reason=why, probability=1.0)

@@ -30,6 +30,7 @@ from huidu.release.follower import Follower
 from huidu.release.gates import Ask, Asker
 from huidu.release.holds import Holds
 from huidu.release.hours import Hours
+from huidu.release.late import Late
 from huidu.release.past import Series, past
 from huidu.release.report import Archive, report
 from huidu.store.reading import Reading
@@ -108,6 +109,7 @@ class Controller:
         self._hours = hours
         self._ask = ask
         self._holds = Holds(instances)
+        self._late = Late(routes)
         self._warm_s = warm_s
         self._clock = clock
         self._new_id = new_id
@@ -134,6 +136,7 @@ class Controller:
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take over what a commit means, without waiting."""
+        self._late.forget(effects)
         for effect in effects:
             match effect:
                 case RolloutKept(rollout):
@@ -157,7 +160,8 @@ class Controller:
 
     def _take_up(self, rollout: Rollout, evidence: str) -> None:
         """Follow a rollout from now on."""
-        follower = Follower(rollout, self._clock, saved.read(evidence))
+        running = self._counters.running
+        follower = Follower(rollout, self._clock, saved.read(evidence), running)
         self._followers[rollout.id] = follower
         self._routes.allow(rollout.function_id, rollout.alias, follower.allowance)
         self._recorder.follow(rollout.function_id, rollout.alias, follower.hear)
@@ -336,17 +340,30 @@ class Controller:
             await asyncio.sleep(AGAIN_S)
             follower.wake.set()
 
-    def close(self, rollout_id: str) -> None:
+    def close(self, rollout: Rollout) -> None:
         """Let no call reach the candidate from now on, whatever is written."""
-        follower = self._followers.get(rollout_id)
-        if follower is not None:
-            follower.allowance.close()
+        if rollout.id in self._followers:
+            self._followers[rollout.id].allowance.close()
+        else:
+            self._late.close(rollout)
 
     def reopen(self, rollout_id: str) -> None:
         """Let calls reach it again."""
         follower = self._followers.get(rollout_id)
-        if follower is not None and follower.pending is None:
+        if follower is None:
+            self._late.reopen(rollout_id)
+        elif follower.pending is None:
             follower.allowance.closed = False
+
+    def insist(self, rollout_id: str, step: Step) -> None:
+        """Write a rollback that could not be written, as soon as that can be."""
+        assert self._catalog is not None  # noqa: S101 - nothing is followed before
+        follower = self._followers.get(rollout_id)
+        if follower is None:
+            work = self._late.insist(rollout_id, step, self._new_id(), self._catalog.write)
+            self._begin(work)
+        else:
+            follower.insist(step)
 
     def under_way(self) -> Sequence[tuple[Rollout, Findings]]:
         """Return the rollouts that own their aliases, with what was seen of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from huidu.model import course
@@ -22,6 +22,7 @@ from huidu.model.judge.votes import Votes
 from huidu.model.judge.watch import Watch
 from huidu.model.rollout import Event, Rollout, State, Step
 from huidu.model.split import WHOLE
+from huidu.model.tally import Lane
 from huidu.release.past import Past
 from huidu.release.saved import Saved, again
 
@@ -59,7 +60,13 @@ class Follower:
     `pending` is then what remains to be written.
     """
 
-    def __init__(self, rollout: Rollout, clock: Callable[[], float], saved: Saved) -> None:
+    def __init__(
+        self,
+        rollout: Rollout,
+        clock: Callable[[], float],
+        saved: Saved,
+        running: Callable[[], Mapping[Lane, int]] = dict,
+    ) -> None:
         terms = rollout.terms
         self.rollout = rollout
         self.findings = saved.findings
@@ -79,7 +86,9 @@ class Follower:
             rollout.candidate,
             failures=self.findings.spent_failures,
             keys=saved.keys,
+            beside=lambda: self._under_way(rollout.stable),
         )
+        self._running = running
         self.opinion: Opinion | None = None
         self.pending: Step | None = None
         self.calls_per_s = self.findings.calls_per_s
@@ -109,6 +118,10 @@ class Follower:
         """A mark of what there is to see now."""
         return f"{self.rollout.revision}.{self._turn}"
 
+    def _under_way(self, version: str) -> int:
+        lane = Lane(self.rollout.function_id, self.rollout.alias, version)
+        return self._running().get(lane, 0)
+
     def _now(self) -> float:
         """Seconds since the rollout began, never backwards."""
         self._last_s = max(self._last_s, self._clock() - self.rollout.began_at)
@@ -125,6 +138,9 @@ class Follower:
         call = self.hearing.hear(record, now)
         failed = failed or (call is not None and call.failed)
         counted.add(failed=failed, cold=record.cold)
+        if record.version == self.rollout.candidate:
+            left = record.status == Status.CANCELLED
+            self.allowance.ended(answered=record.status == Status.SUCCESS, left=left)
         if failed and record.version == self.rollout.candidate:
             self.allowance.failed()
             self._note(record)
@@ -160,6 +176,12 @@ class Follower:
             self.pending = step
             self.wake.set()
 
+    def insist(self, step: Step) -> None:
+        """Have a rollback written that could not be, as soon as it can."""
+        self.allowance.close()
+        self.pending = self.pending or step
+        self.wake.set()
+
     def sight(self, closed: str = "", lacking: str = "", answered: str = "") -> Sight:
         """Return what is seen of the rollout now."""
         broken = ""
@@ -182,6 +204,8 @@ class Follower:
         if passed > 0:
             rate, self._arrived, self._ticked = self._arrived / passed, 0, now
             self.calls_per_s += (1 - math.exp(-passed / RATE_S)) * (rate - self.calls_per_s)
+        if not self._under_way(self.rollout.candidate):
+            self.allowance.idle()
         self.think()
         self.show()
 
@@ -194,13 +218,20 @@ class Follower:
         self.knows = True
 
     def moved(self, rollout: Rollout) -> None:
-        """Hear that the rollout has taken a step."""
+        """Hear that the rollout has taken a step.
+
+        A rollback that is still to be written is not forgotten for a step that was written before
+        it, as a larger share that was on its way to the disk; only a person's promotion overrules.
+        """
         if rollout.weight != self.rollout.weight:
             self.judge.step(self._now())
             if rollout.owns:
                 self.opinion = None  # it was of another weight
         self.rollout = rollout
-        self.pending = None
+        if not rollout.owns:
+            self.pending = None
+        elif any(last.event is Event.PROMOTE and last.who for last in rollout.past[-1:]):
+            self.pending, self.allowance.closed = None, False  # whatever has been found out
         self._stand()
         self.show()
         self.wake.set()

@@ -1,0 +1,30 @@
+"""Speech: what cannot be logged is lost, and whoever would have said it goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FULL = Path("/dev/full")
+TALK = """
+import structlog
+from huidu.cli.speech import log_to_stderr
+
+log_to_stderr("info")
+for number in range(2000):
+    structlog.get_logger().warning("the disk is full", number=number)
+print("and on it goes")
+"""
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this machine has no /dev/full")
+@pytest.mark.timeout(30)
+def test_a_log_on_a_full_disk_stops_nobody() -> None:
+    with FULL.open("w") as full:
+        talk = [sys.executable, "-c", TALK]
+        said = subprocess.run(talk, stdout=subprocess.PIPE, stderr=full, text=True, check=False)
+
+    assert said.stdout == "and on it goes\n"

@@ -231,7 +231,7 @@ def with_key(key: str) -> Decision:
 @pytest.mark.parametrize("bake", [False, True])
 def test_what_it_knows_outlives_its_server(clock: Clock, *, bake: bool) -> None:
     one = follower(clock, budget=Budget(failures=100, keys=50))
-    hear(one, traffic(clock, 2000, bad=0.02))
+    hear(one, traffic(clock, 2000, bad=0.004))
     if bake:
         full(one, clock)
     one.allowance.settle(with_key("a"))
@@ -276,6 +276,32 @@ def test_a_new_weight_begins_with_no_opinion(clock: Clock) -> None:
 
     assert one.opinion is None
     assert one.findings.next_weight == WHOLE
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        Step(event=Event.GROW, at=BEGAN, weight=5000),
+        Step(event=Event.PROMOTE, at=BEGAN),
+        Step(event=Event.PAUSE, at=BEGAN),
+    ],
+    ids=lambda step: str(step.event),
+)
+def test_what_is_to_be_taken_back_is_so_whatever_was_written_meanwhile(
+    clock: Clock, meanwhile: Step
+) -> None:
+    one = follower(clock)
+    hear(one, traffic(clock, 2000, bad=1.0))
+    back = one.pending
+    assert back is not None
+
+    one.moved(one.rollout.after(meanwhile))
+
+    assert one.allowance.closed
+    assert one.pending is back
+    assert one.findings.verdict == "worse"  # for the report
+    one.moved(one.rollout.after(back))
+    assert one.pending is None
 
 
 def test_who_watches_sees_that_something_is_new(clock: Clock) -> None:

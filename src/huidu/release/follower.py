@@ -156,9 +156,13 @@ class Follower:
             self.opinion = self.judge.look(self._now(), stands)
         step = course.what_now(self.rollout, self.sight())
         if step is not None and step.event is Event.ROLL_BACK:
-            self.allowance.close()
-            self.pending = step
-            self.wake.set()
+            self.owe(step)
+
+    def owe(self, step: Step) -> None:
+        """Keep calls from the candidate; it is to be written that it is taken back."""
+        self.allowance.close()
+        self.pending = self.pending or step
+        self.wake.set()
 
     def sight(self, closed: str = "", lacking: str = "", answered: str = "") -> Sight:
         """Return what is seen of the rollout now."""
@@ -194,13 +198,18 @@ class Follower:
         self.knows = True
 
     def moved(self, rollout: Rollout) -> None:
-        """Hear that the rollout has taken a step."""
+        """Hear that the rollout has taken a step.
+
+        What was to be taken back by then still is: the step may have been on its way to the store
+        when a call spoke against the candidate, and calls are kept from that one already.
+        """
         if rollout.weight != self.rollout.weight:
             self.judge.step(self._now())
-            if rollout.owns:
+            if rollout.owns and self.pending is None:
                 self.opinion = None  # it was of another weight
         self.rollout = rollout
-        self.pending = None
+        if not rollout.owns:
+            self.pending = None
         self._stand()
         self.show()
         self.wake.set()

@@ -17,7 +17,7 @@ from huidu.control.plane import Asked, Plane
 from huidu.invoke.routes import Routes
 from huidu.model.budget import CLOSED, Allowance
 from huidu.model.errors import Failed, Unavailable
-from huidu.model.rollout import Rollout, State
+from huidu.model.rollout import Rollout, State, Step
 from huidu.model.routing import Share, Weighted
 from huidu.model.split import WHOLE
 from huidu.model.traits import NO_TRAITS
@@ -40,6 +40,7 @@ class Day:
         self.database = database
         self.catalog = Catalog(database, self.routes.apply)
         self.allowance: Allowance | None = None
+        self.owed: list[Step] = []
 
     async def start(self, kept: Rollout, stable: str = "1") -> None:
         def change(writing: Writing) -> None:
@@ -68,6 +69,9 @@ class Day:
     def reopen(self, rollout_id: str) -> None:
         assert self.allowance is not None
         self.allowance.closed = False
+
+    def owe(self, rollout_id: str, step: Step) -> None:
+        self.owed.append(step)
 
     def findings(self, rollout_id: str) -> None: ...
 
@@ -131,6 +135,7 @@ async def test_where_the_store_cannot_be_written_calls_are_kept_away_all_the_sam
         await day.roll_back(broken)
     assert ("1", CLOSED) in day.reached()
     assert {number for number, _ in day.reached()} == {"1"}
+    assert [(one.event, one.who, one.said) for one in day.owed] == [("roll back", "AKID", "bad")]
 
     done = await day.roll_back(day.catalog)  # once it can be written again
     assert done.rollout.state == "rolled back"
@@ -143,6 +148,7 @@ async def test_where_there_is_nothing_to_go_back_to_calls_go_on_as_they_did(day:
     with pytest.raises(Failed, match="version 3 is PublishFailed: it cannot answer"):
         await day.roll_back(day.catalog)
     assert {number for number, _ in day.reached()} == before == {"2", "3"}
+    assert not day.owed
 
 
 async def test_a_rollback_of_a_baking_version_gives_all_calls_back(day: Day) -> None:

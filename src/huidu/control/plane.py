@@ -23,6 +23,7 @@ from huidu.model.invocation import Invocation, Record
 from huidu.model.log import Wanted
 from huidu.model.mirror import Mirror
 from huidu.model.quota import Quota
+from huidu.model.rollout import Step
 from huidu.model.rollup import Selection
 from huidu.model.standing import Standing
 from huidu.model.tally import Lane, Tally
@@ -132,6 +133,10 @@ class Rollouts(Protocol):
 
     def reopen(self, rollout_id: str) -> None:
         """Let calls reach it again."""
+        ...
+
+    def owe(self, rollout_id: str, step: Step) -> None:
+        """Let no call reach the candidate, and write a rollback as soon as that is possible."""
         ...
 
     def findings(self, rollout_id: str) -> Findings | None:

@@ -263,17 +263,16 @@ async def roll_back(plane: Plane, asked: Asked, request: wire.RollbackRollout) -
     """Take a version back, in whatever state its rollout is.
 
     Calls are kept away from it at once, in memory; what is written comes after that. Where it
-    cannot be written, they are kept away all the same.
+    cannot be written, they are kept away all the same, and it is written as soon as it can be.
     """
     began = plane.timer()
     kept = await plane.catalog.read(lambda reading: find(reading, request))
     plane.rollouts.close(kept.id)
     kept_away_ms = (plane.timer() - began) * 1000 if kept.owns else 0.0
-    now = plane.clock()
+    step = Step(event=Event.ROLL_BACK, at=plane.clock(), who=asked.who, said=request.reason)
 
     def change(writing: Writing, warmer: Warmer) -> tuple[Rollout, bool]:
         fresh = writing.rollouts.one(kept.id)
-        step = Step(event=Event.ROLL_BACK, at=now, who=asked.who, said=request.reason)
         led = (
             fresh.candidate in writing.alias(writing.function(fresh.function), fresh.alias).versions
         )
@@ -282,9 +281,11 @@ async def roll_back(plane: Plane, asked: Asked, request: wire.RollbackRollout) -
 
     try:
         rollout, led = await move(plane, change)
-    except Refusal as refusal:
-        if not isinstance(refusal, Unavailable):
+    except Exception as error:
+        if isinstance(error, Refusal) and not isinstance(error, Unavailable):
             plane.rollouts.reopen(kept.id)
+        else:
+            plane.rollouts.owe(kept.id, step)
         raise
     took_ms = kept_away_ms or (plane.timer() - began) * 1000
     switched = await _switched(plane, rollout, min(max(request.wait, 0.0), MOST_WAIT_S))

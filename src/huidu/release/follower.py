@@ -125,10 +125,12 @@ class Follower:
         call = self.hearing.hear(record, now)
         failed = failed or (call is not None and call.failed)
         counted.add(failed=failed, cold=record.cold)
+        spent = False
         if failed and record.version == self.rollout.candidate:
             self.allowance.failed()
             self._note(record)
-        if (call is not None and self._is_due(call, now)) or self.allowance.spent:
+            spent = self.allowance.spent
+        if (call is not None and self._is_due(call, now)) or spent:
             self.think()
 
     def _is_due(self, call: Call, now: float) -> bool:
@@ -204,7 +206,8 @@ class Follower:
         when a call spoke against the candidate, and calls are kept from that one already.
         """
         if rollout.weight != self.rollout.weight:
-            self.judge.step(self._now())
+            if self.rollout.weight:  # before the first share nothing was compared
+                self.judge.step(self._now())
             if rollout.owns and self.pending is None:
                 self.opinion = None  # it was of another weight
         self.rollout = rollout

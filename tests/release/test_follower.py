@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -231,7 +232,7 @@ def with_key(key: str) -> Decision:
 @pytest.mark.parametrize("bake", [False, True])
 def test_what_it_knows_outlives_its_server(clock: Clock, *, bake: bool) -> None:
     one = follower(clock, budget=Budget(failures=100, keys=50))
-    hear(one, traffic(clock, 2000, bad=0.02))
+    hear(one, traffic(clock, 2000, bad=0.004))
     if bake:
         full(one, clock)
     one.allowance.settle(with_key("a"))
@@ -276,6 +277,53 @@ def test_a_new_weight_begins_with_no_opinion(clock: Clock) -> None:
 
     assert one.opinion is None
     assert one.findings.next_weight == WHOLE
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        Step(event=Event.GROW, at=BEGAN, weight=5000),
+        Step(event=Event.PROMOTE, at=BEGAN),
+        Step(event=Event.PAUSE, at=BEGAN),
+    ],
+    ids=lambda step: str(step.event),
+)
+def test_what_is_to_be_taken_back_is_so_whatever_was_written_meanwhile(
+    clock: Clock, meanwhile: Step
+) -> None:
+    one = follower(clock)
+    hear(one, traffic(clock, 2000, bad=1.0))
+    back = one.pending
+    assert back is not None
+
+    one.moved(one.rollout.after(meanwhile))
+
+    assert one.allowance.closed
+    assert one.pending is back
+    assert one.findings.verdict == "worse"  # for the report
+    one.moved(one.rollout.after(back))
+    assert one.pending is None
+
+
+def test_a_budget_that_is_used_up_is_thought_of_once_and_not_at_each_call(clock: Clock) -> None:
+    one = follower(clock, on_worse=PAUSE, budget=Budget(failures=1))
+    one.tick()
+    one.hear(call("2", FAILED))
+    thought = one.opinion
+
+    one.hear(call("1"))
+
+    assert one.opinion is thought
+
+
+def test_the_first_share_finds_the_judge_as_it_was(clock: Clock) -> None:
+    one = follower(clock)
+    one.rollout = replace(one.rollout, weight=0)
+    before = one.judge.saved()
+
+    one.moved(one.rollout.after(Step(event=Event.GROW, at=clock.now, weight=1000)))
+
+    assert one.judge.saved() == before
 
 
 def test_who_watches_sees_that_something_is_new(clock: Clock) -> None:

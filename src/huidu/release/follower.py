@@ -141,10 +141,12 @@ class Follower:
         if record.version == self.rollout.candidate:
             left = record.status == Status.CANCELLED
             self.allowance.ended(answered=record.status == Status.SUCCESS, left=left)
+        spent = False
         if failed and record.version == self.rollout.candidate:
             self.allowance.failed()
             self._note(record)
-        if (call is not None and self._is_due(call, now)) or self.allowance.spent:
+            spent = self.allowance.spent
+        if (call is not None and self._is_due(call, now)) or spent:
             self.think()
 
     def _is_due(self, call: Call, now: float) -> bool:
@@ -172,9 +174,7 @@ class Follower:
             self.opinion = self.judge.look(self._now(), stands)
         step = course.what_now(self.rollout, self.sight())
         if step is not None and step.event is Event.ROLL_BACK:
-            self.allowance.close()
-            self.pending = step
-            self.wake.set()
+            self.insist(step)
 
     def insist(self, step: Step) -> None:
         """Have a rollback written that could not be, as soon as it can."""
@@ -224,8 +224,9 @@ class Follower:
         it, as a larger share that was on its way to the disk; only a person's promotion overrules.
         """
         if rollout.weight != self.rollout.weight:
-            self.judge.step(self._now())
-            if rollout.owns:
+            if self.rollout.weight:  # before the first share nothing was compared
+                self.judge.step(self._now())
+            if rollout.owns and self.pending is None:
                 self.opinion = None  # it was of another weight
         self.rollout = rollout
         if not rollout.owns:

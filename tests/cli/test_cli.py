@@ -503,6 +503,17 @@ def test_whoever_answers_there_and_is_no_server_is_not_believed(
     code, out, err = run("api", "list-functions", HUIDU_ENDPOINT=platform.gateway, **known)
     assert (code, out) == (1, "")
     assert "no Huidu server answers" in err
+    assert "something else, such as its gateway" in err
+
+
+def test_whoever_has_the_wrong_key_is_told_where_the_right_one_is(
+    run: Run, platform: Platform
+) -> None:
+    for pair in ((SECRET_ID, "wrong"), ("AKIDwrong", SECRET_KEY)):
+        known = {"TENCENTCLOUD_SECRET_ID": pair[0], "TENCENTCLOUD_SECRET_KEY": pair[1]}
+        code, _, err = run("api", "list-functions", HUIDU_ENDPOINT=platform.api, **known)
+        assert code == 1
+        assert 'eval "$(huidu env --data .huidu)"\n' in err
 
 
 def test_an_answer_that_is_only_yes_is_printed(run: Run, platform: Platform) -> None:

@@ -98,4 +98,21 @@ def test_a_mirror_from_its_mark_to_its_end(platform: Platform, name: str) -> Non
     last = huidu(platform, "stop", name, "release")
     assert "1 calls seen, 1 mirrored: 1 the same, 0 different" in last.stdout
     assert huidu(platform, "unmark", name).returncode == 0
-    assert "ResourceNotFound.Mirror" in huidu(platform, "show", name, "release").stderr
+    none = huidu(platform, "show", name, "release").stderr
+    assert "ResourceNotFound.Mirror" in none
+    assert f"Begin one:  huidu mirror put {name} release VERSION\n" in none
+
+
+def test_a_refusal_of_a_mirror_says_what_to_type_next(platform: Platform, name: str) -> None:
+    platform.make(name)
+    platform.publish(name)
+    platform.call("CreateAlias", FunctionName=name, Name="release", FunctionVersion="1")
+    assert huidu(platform, "mark", name, "--reason", "it only echoes").returncode == 0
+    for words, said in (
+        ((name, "release", "9"), f"huidu api list-version-by-function --function-name {name}"),
+        ((name, "nobody", "1"), f"huidu api list-aliases --function-name {name}"),
+        (("nobody", "release", "1"), "huidu api list-functions"),
+    ):
+        ran = huidu(platform, "put", *words)
+        assert ran.returncode == 1
+        assert ran.stderr.endswith(f"See which there are:  {said}\n"), words

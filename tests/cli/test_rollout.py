@@ -180,6 +180,7 @@ def test_a_refusal_says_what_to_type_next(platform: Platform, shop: str) -> None
         (("show", shop, "release"), "huidu rollout list"),
         (("start", shop, "nobody", "2"), f"create-alias --function-name {shop} --name nobody"),
         (("start", shop, "release", "7"), f"publish-version --function-name {shop}"),
+        (("start", shop, "release", "two"), f"list-version-by-function --function-name {shop}"),
         (("start", "nobody", "release", "2"), "huidu api list-functions"),
         (("start", shop, "release", "2", "--plan", "slowly"), "say evidence, all-at-once"),
     ):
@@ -197,10 +198,11 @@ def test_a_refusal_says_what_to_type_next(platform: Platform, shop: str) -> None
     well(platform, "start", shop, "release", "2", "--plan", "10%/1h")
     twice = rollout(platform, "start", shop, "release", "2")
     assert twice.exit_code == 1
-    assert f"To take it back:  huidu rollout back {shop} release" in twice.stderr
+    assert f"  to take it back:  huidu rollout back {shop} release" in twice.stderr
+    assert re.search(r"\(\w+, \d+ % to version 2\)", twice.stderr)
     well(platform, "back", shop, "release")
     late = rollout(platform, "resume", shop, "release")
-    assert f"To see why:  huidu rollout show {shop} release" in late.stderr
+    assert f"  to see why:              huidu rollout show {shop} release\n" in late.stderr
 
 
 def test_who_watches_is_told_each_change_in_a_line_and_leaves_as_it_ended(
@@ -267,6 +269,7 @@ def test_who_leaves_with_ctrl_c_is_told_that_it_goes_on(platform: Platform, shop
         told = screen.seen()
         assert f"huidu rollout pause {shop} release" in told
         assert f"huidu rollout back {shop} release" in told
+        assert f"to watch it again:  huidu rollout watch {shop} release\n" in told
         assert screen.written().count("\x1b[?25l") == screen.written().count("\x1b[?25h")
     with watching(platform, shop, "release") as process:
         time.sleep(0.5)

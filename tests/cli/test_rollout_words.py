@@ -219,8 +219,36 @@ def test_every_state_has_a_colour_and_a_next_command(state: State) -> None:
 
 
 def test_who_waits_for_an_approval_is_told_how_to_give_it() -> None:
-    waits = facts(State="waiting", Said="waits for an approval before 0.5 of the calls")
+    waits = facts(State="waiting", Said="waits for an approval before 50 % of the calls")
     assert words.next_commands(waits)[0] == ("approve it", "huidu rollout approve shop release")
+
+
+def test_who_has_used_up_its_budget_is_not_told_to_go_on() -> None:
+    spent = SEEN | {"SpentFailures": 20}
+    paused = {"State": "paused", "Evidence": spent}
+    verbs = [line.split()[2] for _, line in words.next_commands(facts(**paused, Said="lunch"))]
+    assert verbs == ["resume", "promote", "back"]
+    used_up = facts(**paused, Said="budget: 20 of its calls have failed")
+    assert [line.split()[2] for _, line in words.next_commands(used_up)] == ["promote", "back"]
+    assert words.awaits(used_up) == "whoever gives it all calls, or takes it back"
+
+
+def test_of_a_version_that_was_only_slow_all_calls_are_shown_not_errors() -> None:
+    slow = SEEN | {"Candidate": SIDE | {"Calls": 29}}
+    back = {"State": "rolled back", "Said": "worse than version 1: latency"}
+    looked = "huidu logs shop --alias release --version 2"
+    assert ("see its calls", looked) in words.next_commands(facts(**back, Evidence=slow))
+    assert ("see what it printed", f"{looked} --errors") in words.next_commands(facts(**back))
+
+
+def test_what_can_be_done_stands_in_columns_and_leads_elsewhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    listing.show_one(facts(State="rolled back"), 20)
+    assert "huidu rollout show" not in capsys.readouterr().out
+    listing.show_one(facts(), 20)
+    told = capsys.readouterr().out.splitlines()[-2:]
+    assert len({line.index("huidu ") for line in told}) == 1
 
 
 def test_a_rollback_says_what_it_did() -> None:
@@ -270,6 +298,15 @@ def test_the_picture_tells_shares_calls_proof_and_what_it_waits_for() -> None:
         "10:01:00  10 %  begun",
     ):
         assert said in told, told
+
+
+def test_the_picture_leaves_out_what_says_nothing() -> None:
+    assert "extra fails" not in drawn(facts(Evidence=SEEN | {"ExcessBelow": 0.9999}))
+    astray = SEEN | {"Verdict": "calls do not go where the weight says"}
+    told = drawn(facts(Evidence=astray), 200)
+    assert "fails more?  says nothing: calls do not go where the weight says" in told
+    assert "of the proof" not in told
+    assert "used up" not in drawn(facts(State="baking", Weight=1.0))
 
 
 def test_the_picture_fits_however_narrow_the_terminal_and_long_the_words() -> None:

@@ -66,6 +66,14 @@ def test_a_program_reads_the_same_and_one_process_or_two_play_the_same() -> None
     assert told(*asked, "--jobs", "1") == found
 
 
+def test_a_plan_with_times_goes_by_them_unless_proof_is_asked_for() -> None:
+    asked = ("--plan", "10%/1m, 50%/1m", "--rate", "2", "--releases", "3")
+    by_time = told(*asked)["finish_s"]
+    assert by_time["most"] == pytest.approx(120, abs=2)
+    assert told(*asked, "--proof", "no")["finish_s"] == by_time
+    assert told(*asked, "--proof", "yes")["finish_s"]["median"] > by_time["most"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -73,6 +81,7 @@ def test_a_program_reads_the_same_and_one_process_or_two_play_the_same() -> None
         (("--fault", "bad"), "huidu: Fault 'bad': no such fault; say healthy, "),
         (("--traffic", "odd"), "huidu: Traffic 'odd': must be one of steady, bursts, "),
         (("--rate", "0"), "huidu: Rate 0: must be above 0"),
+        (("--proof", "no"), "huidu: Proof false: by evidence a share grows when it is proved"),
         (("--releases", "1000001"), "huidu: Releases 1000001: at most 1000000"),
     ],
 )

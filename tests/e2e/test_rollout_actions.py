@@ -255,7 +255,7 @@ def test_an_alias_that_a_rollout_owns_is_moved_by_nobody_else_and_nothing_is_lef
     code, message = shop.refused(action, Name=name, **more)
 
     assert code == "ResourceInUse.Rollout"
-    assert f"rollout {rollout} of ann (waiting; all calls to version 1)" in message
+    assert f"rollout {rollout} of ann (waiting, 0 % to version 2)" in message
     assert f"huidu rollout back {rollout}" in message
     assert ("TakeOver: true" in message) == (action in {"UpdateAlias", "UndoAlias"})
     assert shop.traces(name) == before

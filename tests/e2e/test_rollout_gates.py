@@ -43,10 +43,10 @@ def test_a_rollout_goes_on_once_a_person_and_then_a_webhook_have_said_yes(
             ],
         )
         until(lambda: release.stands() == ("waiting", 0), 30)
-        assert release.get()["Said"] == "waits for an approval before 0.25 of the calls"
+        assert release.get()["Said"] == "waits for an approval before 25 % of the calls"
 
         release.do("Approve", Reason="go")
-        asked = f"waits for {host} to say yes before 0.5 of the calls"
+        asked = f"waits for {host} to say yes before 50 % of the calls"
         until(lambda: release.get()["Said"] == f"{asked}; last: HTTP 503", 30)
         assert release.stands() == ("waiting", 0.25)
         until(lambda: release.stands() == ("finished", 1), 30)

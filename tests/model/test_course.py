@@ -206,11 +206,11 @@ HELD = [
     ({"closed": "outside of mon-fri 09:00-17:00"}, (), "outside of mon-fri 09:00-17:00"),
     ({"lacking": "waits for 3 instances"}, (), "waits for 3 instances"),
     ({"closed": "freeze", "lacking": "instances"}, (), "freeze"),
-    ({}, (Gate(5000, "approval"),), "waits for an approval before 0.5 of the calls"),
-    ({}, (Gate(2000, "approval"),), "waits for an approval before 0.2 of the calls"),
-    ({"closed": "freeze"}, (Gate(5000, "approval"),), "waits for an approval before 0.5 of the "),
-    ({}, (HOOK,), "waits for x to say yes before 0.5 of"),
-    ({"answered": "503"}, (HOOK,), "waits for x to say yes before 0.5 of the calls; last: 503"),
+    ({}, (Gate(5000, "approval"),), "waits for an approval before 50 % of the calls"),
+    ({}, (Gate(2000, "approval"),), "waits for an approval before 20 % of the calls"),
+    ({"closed": "freeze"}, (Gate(5000, "approval"),), "waits for an approval before 50 % of the "),
+    ({}, (HOOK,), "waits for x to say yes before 50 % of"),
+    ({"answered": "503"}, (HOOK,), "waits for x to say yes before 50 % of the calls; last: 503"),
     ({"closed": "freeze", "answered": "503"}, (HOOK,), "freeze"),
 ]
 

@@ -240,7 +240,7 @@ def test_a_gate_holds_the_share_that_it_is_for_and_tells_whom_it_waits_for_and_n
     held = course.what_now(rollout(HOOK), Sight(at=1.0))
     assert held is not None
     assert held.event is Event.HOLD
-    assert held.said == "waits for ci.example.com to say yes before 0.25 of the calls"
+    assert held.said == "waits for ci.example.com to say yes before 25 % of the calls"
     again = course.what_now(rollout(HOOK), Sight(at=1.0, answered="HTTP 503: not yet"))
     assert again is not None
     assert again.said == f"{held.said}; last: HTTP 503: not yet"
@@ -269,7 +269,7 @@ def test_a_person_may_approve_at_any_hour() -> None:
 
     held = course.what_now(rollout(PERSON), closed)
     assert held is not None
-    assert held.said == "waits for an approval before 0.25 of the calls"
+    assert held.said == "waits for an approval before 25 % of the calls"
     assert course.gate_now(rollout(PERSON), Sight(at=1.0)) is None
 
 

@@ -18,6 +18,9 @@ from huidu.cloudapi.wire import Request
 
 TIMEOUT_S = 910.0  #: A function may run for 900 seconds.
 SIGNED = "content-type;host"
+OTHER = "what answers there is something else, such as its gateway"
+WRONG_KEYS = frozenset({"AuthFailure.SignatureFailure", "AuthFailure.SecretIdNotFound"})
+KEYS = """; take the keys of a server from its directory: eval "$(huidu env --data .huidu)\""""
 
 
 class Refused(Exception):
@@ -55,14 +58,16 @@ class Client:
             connection.request("POST", "/", body, self._headers(action, where.netloc, body))
             answer = json.loads(connection.getresponse().read())["Response"]
         except (OSError, HTTPException, ValueError, KeyError) as error:
+            what = OTHER if isinstance(error, (ValueError, KeyError)) else error
             raise Unreachable(
-                f"no Huidu server answers at {self.endpoint} ({error}); start one with "
+                f"no Huidu server answers at {self.endpoint} ({what}); start one with "
                 "'huidu serve', or name it in HUIDU_ENDPOINT, as in http://127.0.0.1:9000"
             ) from error
         finally:
             connection.close()
         if "Error" in answer:
-            raise Refused(answer["Error"]["Code"], answer["Error"]["Message"])
+            code, reason = answer["Error"]["Code"], answer["Error"]["Message"]
+            raise Refused(code, reason + (KEYS if code in WRONG_KEYS else ""))
         return dict(answer)
 
     def _headers(self, action: Action[Any, Any], host: str, body: bytes) -> dict[str, str]:

@@ -143,4 +143,21 @@ def _ask(client: Client, action: str, asked: Mapping[str, Any]) -> dict[str, Any
         return client.call(BY_NAME[HUIDU_VERSION, action], asked)
     except (Refused, Unreachable) as error:
         typer.echo(f"huidu: {error}", err=True)
+        for line in _advice(asked, error.code if isinstance(error, Refused) else ""):
+            typer.echo(line, err=True)
         raise typer.Exit(1) from None
+
+
+def _advice(asked: Mapping[str, Any], code: str) -> list[str]:
+    """Return what to type next."""
+    function = asked["FunctionName"]
+    named = f"--function-name {function}"
+    begin = f"huidu mirror put {function} {asked.get('Name', 'ALIAS')} VERSION"
+    to_type = {
+        "ResourceNotFound.FunctionName": "huidu api list-functions",
+        "ResourceNotFound.Alias": f"huidu api list-aliases {named}",
+        "ResourceNotFound.FunctionVersion": f"huidu api list-version-by-function {named}",
+        "ResourceNotFound.Mirror": begin,
+    }
+    what = "Begin one" if code == "ResourceNotFound.Mirror" else "See which there are"
+    return [f"{what}:  {to_type[code]}"] if code in to_type else []

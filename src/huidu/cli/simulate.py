@@ -27,6 +27,7 @@ from huidu.cli.simulated import shown
 from huidu.cloudapi.keys import Unreadable
 from huidu.model.errors import InvalidValue, Refusal
 from huidu.model.ramp import ramp_of
+from huidu.model.rollout_terms import Terms
 from huidu.release.faults import fault_of
 from huidu.release.recorded import Recorded, Stretch, spread_of
 from huidu.release.simulate import Outcome
@@ -47,7 +48,9 @@ Order = Mapping[str, Any]
 
 def trial_of(order: Order) -> Trial:
     """Return what is to be simulated, or raise `InvalidValue`."""
-    ramp_of(order["plan"])
+    ramp = ramp_of(order["plan"])
+    proof = ramp.by_evidence if order["proof"] is None else order["proof"]
+    Terms(ramp=ramp, proof=proof)  # refuses what a real rollout would refuse
     if order["traffic"] not in TRAFFICS:
         kinds = ", ".join(TRAFFICS)
         raise InvalidValue("Traffic", f"Traffic {order['traffic']!r}: must be one of {kinds}")
@@ -61,7 +64,7 @@ def trial_of(order: Order) -> Trial:
     recorded = _recorded(connect(), order) if order["from_records"] else None
     return Trial(
         plan=order["plan"],
-        proof=order["proof"],
+        proof=proof,
         fault=fault,
         traffic=order["traffic"],
         calls_per_s=order["rate"],

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from huidu.cli.rollout.terms import yes_or_no
+
 Plan = Annotated[
     str,
     typer.Option(
@@ -28,7 +30,12 @@ Kind = Annotated[str, typer.Option(help="steady, bursts, day, tide or incidents.
 Rate = Annotated[float, typer.Option(help="Calls a second.", metavar="NUMBER")]
 Count = Annotated[int, typer.Option(help="How many releases.", min=1, metavar="COUNT")]
 Proof = Annotated[
-    bool, typer.Option("--proof", help="Have a plan with steps wait for proof, as evidence does.")
+    str | None,
+    typer.Option(
+        help="Whether each share waits until it is proved that the version does no more harm than "
+        "is tolerated. [yes for evidence, no for other plans]",
+        metavar="yes|no",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="The same seed plays the same releases.")]
 Minutes = Annotated[
@@ -52,7 +59,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 def simulate(
     *,
     plan: Plan = "evidence",
-    proof: Proof = False,
+    proof: Proof = None,
     fault: Wrong = "healthy",
     traffic: Kind = "steady",
     rate: Rate = 100.0,
@@ -72,6 +79,14 @@ def simulate(
     is drawn by chance, or with --from-records by what was counted of a function.
     """
     order = dict(locals())  # the options by name, and nothing else yet
+    order["proof"] = _read(proof)
     # A process of its own: no other command is to load what draws tables.
     words = [sys.executable, "-m", "huidu.cli.simulate", json.dumps(order)]
     os.execv(sys.executable, words)  # noqa: S606
+
+
+def _read(proof: str | None) -> bool | None:
+    try:
+        return yes_or_no(proof) if proof else None
+    except ValueError as error:
+        raise typer.BadParameter(f"--proof {error}") from None

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from huidu.control import telling
-from huidu.control.telling import in_words
 from huidu.control.warming import Move
 from huidu.model.alias import Alias
 from huidu.model.errors import Failed, InUse
@@ -178,7 +177,7 @@ def check_free(
         raise InUse(
             "Rollout",
             f"Alias {alias.name} is moved by rollout {owner.id} of {owner.owner or 'nobody'} "
-            f"({owner.state}; {in_words(alias)}). Pause, promote or take it back (RollbackRollout; "
+            f"({_share(owner)}). Pause, promote or take it back (RollbackRollout; "
             f"huidu rollout back {owner.id}){also}",
         )
 

@@ -216,7 +216,7 @@ def mirror_began(writing: Writing, cause: Cause, mirror: Mirror) -> None:
         "mirror.began",
         mirror.function,
         version=mirror.version,
-        after=f"{mirror.share:g} of the calls are mirrored to version {mirror.version}",
+        after=f"{mirror.share * 100:.4g} % of the calls are mirrored to version {mirror.version}",
         detail={
             "MirrorId": mirror.id,
             "Share": mirror.share,

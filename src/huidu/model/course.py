@@ -181,7 +181,8 @@ def _held(rollout: Rollout, sight: Sight, weight: int) -> str:
         return sight.closed or sight.lacking
     asked = f"{gate.host} to say yes" if gate.kind == WEBHOOK else "an approval"
     last = f"; last: {sight.answered}" if sight.answered and gate.kind == WEBHOOK else ""
-    return f"waits for {asked} before {gate.weight / WHOLE:.4g} of the calls{last}"
+    share = f"{gate.weight / WHOLE * 100:.4g} %"
+    return f"waits for {asked} before {share} of the calls{last}"
 
 
 def _why(rollout: Rollout) -> str:

@@ -41,6 +41,9 @@ class Event(StrEnum):
     TAKE_OVER = "take over"
 
 
+#: What the platform does, and nobody can ask for.
+BY_ITSELF = frozenset({Event.GROW, Event.HOLD, Event.SUSPECT, Event.FINISH})
+
 #: States in which a rollout owns its alias.
 OWNING = frozenset({State.RAMPING, State.WAITING, State.PAUSED, State.BAKING})
 #: States in which the candidate is held against the stable version.
@@ -174,7 +177,8 @@ class Rollout:
                 return self.weight
 
     def _impossible(self, event: Event) -> str:
-        possible = ", ".join(str(one) for here, one in STEPS if here is self.state)
+        there = [one for here, one in STEPS if here is self.state and one not in BY_ITSELF]
+        possible = ", ".join(map(str, there))
         return (
             f"Rollout {self.id} of alias {self.alias} is {self.state}: it cannot {event}; "
             f"possible: {possible}"

@@ -91,7 +91,7 @@ def _advice(client: Client, asked: Mapping[str, Any], error: Exception) -> list[
                 f"See which there are:  huidu api list-aliases {named}",
                 f"Make it:              {make}",
             ]
-        case "ResourceNotFound.FunctionVersion":
+        case "ResourceNotFound.FunctionVersion" | "InvalidParameterValue.FunctionVersion":
             return [
                 f"See which there are:  huidu api list-version-by-function {named}",
                 f"Publish $LATEST:      huidu api publish-version {named}",
@@ -112,4 +112,4 @@ def _what_can_be_done(client: Client, asked: Mapping[str, Any]) -> list[str]:
         facts, _ = ask(client, "GetRollout", which, RolloutFacts)
     except (Refused, Unreachable):
         return []
-    return [f"To {what}:  {line}" for what, line in words.next_commands(facts)]
+    return words.aligned(words.next_commands(facts))

@@ -25,7 +25,7 @@ STEPS, LIMIT = 20, 20
 def commands(connect: Callable[[], Client]) -> typer.Typer:
     """Return the group of commands; `connect` is asked for a client when one of them runs."""
     group = typer.Typer(
-        help="Have a version take over an alias step by step, and take it back at any time.",
+        help="Release a version step by step, by evidence; take it back.",
         no_args_is_help=True,
         rich_markup_mode=None,
         context_settings={"obj": connect},

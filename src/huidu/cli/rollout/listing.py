@@ -131,8 +131,9 @@ def _details(facts: RolloutFacts) -> Iterator[Text]:
     for call in report.get("FailedCalls", ())[:FAILED_CALLS]:
         yield from _failed(call)
     yield Text()
-    for what, line in words.next_commands(facts):
-        yield Text.assemble((f"  to {what}:  ", "dim"), line)
+    here = words.command(facts, "show")
+    for line in words.aligned([one for one in words.next_commands(facts) if one[1] != here]):
+        yield Text(line)
 
 
 def _failed(call: Mapping[str, Any]) -> Iterator[Text]:

@@ -63,13 +63,15 @@ TERMS = (
         flag="--plan",
         field="Plan",
         help="evidence; '10%/5m, 30%/10m, 100%'; 'linear 10%/1m'; all-at-once; or a preset such "
-        "as Canary10Percent5Minutes. [evidence]",
+        "as Canary10Percent5Minutes. One with times goes by them, also without any call; see "
+        "--proof. [evidence]",
         metavar="PLAN",
     ),
     Term(
         flag="--proof",
         field="Proof",
-        help="Whether the share grows only when it is proved that it may. [yes for evidence]",
+        help="Whether each share waits until it is proved that the version does no more harm than "
+        "is tolerated. [yes for evidence, no for other plans]",
         metavar="yes|no",
         read=terms.yes_or_no,
     ),

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from huidu.actions.rollouts import EvidenceFacts, PointFacts, RolloutFacts, SideFacts, StepFacts
 from huidu.cli.rollout import words
+from huidu.model.judge.judge import Verdict
 from huidu.model.judge.tolerances import ERRORS, LATENCY
 from huidu.model.judge.watch import SUSPECT, TAKEN_BACK
 from huidu.model.ramp import ramp_of
@@ -34,6 +35,7 @@ COLOURS: Mapping[str, str] = {
     State.TAKEN_OVER: "magenta",
 }
 FAILED = "bold red"
+KNOWN_BELOW = 0.95  #: A limit beyond that says nothing of a share of calls.
 #: What is asked of a metric, and where a point of the curve has it.
 METRICS: Mapping[str, tuple[str, Callable[[PointFacts], float] | None]] = {
     ERRORS: ("fails more?", lambda point: point.errors),
@@ -166,7 +168,7 @@ def _rows(facts: RolloutFacts, width: int) -> Iterator[Row]:
     if found is not None:
         sparks = max(LEAST_SPARK, min(MOST_SPARK, width - LABEL - 25))
         yield from _evidence(found, sparks)
-        if found.excess_below < 1:
+        if found.excess_below < KNOWN_BELOW:
             below = f"{found.excess_below * 100:.2g} %"
             yield "extra fails", Text(f"proved to be below {below} of its calls")
         yield from _budget(facts, found)
@@ -184,6 +186,9 @@ def _evidence(found: EvidenceFacts, sparks: int) -> Iterator[Row]:
     """Yield how much there is against the candidate of what takes it back."""
     for metric in found.metrics:
         label, pick = METRICS.get(metric.name, (f"{words.clean(metric.name)}?", None))
+        if found.verdict == Verdict.ASTRAY.value:
+            yield label, Text("says nothing: calls do not go where the weight says", "yellow")
+            continue
         if not metric.compared:
             yield label, Text("one version reports it more often, so it says nothing", "yellow")
             continue
@@ -214,7 +219,9 @@ def _sparks(values: Sequence[float], width: int) -> str:
 
 def _budget(facts: RolloutFacts, found: EvidenceFacts) -> Iterator[Row]:
     budget = facts.budget
-    told = []
+    told: list[str] = []
+    if facts.weight == 1:  # The budget holds only while two versions share the calls.
+        return
     if budget.failures:
         told.append(f"{found.spent_failures} of {budget.failures} failed calls")
     if budget.keys:

@@ -28,6 +28,8 @@ SETTLE_S, LAST_S = 0.2, 2.0
 #: With what `watch` leaves, by how the rollout has ended; a pause by the platform ends it, too.
 FINISHED, TAKEN_BACK, LEFT, INTERRUPTED = 0, 3, 4, 130
 ENDS: Mapping[str, int] = {State.DONE: FINISHED, State.BACK: TAKEN_BACK, State.TAKEN_OVER: LEFT}
+#: What can be done about a rollout that nobody watches any more.
+MEANWHILE = (("watch it again", "watch"), ("hold it", "pause"), ("take it back", "back"))
 ROWS_BESIDE_STEPS = 19  #: Of the picture, where nothing is folded.
 LEAST_STEPS = 2
 UP_TO_FIGURES = re.compile(r"[^\d:]+")
@@ -71,20 +73,16 @@ def code_of(facts: RolloutFacts) -> int:
 
 def say_next(facts: RolloutFacts) -> None:
     """Say what can be done now."""
-    commands = words.next_commands(facts)
-    width = max((len(what) for what, _ in commands), default=0)
-    for what, line in commands:
-        typer.echo(f"  to {what + ':':<{width + 2}} {line}")
+    for line in words.aligned(words.next_commands(facts)):
+        typer.echo(line)
 
 
 def _leave(facts: RolloutFacts | None, asked: Mapping[str, Any]) -> None:
     """Say that the rollout does not end with its watcher."""
     which = spelled(asked) if facts is None else words.command(facts, "").split(None, 2)[-1]
-    typer.echo(
-        f"huidu: the rollout goes on. Hold it: huidu rollout pause {which}; "
-        f"take it back: huidu rollout back {which}",
-        err=True,
-    )
+    can = [(what, f"huidu rollout {verb} {which}") for what, verb in MEANWHILE]
+    for line in ("huidu: the rollout goes on", *words.aligned(can)):
+        typer.echo(line, err=True)
 
 
 def follow(

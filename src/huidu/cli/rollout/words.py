@@ -25,6 +25,7 @@ PAST: Mapping[str, str] = {
     Event.TAKE_OVER: "taken over",
 }
 AWAITED = "waits for "
+SPENT = "budget: "  #: How the reason begins where the platform has paused it for its budget.
 
 
 def clean(text: str) -> str:
@@ -96,7 +97,8 @@ def awaits(facts: RolloutFacts) -> str:
             waits = said.startswith(AWAITED)
             return said.removeprefix(AWAITED) if waits else f"its hour: {said}"
         case State.PAUSED:
-            return "whoever resumes it"
+            other = "whoever gives it all calls, or takes it back"
+            return other if _is_spent(facts) else "whoever resumes it"
         case State.BAKING:
             left_s = facts.bake_time - held_s(facts)
             return f"the end of its bake time, in {duration(left_s)}"
@@ -153,10 +155,30 @@ def command(facts: RolloutFacts, verb: str) -> str:
 
 
 def logs(facts: RolloutFacts) -> str:
-    """Return what to type to see why calls failed."""
+    """Return what to type to see what the calls of the candidate printed, and how they ended."""
     more = "" if facts.namespace == DEFAULT_NAMESPACE else f" --namespace {facts.namespace}"
-    options = f"--alias {facts.name} --version {facts.to_version} --errors"
+    options = f"--alias {facts.name} --version {facts.to_version}"
     return f"huidu logs {facts.function_name}{more} {options}"
+
+
+def _is_spent(facts: RolloutFacts) -> bool:
+    """Tell whether it is paused for its budget: whoever resumes it sees it paused again at once."""
+    spent = facts.evidence.spent_failures if facts.evidence else 0
+    return facts.said.startswith(SPENT) and 0 < facts.budget.failures <= spent
+
+
+def _look_closer(facts: RolloutFacts) -> tuple[str, str]:
+    """Return where the harm is to be seen: a version that was only slow has printed no error."""
+    found = facts.evidence
+    if found and found.candidate.calls and not found.candidate.failures:
+        return "see its calls", logs(facts)
+    return "see what it printed", f"{logs(facts)} --errors"
+
+
+def aligned(commands: Sequence[tuple[str, str]]) -> list[str]:
+    """Return what can be done, a line for each, with the commands below each other."""
+    width = max((len(what) for what, _ in commands), default=0)
+    return [f"  to {what + ':':<{width + 2}} {line}" for what, line in commands]
 
 
 def next_commands(facts: RolloutFacts) -> Sequence[tuple[str, str]]:
@@ -169,12 +191,12 @@ def next_commands(facts: RolloutFacts) -> Sequence[tuple[str, str]]:
             approve = ("approve it", command(facts, "approve"))
             return [approve, back] if "an approval" in facts.said else [back]
         case State.PAUSED:
-            go_on = ("let it go on", command(facts, "resume"))
-            return [go_on, ("give it all calls", command(facts, "promote")), back]
+            go_on = [] if _is_spent(facts) else [("let it go on", command(facts, "resume"))]
+            return [*go_on, ("give it all calls", command(facts, "promote")), back]
         case State.BAKING | State.DONE:
             return [back]
         case State.BACK:
-            return [("see why", command(facts, "show")), ("see what it printed", logs(facts))]
+            return [("see why", command(facts, "show")), _look_closer(facts)]
         case _:
             events = f"huidu events --function {facts.function_name} --alias {facts.name}"
             return [("see who moved the alias", events)]

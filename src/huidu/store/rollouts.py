@@ -22,9 +22,13 @@ from sqlalchemy import (
 from huidu.model.effect import Effect, RolloutKept
 from huidu.model.errors import InUse, NotFound, Refusal
 from huidu.model.function import Function, FunctionName
+from huidu.model.ramp import ramp_of
 from huidu.model.rollout import Past, Rollout, State
-from huidu.model.rollout_terms import Terms
+from huidu.model.rollout_terms import APPROVAL, Gate, Terms
+from huidu.model.split import WHOLE
 from huidu.store.rollout_tables import ROLLOUT
+
+DAMAGED = "held, for what is kept of it cannot be read"
 
 log = structlog.get_logger("huidu.catalog")
 
@@ -90,14 +94,13 @@ class RolloutReading:
         ]
 
     def alive(self, since: float) -> Sequence[Rollout]:
-        """Return those that go on, and those that ended since; a damaged one is left out."""
+        """Return those that go on, and those that ended since; damaged ones are told of."""
         some = ROLLOUT.c.owning | (ROLLOUT.c.ended_at >= since)
         found = []
         for row in self._connection.execute(select(ROLLOUT).where(some)).mappings():
-            try:
-                found.append(_rollout(row))
-            except (msgspec.MsgspecError, ValueError, Refusal) as error:
-                log.error("rollout.damaged", rollout=row["id"], reason=str(error))  # noqa: TRY400
+            found.append(_rollout(row))
+            if found[-1].said.startswith(DAMAGED):
+                log.error("rollout.damaged", rollout=row["id"], reason=found[-1].said)
         return found
 
     def some(self, wanted: Wanted) -> tuple[int, Sequence[Rollout]]:
@@ -186,7 +189,26 @@ def _row(rollout: Rollout) -> Mapping[str, object]:
 
 
 def _rollout(row: RowMapping) -> Rollout:
-    body = msgspec.json.decode(row["body"], type=Body)
+    try:
+        body = msgspec.json.decode(row["body"], type=Body)
+        return _made(row, State(row["state"]), msgspec.json.decode(row["terms"], type=Terms), body)
+    except (msgspec.MsgspecError, ValueError, Refusal) as error:
+        return _held(row, str(error))
+
+
+def _held(row: RowMapping, why: str) -> Rollout:
+    """Return a rollout of which it cannot be read how it stands: a person is to say what follows.
+
+    Its alias leads where it led, and is nobody's prey: the rollout is watched by the usual terms,
+    and can be taken back, promoted or taken over. It grows by itself no more.
+    """
+    gate = Gate(min(row["weight"] + 1, WHOLE), APPROVAL)
+    terms = Terms(ramp=ramp_of("evidence"), gates=(gate,), step_timeout_s=0)
+    state = State.PAUSED if row["owning"] else State.TAKEN_OVER
+    return _made(row, state, terms, Body(said=f"{DAMAGED}: {why}", since=row["began_at"]))
+
+
+def _made(row: RowMapping, state: State, terms: Terms, body: Body) -> Rollout:
     return Rollout(
         id=row["id"],
         function=FunctionName(row["namespace"], row["function"]),
@@ -194,10 +216,10 @@ def _rollout(row: RowMapping) -> Rollout:
         alias=row["alias"],
         stable=row["stable"],
         candidate=row["candidate"],
-        terms=msgspec.json.decode(row["terms"], type=Terms),
+        terms=terms,
         owner=row["owner"],
         reason=row["reason"],
-        state=State(row["state"]),
+        state=state,
         weight=row["weight"],
         approved=body.approved,
         said=body.said,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from huidu.cli.client import Refused
+
 FULL = Path("/dev/full")
 TALK = """
 import structlog
@@ -28,3 +30,8 @@ def test_a_log_on_a_full_disk_stops_nobody() -> None:
         said = subprocess.run(talk, stdout=subprocess.PIPE, stderr=full, text=True, check=False)
 
     assert said.stdout == "and on it goes\n"
+
+
+def test_a_refusal_that_quotes_an_owner_gives_a_terminal_no_orders() -> None:
+    refused = Refused("ResourceInUse", "moved by \x1b[2J\rann\x9b0m\nsay so")
+    assert str(refused) == "ResourceInUse: moved by  [2J ann 0m\nsay so"

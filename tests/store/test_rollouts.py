@@ -8,9 +8,10 @@ from functools import partial
 import pytest
 from sqlalchemy import update
 
+from huidu.model import course
 from huidu.model.budget import Budget
 from huidu.model.effect import RolloutKept
-from huidu.model.errors import Failed, InUse, NotFound
+from huidu.model.errors import InUse, NotFound
 from huidu.model.function import Function
 from huidu.model.judge.guard import guard_of
 from huidu.model.judge.measure import Measure
@@ -152,22 +153,26 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=str)
-async def test_a_damaged_rollout_is_left_where_it_is_and_the_others_go_on(
+async def test_a_damaged_rollout_is_held_for_a_person_and_the_others_go_on(
     database: Database, catalog: Catalog, damage: dict[str, str]
 ) -> None:
     await put(catalog, FULL, replace(FULL, id="ro-2", alias="another"))
     hurt = update(ROLLOUT).where(ROLLOUT.c.id == "ro-1").values(damage)
     await database.write(lambda connection: connection.execute(hurt).rowcount)
 
-    def ask(reading: Reading) -> tuple[list[list[str]], list[Rollout | None]]:
-        kept = reading.rollouts
-        several = [kept.alive(0.0), kept.owning(FUNCTION), kept.some(Wanted())[1]]
-        singles = [kept.owner(FUNCTION, "release"), kept.latest(FUNCTION, "release")]
-        return [[one.id for one in some] for some in several], singles
+    alive = await catalog.read(lambda reading: reading.rollouts.alive(0.0))
+    found = {one.id: one for one in alive}
+    assert found["ro-2"] == replace(FULL, id="ro-2", alias="another")
+    held = found["ro-1"]
+    assert (held.state, held.weight, held.stable) == (State.PAUSED, FULL.weight, FULL.stable)
+    assert held.said.startswith("held, for what is kept of it cannot be read: ")
+    assert await catalog.read(lambda reading: reading.rollouts.some(Wanted(limit=9))[0]) == 2
 
-    assert await catalog.read(ask) == ([["ro-2"]] * 3, [None, None])
-    with pytest.raises(Failed, match=r"ro-1 of alias release is damaged .* with UpdateAlias"):
-        await catalog.read(lambda reading: reading.rollouts.one("ro-1"))
+    resumed = held.after(Step(event=Event.RESUME, at=1.0))
+    assert course.gate_before(resumed, held.weight + 1) is not None
+    back = held.after(Step(event=Event.ROLL_BACK, at=2.0))
+    await catalog.write(lambda writing: writing.rollouts.replace(back))
+    assert (await catalog.read(lambda reading: reading.rollouts.one("ro-1"))).state is State.BACK
 
 
 async def test_a_page_of_rollouts_is_narrowed_by_whatever_was_named(catalog: Catalog) -> None:

@@ -27,7 +27,9 @@ class Refused(Exception):
     """The server said no; the message holds its code and its reason."""
 
     def __init__(self, code: str, reason: str) -> None:
-        super().__init__(f"{code}: {reason}")
+        # A refusal may quote what others have named things; a terminal obeys some signs.
+        plain = "".join(one if one.isprintable() or one == "\n" else " " for one in reason)
+        super().__init__(f"{code}: {plain}")
         self.code = code
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import structlog
@@ -12,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
-    Select,
     and_,
     func,
     insert,
@@ -22,11 +20,15 @@ from sqlalchemy import (
 )
 
 from huidu.model.effect import Effect, RolloutKept
-from huidu.model.errors import Failed, InUse, NotFound, Refusal
+from huidu.model.errors import InUse, NotFound, Refusal
 from huidu.model.function import Function, FunctionName
+from huidu.model.ramp import ramp_of
 from huidu.model.rollout import Past, Rollout, State
-from huidu.model.rollout_terms import Terms
+from huidu.model.rollout_terms import APPROVAL, Gate, Terms
+from huidu.model.split import WHOLE
 from huidu.store.rollout_tables import ROLLOUT
+
+DAMAGED = "held, for what is kept of it cannot be read"
 
 log = structlog.get_logger("huidu.catalog")
 
@@ -54,66 +56,60 @@ class Wanted:
 
 
 class RolloutReading:
-    """Questions about rollouts.
-
-    One that is damaged is followed by nobody, so it moves no alias and is in nobody's way: only
-    whoever asks for it by its id is told of it.
-    """
+    """Questions about rollouts."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def one(self, rollout_id: str) -> Rollout:
-        """Return a rollout, or raise `NotFound`; `Failed` where it is damaged."""
+        """Return a rollout, or raise `NotFound`."""
         query = select(ROLLOUT).where(ROLLOUT.c.id == rollout_id)
         row = self._connection.execute(query).mappings().first()
         if row is None:
             raise NotFound("Rollout", rollout_id[:80], "; see ListRollouts")
-        found = _whole(row)
-        if found is None:
-            raise Failed(
-                "Rollout",
-                f"Rollout {row['id']} of alias {row['alias']} is damaged in the store and goes on "
-                "no more; see the server's log. Set the alias with UpdateAlias",
-            )
-        return found
+        return _rollout(row)
 
     def latest(self, function: Function, alias: str) -> Rollout | None:
         """Return the rollout that moves an alias now; where none does, the one begun last."""
         mine = and_(ROLLOUT.c.function_id == function.id, ROLLOUT.c.alias == alias)
         order = (ROLLOUT.c.owning.desc(), ROLLOUT.c.began_at.desc())
-        return next(self._whole(select(ROLLOUT).where(mine).order_by(*order)), None)
+        query = select(ROLLOUT).where(mine).order_by(*order).limit(1)
+        row = self._connection.execute(query).mappings().first()
+        return _rollout(row) if row is not None else None
 
     def owner(self, function: Function, alias: str) -> Rollout | None:
         """Return the rollout that moves an alias now."""
-        return next((one for one in self.owning(function) if one.alias == alias), None)
+        mine = and_(
+            ROLLOUT.c.function_id == function.id, ROLLOUT.c.alias == alias, ROLLOUT.c.owning
+        )
+        row = self._connection.execute(select(ROLLOUT).where(mine)).mappings().first()
+        return _rollout(row) if row is not None else None
 
     def owning(self, function: Function) -> Sequence[Rollout]:
         """Return the rollouts that move aliases of a function now."""
         mine = and_(ROLLOUT.c.function_id == function.id, ROLLOUT.c.owning)
-        return [*self._whole(select(ROLLOUT).where(mine))]
+        return [
+            _rollout(row)
+            for row in self._connection.execute(select(ROLLOUT).where(mine)).mappings()
+        ]
 
     def alive(self, since: float) -> Sequence[Rollout]:
-        """Return those that go on, and those that ended since."""
+        """Return those that go on, and those that ended since; damaged ones are told of."""
         some = ROLLOUT.c.owning | (ROLLOUT.c.ended_at >= since)
-        return [*self._whole(select(ROLLOUT).where(some))]
+        found = []
+        for row in self._connection.execute(select(ROLLOUT).where(some)).mappings():
+            found.append(_rollout(row))
+            if found[-1].said.startswith(DAMAGED):
+                log.error("rollout.damaged", rollout=row["id"], reason=found[-1].said)
+        return found
 
     def some(self, wanted: Wanted) -> tuple[int, Sequence[Rollout]]:
-        """Return how many rollouts match, and those of the page; the latest first.
-
-        A damaged one is counted, and left out of its page.
-        """
+        """Return how many rollouts match, and those of the page; the latest first."""
         where = _where(wanted)
         count = select(func.count()).select_from(ROLLOUT).where(where)
         query = select(ROLLOUT).where(where).order_by(ROLLOUT.c.began_at.desc(), ROLLOUT.c.id)
-        page = self._whole(query.limit(wanted.limit).offset(wanted.offset))
-        return int(self._connection.execute(count).scalar_one()), [*page]
-
-    def _whole(self, query: Select[Any]) -> Iterator[Rollout]:
-        """Yield those that a query finds and that can be read."""
-        for row in self._connection.execute(query).mappings():
-            if (found := _whole(row)) is not None:
-                yield found
+        rows = self._connection.execute(query.limit(wanted.limit).offset(wanted.offset)).mappings()
+        return int(self._connection.execute(count).scalar_one()), [_rollout(row) for row in rows]
 
     def evidence(self, rollout_id: str) -> str:
         """Return what was found out of a rollout, as it was saved last; empty for nothing."""
@@ -192,17 +188,27 @@ def _row(rollout: Rollout) -> Mapping[str, object]:
     }
 
 
-def _whole(row: RowMapping) -> Rollout | None:
-    """Return a rollout, or None where it is damaged, which is logged."""
-    try:
-        return _rollout(row)
-    except (msgspec.MsgspecError, ValueError, Refusal) as error:
-        log.error("rollout.damaged", rollout=row["id"], reason=str(error))  # noqa: TRY400
-        return None
-
-
 def _rollout(row: RowMapping) -> Rollout:
-    body = msgspec.json.decode(row["body"], type=Body)
+    try:
+        body = msgspec.json.decode(row["body"], type=Body)
+        return _made(row, State(row["state"]), msgspec.json.decode(row["terms"], type=Terms), body)
+    except (msgspec.MsgspecError, ValueError, Refusal) as error:
+        return _held(row, str(error))
+
+
+def _held(row: RowMapping, why: str) -> Rollout:
+    """Return a rollout of which it cannot be read how it stands: a person is to say what follows.
+
+    Its alias leads where it led, and is nobody's prey: the rollout is watched by the usual terms,
+    and can be taken back, promoted or taken over. It grows by itself no more.
+    """
+    gate = Gate(min(row["weight"] + 1, WHOLE), APPROVAL)
+    terms = Terms(ramp=ramp_of("evidence"), gates=(gate,), step_timeout_s=0)
+    state = State.PAUSED if row["owning"] else State.TAKEN_OVER
+    return _made(row, state, terms, Body(said=f"{DAMAGED}: {why}", since=row["began_at"]))
+
+
+def _made(row: RowMapping, state: State, terms: Terms, body: Body) -> Rollout:
     return Rollout(
         id=row["id"],
         function=FunctionName(row["namespace"], row["function"]),
@@ -210,10 +216,10 @@ def _rollout(row: RowMapping) -> Rollout:
         alias=row["alias"],
         stable=row["stable"],
         candidate=row["candidate"],
-        terms=msgspec.json.decode(row["terms"], type=Terms),
+        terms=terms,
         owner=row["owner"],
         reason=row["reason"],
-        state=State(row["state"]),
+        state=state,
         weight=row["weight"],
         approved=body.approved,
         said=body.said,

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Protocol, TypeVar
 
 import structlog
 
 from huidu.control import rolling, warming
 from huidu.control.rolling import Cause
 from huidu.model import course
-from huidu.model.budget import Allowance
 from huidu.model.course import Sight
 from huidu.model.effect import Effect, FunctionGone, RolloutKept
 from huidu.model.errors import NotFound, Refusal, Unavailable
 from huidu.model.findings import Findings
 from huidu.model.function import FunctionName
-from huidu.model.invocation import Record
 from huidu.model.rollout import Rollout, State, Step
 from huidu.model.rollout_terms import MOST_S
 from huidu.model.tally import Lane
 from huidu.model.version import Version
 from huidu.release import saved
+from huidu.release.around import Counters, Instances, Recorder, Routes
 from huidu.release.follower import Follower
 from huidu.release.gates import Ask, Asker
 from huidu.release.holds import Holds
@@ -42,37 +40,6 @@ AGAIN_S = 0.2  #: Where the store says no.
 QUIET_S, MOST_QUIET_S = 0.005, 30.0
 
 log = structlog.get_logger("huidu.release")
-T = TypeVar("T")
-
-
-class Routes(Protocol):
-    """Where calls are routed."""
-
-    def allow(self, function_id: str, alias: str, allowance: Allowance | None) -> None: ...
-
-
-class Recorder(Protocol):
-    """Who hears of every call."""
-
-    def follow(self, function_id: str, alias: str, hear: Callable[[Record], None]) -> None: ...
-
-    def unfollow(self, function_id: str, alias: str, hear: Callable[[Record], None]) -> None: ...
-
-
-class Instances(Protocol):
-    """The running copies of versions."""
-
-    async def ready(self, version: Version, count: int) -> str: ...
-
-    def held(self) -> Mapping[tuple[str, str, str], int]: ...
-
-    def hold(self, version: Version, count: int) -> None: ...
-
-
-class Counters(Protocol):
-    """How many calls run now."""
-
-    def running(self) -> Mapping[Lane, int]: ...
 
 
 class Controller:

@@ -80,14 +80,7 @@ class Follower:
             measures=terms.tolerances.measures,
             votes=again(saved.votes, Votes.restored),
         )
-        self.allowance = Allowance(
-            terms.budget,
-            rollout.stable,
-            rollout.candidate,
-            failures=self.findings.spent_failures,
-            keys=saved.keys,
-            beside=lambda: self._under_way(rollout.stable),
-        )
+        self.allowance = self._allowed(saved)
         self._running = running
         self.opinion: Opinion | None = None
         self.pending: Step | None = None
@@ -105,6 +98,17 @@ class Follower:
         if known is not None:
             known.back(self._now())
         self._stand()
+
+    def _allowed(self, saved: Saved) -> Allowance:
+        stable = self.rollout.stable
+        return Allowance(
+            self.rollout.terms.budget,
+            stable,
+            self.rollout.candidate,
+            failures=saved.findings.spent_failures,
+            keys=saved.keys,
+            beside=lambda: self._under_way(stable),
+        )
 
     def _stand(self) -> None:
         """Be as the rollout stands."""

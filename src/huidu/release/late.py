@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
 
 import structlog
 
@@ -14,17 +13,12 @@ from huidu.model.budget import Allowance
 from huidu.model.effect import AliasGone, AliasKept, Effect, FunctionGone, RolloutKept
 from huidu.model.errors import Refusal, Unavailable
 from huidu.model.rollout import Rollout, Step
+from huidu.release.around import Routes
 from huidu.store.writing import Writing
 
 AGAIN_S = 1.0
 
 log = structlog.get_logger("huidu.release")
-
-
-class Routes(Protocol):
-    """Where calls are routed."""
-
-    def allow(self, function_id: str, alias: str, allowance: Allowance | None) -> None: ...
 
 
 class Late:

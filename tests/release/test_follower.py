@@ -231,7 +231,7 @@ def with_key(key: str) -> Decision:
 @pytest.mark.parametrize("bake", [False, True])
 def test_what_it_knows_outlives_its_server(clock: Clock, *, bake: bool) -> None:
     one = follower(clock, budget=Budget(failures=100, keys=50))
-    hear(one, traffic(clock, 2000, bad=0.02))
+    hear(one, traffic(clock, 2000, bad=0.004))
     if bake:
         full(one, clock)
     one.allowance.settle(with_key("a"))
@@ -309,6 +309,7 @@ def test_a_step_that_was_being_written_when_the_scale_tipped_delays_the_rollback
     assert one.pending is not None
     assert one.pending.event is Event.ROLL_BACK
     assert one.allowance.closed
+    assert one.findings.verdict == "worse"  # for the report
     one.moved(one.rollout.after(one.pending))
     assert one.pending is None
 

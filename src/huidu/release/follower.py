@@ -172,12 +172,10 @@ class Follower:
             self.opinion = self.judge.look(self._now(), stands)
         step = course.what_now(self.rollout, self.sight())
         if step is not None and step.event is Event.ROLL_BACK:
-            self.allowance.close()
-            self.pending = step
-            self.wake.set()
+            self.insist(step)
 
     def insist(self, step: Step) -> None:
-        """Have a rollback written that could not be, as soon as it can."""
+        """Keep calls from the candidate; that it is taken back is written as soon as it can be."""
         self.allowance.close()
         self.pending = self.pending or step
         self.wake.set()
@@ -223,15 +221,16 @@ class Follower:
         A rollback that is still to be written is not forgotten for a step that was written before
         it, as a larger share that was on its way to the disk; only a person's promotion overrules.
         """
-        if rollout.weight != self.rollout.weight:
+        moved = rollout.weight != self.rollout.weight
+        if moved:
             self.judge.step(self._now())
-            if rollout.owns:
-                self.opinion = None  # it was of another weight
         self.rollout = rollout
         if not rollout.owns:
             self.pending = None
         elif any(last.event is Event.PROMOTE and last.who for last in rollout.past[-1:]):
             self.pending, self.allowance.closed = None, False  # whatever has been found out
+        if moved and rollout.owns and self.pending is None:
+            self.opinion = None  # it was of another weight
         self._stand()
         self.show()
         self.wake.set()

@@ -150,6 +150,7 @@ async def test_where_there_is_nothing_to_go_back_to_calls_go_on_as_they_did(day:
     with pytest.raises(Failed, match="version 3 is PublishFailed: it cannot answer"):
         await day.roll_back(day.catalog)
     assert {number for number, _ in day.reached()} == before == {"2", "3"}
+    assert not day.insisted
 
 
 async def test_a_rollback_of_a_baking_version_gives_all_calls_back(day: Day) -> None:

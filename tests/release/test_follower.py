@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -276,6 +277,27 @@ def test_a_new_weight_begins_with_no_opinion(clock: Clock) -> None:
 
     assert one.opinion is None
     assert one.findings.next_weight == WHOLE
+
+
+def test_a_budget_that_is_used_up_is_thought_of_once_and_not_at_each_call(clock: Clock) -> None:
+    one = follower(clock, on_worse=PAUSE, budget=Budget(failures=1))
+    one.tick()
+    one.hear(call("2", FAILED))
+    thought = one.opinion
+
+    one.hear(call("1"))
+
+    assert one.opinion is thought
+
+
+def test_the_first_share_finds_the_judge_as_it_was(clock: Clock) -> None:
+    one = follower(clock)
+    one.rollout = replace(one.rollout, weight=0)
+    before = one.judge.saved()
+
+    one.moved(one.rollout.after(Step(event=Event.GROW, at=clock.now, weight=1000)))
+
+    assert one.judge.saved() == before
 
 
 def test_who_watches_sees_that_something_is_new(clock: Clock) -> None:

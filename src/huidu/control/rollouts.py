@@ -263,7 +263,7 @@ async def roll_back(plane: Plane, asked: Asked, request: wire.RollbackRollout) -
     """Take a version back, in whatever state its rollout is.
 
     Calls are kept away from it at once, in memory; what is written comes after that. Where it
-    cannot be written, they are kept away all the same.
+    cannot be written, they are kept away all the same, and it is written as soon as it can be.
     """
     began = plane.timer()
     kept, leads = await plane.catalog.read(lambda reading: _taken_back(reading, request))

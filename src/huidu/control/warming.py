@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
@@ -19,6 +18,16 @@ from huidu.store.writing import Writing
 log = structlog.get_logger("huidu.warming")
 
 T = TypeVar("T")
+#: How many instances there are, by function id, version number and digest.
+Held = Mapping[tuple[str, str, str], int]
+
+
+class Instances(Protocol):
+    """The running copies of versions."""
+
+    async def ready(self, version: Version, count: int) -> str:
+        """Have so many instances, as far as there is room; return why not, or nothing."""
+        ...
 
 
 class Cold(Exception):
@@ -34,6 +43,40 @@ class Move:
     versions: Mapping[str, Version]
 
 
+class Lack(NamedTuple):
+    """A version that is to have more instances than it has."""
+
+    version: Version
+    wanted: int
+    has: int
+
+
+def held_of(held: Held, function_id: str) -> Mapping[str, int]:
+    """Return how many instances there are of each version of a function, of whatever digest."""
+    found: dict[str, int] = {}
+    for (id_, number, _), count in held.items():
+        if id_ == function_id:
+            found[number] = found.get(number, 0) + count
+    return found
+
+
+def lacks(moved: Move, held: Held) -> Sequence[Lack]:
+    """Return who is to have more instances for a move than it has."""
+    mine = held_of(held, moved.versions[moved.after.version].function_id)
+    wanted = warmth.wanted(moved.before, moved.after, mine)
+    found = [Lack(moved.versions[n], most, mine.get(n, 0)) for n, most in wanted.items()]
+    return [one for one in found if one.has < one.wanted]
+
+
+async def warm(instances: Instances, lack: Lack, warm_s: float) -> str:
+    """Have the instances that a version lacks; return why there are none after `warm_s`, if so."""
+    try:
+        async with asyncio.timeout(warm_s):
+            return await instances.ready(lack.version, lack.wanted)
+    except TimeoutError:
+        return f"not ready after {warm_s:g} s"
+
+
 class Warmer:
     """What one move of an alias asks of the instances, and what it was told of them.
 
@@ -42,10 +85,10 @@ class Warmer:
     once it has.
     """
 
-    def __init__(self, held: Mapping[tuple[str, str, str], int], *, looks: bool) -> None:
+    def __init__(self, held: Held, *, looks: bool) -> None:
         self._held = held
         self._looks = looks
-        self.lacking: list[tuple[Version, int]] = []  #: Who is to have how many instances.
+        self.lacking: list[Lack] = []
         self.warning = ""
 
     def look(self, before: Alias | None, after: Alias, versions: Mapping[str, Version]) -> None:
@@ -60,17 +103,8 @@ class Warmer:
         if not self._looks:
             return
         self._looks = False
-        cold = False
-        for move in moves:
-            mine = {version.function_id for version in move.versions.values()}
-            held = Counter[str]()
-            for (function_id, number, _), count in self._held.items():
-                held[number] += count if function_id in mine else 0
-            wanted = warmth.wanted(move.before, move.after, held)
-            lacking = [(move.versions[n], most) for n, most in wanted.items() if held[n] < most]
-            cold = cold or any(not held[version.number] for version, _ in lacking)
-            self.lacking += lacking
-        if cold:
+        self.lacking = [lack for move in moves for lack in lacks(move, self._held)]
+        if any(not lack.has for lack in self.lacking):
             raise Cold
 
 
@@ -85,22 +119,17 @@ async def move(plane: Plane, change: Callable[[Writing, Warmer], T]) -> T:
     try:
         made = await plane.catalog.write(lambda writing: change(writing, warmer))
     except Cold:
-        said = await asyncio.gather(*(_warm(plane, *one) for one in warmer.lacking))
+        said = await asyncio.gather(*(_warm(plane, lack) for lack in warmer.lacking))
         warmer.warning = "; ".join(filter(None, said))
         return await plane.catalog.write(lambda writing: change(writing, warmer))
-    for version, count in warmer.lacking:
-        plane.instances.soon(version, count)
+    for lack in warmer.lacking:
+        plane.instances.soon(lack.version, lack.wanted)
     return made
 
 
-async def _warm(plane: Plane, version: Version, count: int) -> str:
+async def _warm(plane: Plane, lack: Lack) -> str:
     """Have instances of a version ready; return what is to be said of it, if anything."""
-    why = f"not ready after {plane.warm_s:g} s"
-    try:
-        async with asyncio.timeout(plane.warm_s):
-            why = await plane.instances.ready(version, count)
-    except TimeoutError:
-        pass
+    why, version = await warm(plane.instances, lack, plane.warm_s), lack.version
     if not why:
         return ""
     log.warning("alias.cold", function=str(version.function), version=version.number, reason=why)

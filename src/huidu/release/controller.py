@@ -10,16 +10,14 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from huidu.control import rolling
+from huidu.control import rolling, warming
 from huidu.control.rolling import Cause
-from huidu.control.warming import Move
-from huidu.model import course, warmth
+from huidu.model import course
 from huidu.model.budget import Allowance
 from huidu.model.course import Sight
 from huidu.model.effect import Effect, FunctionGone, RolloutKept
-from huidu.model.errors import NotFound, Refusal
+from huidu.model.errors import NotFound, Refusal, Unavailable
 from huidu.model.findings import Findings
-from huidu.model.function import FunctionName
 from huidu.model.invocation import Record
 from huidu.model.rollout import Rollout, State, Step
 from huidu.model.rollout_terms import MOST_S
@@ -30,9 +28,11 @@ from huidu.release.follower import Follower
 from huidu.release.gates import Ask, Asker
 from huidu.release.holds import Holds
 from huidu.release.hours import Hours
+from huidu.release.kept import Catalog, Kept
 from huidu.release.late import Late
 from huidu.release.past import Series, past
 from huidu.release.report import Archive, report
+from huidu.release.unless import unless
 from huidu.store.reading import Reading
 from huidu.store.writing import Writing
 
@@ -42,14 +42,6 @@ QUIET_S, MOST_QUIET_S = 0.005, 30.0
 
 log = structlog.get_logger("huidu.release")
 T = TypeVar("T")
-
-
-class Catalog(Protocol):
-    """Where rollouts and their aliases are kept."""
-
-    async def read(self, ask: Callable[[Reading], T]) -> T: ...
-
-    async def write(self, change: Callable[[Writing], T]) -> T: ...
 
 
 class Routes(Protocol):
@@ -113,14 +105,14 @@ class Controller:
         self._warm_s = warm_s
         self._clock = clock
         self._new_id = new_id
-        self._catalog: Catalog | None = None
+        self._kept = Kept()
         self._followers: dict[str, Follower] = {}
         self._ending: dict[str, Findings] = {}  #: Of those that have ended, until it is saved.
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self, catalog: Catalog) -> None:
         """Go on with what was under way; before any call is routed."""
-        self._catalog = catalog
+        self._kept.open(catalog)
         since = self._clock() - MOST_S
 
         def ask(reading: Reading) -> list[tuple[Rollout, str, str]]:
@@ -153,6 +145,8 @@ class Controller:
         if follower is None:
             if rollout.owns:
                 self._take_up(rollout, "")
+            elif rollout.state is State.BACK:
+                self._begin(self._end_late(rollout))
             return
         follower.moved(rollout)
         if not rollout.owns:
@@ -170,7 +164,12 @@ class Controller:
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("rollout.trouble", exc_info=error)
 
     def _let_go(self, follower: Follower) -> None:
         """Follow a rollout no more: it has ended."""
@@ -181,29 +180,42 @@ class Controller:
         follower.wake.set()
         follower.news.set()
         self._ending[rollout.id] = follower.findings
-        self._begin(self._end(rollout, follower.findings, follower.saved()))
+        self._begin(self._end(rollout, follower.findings, _text(follower)))
 
     async def _end(self, rollout: Rollout, found: Findings, evidence: str = "") -> None:
         """See to what remains once a rollout has ended; after a restart, to what had remained."""
-        if evidence:
-            await self._keep({rollout.id: evidence})
-        self._ending.pop(rollout.id, None)
-        if rollout.state is State.BACK:
-            lane = Lane(rollout.function_id, rollout.alias, rollout.candidate)
-            await self.quiet(lane, MOST_QUIET_S)
-            told = await report(self._archive, rollout, found)
-            await self._write(lambda writing: writing.rollouts.tell_why(rollout.id, told))
-        if rollout.state is State.DONE and rollout.undo_until > self._clock():
-            await self._hold(rollout)
-            await asyncio.sleep(rollout.undo_until - self._clock())
-        self._holds.let_go(rollout.id)
+        try:
+            await self._kept.save({rollout.id: evidence})
+            self._ending.pop(rollout.id, None)
+            if rollout.state is State.BACK:
+                lane = Lane(rollout.function_id, rollout.alias, rollout.candidate)
+                await self.quiet(lane, MOST_QUIET_S)
+                told = await report(self._archive, rollout, found)
+                await self._kept.note(lambda writing: writing.rollouts.tell_why(rollout.id, told))
+            if rollout.state is State.DONE and rollout.undo_until > self._clock():
+                await self._hold(rollout)
+                await asyncio.sleep(rollout.undo_until - self._clock())
+        finally:
+            self._holds.let_go(rollout.id)
+
+    async def _end_late(self, rollout: Rollout) -> None:
+        """See to what remains of a rollout that was taken back once it had ended."""
+
+        def ask(reading: Reading) -> tuple[str, str]:
+            return reading.rollouts.evidence(rollout.id), reading.rollouts.report(rollout.id)
+
+        evidence, told = await self._kept.catalog.read(ask)
+        if not told:
+            await self._end(rollout, saved.read(evidence).findings)
 
     async def _hold(self, rollout: Rollout) -> None:
         """Keep the stable version warm, as warm as it is."""
-        ask = partial(_version, rollout.function, rollout.stable)
         with suppress(NotFound):
-            version = await self._read(ask)
-            count = self._held(rollout.function_id).get(rollout.stable, 0)
+            version = await self._kept.catalog.read(
+                lambda reading: reading.version(reading.function(rollout.function), rollout.stable)
+            )
+            held = warming.held_of(self._instances.held(), rollout.function_id)
+            count = held.get(rollout.stable, 0)
             self._holds.hold(rollout.id, version, max(1, count))
 
     async def run(self) -> None:
@@ -220,27 +232,15 @@ class Controller:
             await self._save()
 
     async def _save(self) -> None:
-        evidence = {id_: one.saved() for id_, one in self._followers.items() if one.dirty}
-        if evidence:
-            await self._keep(evidence)
-
-    async def _keep(self, evidence: Mapping[str, str]) -> None:
-        await self._write(lambda writing: writing.rollouts.save(evidence))
-
-    async def _write(self, change: Callable[[Writing], None]) -> None:
-        """Write what can be done without."""
-        assert self._catalog is not None  # noqa: S101 - nothing is followed before
-        try:
-            await self._catalog.write(change)
-        except Refusal as refusal:
-            log.warning("rollout.unsaved", reason=refusal.message)
+        evidence = {id_: _text(one) for id_, one in self._followers.items() if one.dirty}
+        await self._kept.save(evidence)
 
     async def _follow(self, follower: Follower) -> None:
         """Carry a rollout from step to step until it has ended."""
         await self._surely(follower, self._learn)
         asker = Asker(self._ask, self._clock, follower.wake.set)
         try:
-            while self._followers.get(follower.rollout.id) is follower:
+            while self._follows(follower):
                 await self._surely(follower, partial(self._turn, asker))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(TICK_S):
@@ -248,6 +248,9 @@ class Controller:
                 follower.wake.clear()
         finally:
             await asker.close()
+
+    def _follows(self, follower: Follower) -> bool:
+        return self._followers.get(follower.rollout.id) is follower
 
     async def _surely(
         self, follower: Follower, do: Callable[[Follower], Coroutine[None, None, None]]
@@ -263,20 +266,24 @@ class Controller:
         """Find out how things were before, and have the stable version stay warm."""
         rollout, now = follower.rollout, self._clock()
         await self._hold(rollout)
+        if not self._follows(follower):  # it ended meanwhile, and has let go already
+            self._holds.let_go(rollout.id)
         if follower.knows:
             return
         of = (rollout.function_id, rollout.alias, rollout.stable)
         follower.learn(await past(self._series, *of, now))
 
     async def _turn(self, asker: Asker, follower: Follower) -> None:
-        """Take the next step, if there is one."""
+        """Take the next step, if there is one; to wait for instances holds up nothing else."""
         follower.tick()
         shut = course.gate_now(follower.rollout, self._sight(follower))
         approved = asker.tend(shut, follower.rollout, follower.findings)
         sight = self._sight(follower, answered=asker.said)
         step = follower.pending or approved or course.what_now(follower.rollout, sight)
         if step is not None and step.event in course.RISES:
-            lacking = await self._lacking(follower.rollout, step)
+            lacking = await unless(follower.wake, self._lacking(follower.rollout, step))
+            if lacking is None:
+                return
             sight = self._sight(follower, lacking, asker.said)
             step = follower.pending or course.what_now(follower.rollout, sight)
         if step is not None:
@@ -289,56 +296,45 @@ class Controller:
     async def _lacking(self, rollout: Rollout, step: Step) -> str:
         """Have instances for a larger share; return what is lacking then, if anything."""
         try:
-            move = await self._read(lambda reading: rolling.move_of(reading, rollout, step, ""))
+            move = await self._kept.catalog.read(
+                lambda reading: rolling.move_of(reading, rollout, step, "")
+            )
         except Refusal as refusal:
             return refusal.message
-        if move is None:
-            return ""
-        for version, count in self._wanted(rollout, move):
-            why = f"not ready after {self._warm_s:g} s"
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._warm_s or None):
-                    why = await self._instances.ready(version, count)
+        lacks = warming.lacks(move, self._instances.held()) if move and self._warm_s else ()
+        for lack in lacks:
+            why = await warming.warm(self._instances, lack, self._warm_s)
             if why:
-                return f"waits for {count} instances of version {version.number}: {why}"
+                return f"waits for {lack.wanted} instances of version {lack.version.number}: {why}"
         return ""
 
-    def _wanted(self, rollout: Rollout, move: Move) -> list[tuple[Version, int]]:
-        held = self._held(rollout.function_id)
-        wanted = warmth.wanted(move.before, move.after, held)
-        return [(move.versions[n], most) for n, most in wanted.items() if held.get(n, 0) < most]
-
-    def _held(self, function_id: str) -> Mapping[str, int]:
-        """Return how many instances there are of each version of a function."""
-        held: dict[str, int] = {}
-        for (id_, number, _), count in self._instances.held().items():
-            if id_ == function_id:
-                held[number] = held.get(number, 0) + count
-        return held
-
-    async def _read(self, ask: Callable[[Reading], T]) -> T:
-        assert self._catalog is not None  # noqa: S101 - nothing is followed before
-        return await self._catalog.read(ask)
-
     async def _commit(self, follower: Follower, step: Step) -> None:
-        """Write a step, unless the rollout was moved by somebody else meanwhile."""
-        assert self._catalog is not None  # noqa: S101 - nothing is followed before
+        """Write a step, unless the rollout was moved by somebody else meanwhile.
+
+        Where that was not heard of (what is made known of a commit may go wrong) it is now: else
+        no step would ever be written again.
+        """
         seen = follower.rollout
         cause = Cause(action=f"Rollout{step.event.title().replace(' ', '')}", salt=self._new_id())
 
-        def change(writing: Writing) -> None:
+        def change(writing: Writing) -> Rollout:
             kept = writing.rollouts.one(seen.id)
             if kept.revision == seen.revision:
-                rolling.carry_out(writing, kept, step, cause)
+                return rolling.carry_out(writing, kept, step, cause)
+            return kept
 
         try:
-            await self._catalog.write(change)
+            kept = await self._kept.catalog.write(change)
         except NotFound as refusal:
             log.warning("rollout.lost", rollout=seen.id, reason=refusal.message)
         except Refusal as refusal:
             log.warning("rollout.waits", rollout=seen.id, reason=refusal.message)
-            await asyncio.sleep(AGAIN_S)
-            follower.wake.set()
+            if isinstance(refusal, Unavailable):
+                await asyncio.sleep(AGAIN_S)
+                follower.wake.set()
+        else:
+            if follower.rollout is seen:
+                self._heard(kept)
 
     def close(self, rollout: Rollout) -> None:
         """Let no call reach the candidate from now on, whatever is written."""
@@ -357,11 +353,10 @@ class Controller:
 
     def insist(self, rollout_id: str, step: Step) -> None:
         """Write a rollback that could not be written, as soon as that can be."""
-        assert self._catalog is not None  # noqa: S101 - nothing is followed before
         follower = self._followers.get(rollout_id)
         if follower is None:
-            work = self._late.insist(rollout_id, step, self._new_id(), self._catalog.write)
-            self._begin(work)
+            write = self._kept.catalog.write
+            self._begin(self._late.insist(rollout_id, step, self._new_id(), write))
         else:
             follower.insist(step)
 
@@ -396,5 +391,10 @@ class Controller:
         return running
 
 
-def _version(named: FunctionName, number: str, reading: Reading) -> Version:
-    return reading.version(reading.function(named), number)
+def _text(follower: Follower) -> str:
+    """Return what is to be saved of a rollout; nothing where it cannot be put into words."""
+    try:
+        return follower.saved()
+    except Exception:
+        log.exception("rollout.unsaved", rollout=follower.rollout.id)
+        return ""

@@ -141,10 +141,12 @@ class Follower:
         if record.version == self.rollout.candidate:
             left = record.status == Status.CANCELLED
             self.allowance.ended(answered=record.status == Status.SUCCESS, left=left)
+        spent = False
         if failed and record.version == self.rollout.candidate:
             self.allowance.failed()
             self._note(record)
-        if (call is not None and self._is_due(call, now)) or self.allowance.spent:
+            spent = self.allowance.spent
+        if (call is not None and self._is_due(call, now)) or spent:
             self.think()
 
     def _is_due(self, call: Call, now: float) -> bool:
@@ -222,7 +224,7 @@ class Follower:
         it, as a larger share that was on its way to the disk; only a person's promotion overrules.
         """
         moved = rollout.weight != self.rollout.weight
-        if moved:
+        if moved and self.rollout.weight:  # before the first share nothing was compared
             self.judge.step(self._now())
         self.rollout = rollout
         if not rollout.owns:

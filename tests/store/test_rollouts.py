@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from huidu.model.budget import Budget
 from huidu.model.effect import RolloutKept
-from huidu.model.errors import InUse, NotFound
+from huidu.model.errors import Failed, InUse, NotFound
 from huidu.model.function import Function
 from huidu.model.judge.guard import guard_of
 from huidu.model.judge.measure import Measure
@@ -159,8 +159,15 @@ async def test_a_damaged_rollout_is_left_where_it_is_and_the_others_go_on(
     hurt = update(ROLLOUT).where(ROLLOUT.c.id == "ro-1").values(damage)
     await database.write(lambda connection: connection.execute(hurt).rowcount)
 
-    found = await catalog.read(lambda reading: reading.rollouts.alive(0.0))
-    assert [one.id for one in found] == ["ro-2"]
+    def ask(reading: Reading) -> tuple[list[list[str]], list[Rollout | None]]:
+        kept = reading.rollouts
+        several = [kept.alive(0.0), kept.owning(FUNCTION), kept.some(Wanted())[1]]
+        singles = [kept.owner(FUNCTION, "release"), kept.latest(FUNCTION, "release")]
+        return [[one.id for one in some] for some in several], singles
+
+    assert await catalog.read(ask) == ([["ro-2"]] * 3, [None, None])
+    with pytest.raises(Failed, match=r"ro-1 of alias release is damaged .* with UpdateAlias"):
+        await catalog.read(lambda reading: reading.rollouts.one("ro-1"))
 
 
 async def test_a_page_of_rollouts_is_narrowed_by_whatever_was_named(catalog: Catalog) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import structlog
@@ -11,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
+    Select,
     and_,
     func,
     insert,
@@ -20,7 +22,7 @@ from sqlalchemy import (
 )
 
 from huidu.model.effect import Effect, RolloutKept
-from huidu.model.errors import InUse, NotFound, Refusal
+from huidu.model.errors import Failed, InUse, NotFound, Refusal
 from huidu.model.function import Function, FunctionName
 from huidu.model.rollout import Past, Rollout, State
 from huidu.model.rollout_terms import Terms
@@ -52,61 +54,66 @@ class Wanted:
 
 
 class RolloutReading:
-    """Questions about rollouts."""
+    """Questions about rollouts.
+
+    One that is damaged is followed by nobody, so it moves no alias and is in nobody's way: only
+    whoever asks for it by its id is told of it.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def one(self, rollout_id: str) -> Rollout:
-        """Return a rollout, or raise `NotFound`."""
+        """Return a rollout, or raise `NotFound`; `Failed` where it is damaged."""
         query = select(ROLLOUT).where(ROLLOUT.c.id == rollout_id)
         row = self._connection.execute(query).mappings().first()
         if row is None:
             raise NotFound("Rollout", rollout_id[:80], "; see ListRollouts")
-        return _rollout(row)
+        found = _whole(row)
+        if found is None:
+            raise Failed(
+                "Rollout",
+                f"Rollout {row['id']} of alias {row['alias']} is damaged in the store and goes on "
+                "no more; see the server's log. Set the alias with UpdateAlias",
+            )
+        return found
 
     def latest(self, function: Function, alias: str) -> Rollout | None:
         """Return the rollout that moves an alias now; where none does, the one begun last."""
         mine = and_(ROLLOUT.c.function_id == function.id, ROLLOUT.c.alias == alias)
         order = (ROLLOUT.c.owning.desc(), ROLLOUT.c.began_at.desc())
-        query = select(ROLLOUT).where(mine).order_by(*order).limit(1)
-        row = self._connection.execute(query).mappings().first()
-        return _rollout(row) if row is not None else None
+        return next(self._whole(select(ROLLOUT).where(mine).order_by(*order)), None)
 
     def owner(self, function: Function, alias: str) -> Rollout | None:
         """Return the rollout that moves an alias now."""
-        mine = and_(
-            ROLLOUT.c.function_id == function.id, ROLLOUT.c.alias == alias, ROLLOUT.c.owning
-        )
-        row = self._connection.execute(select(ROLLOUT).where(mine)).mappings().first()
-        return _rollout(row) if row is not None else None
+        return next((one for one in self.owning(function) if one.alias == alias), None)
 
     def owning(self, function: Function) -> Sequence[Rollout]:
         """Return the rollouts that move aliases of a function now."""
         mine = and_(ROLLOUT.c.function_id == function.id, ROLLOUT.c.owning)
-        return [
-            _rollout(row)
-            for row in self._connection.execute(select(ROLLOUT).where(mine)).mappings()
-        ]
+        return [*self._whole(select(ROLLOUT).where(mine))]
 
     def alive(self, since: float) -> Sequence[Rollout]:
-        """Return those that go on, and those that ended since; a damaged one is left out."""
+        """Return those that go on, and those that ended since."""
         some = ROLLOUT.c.owning | (ROLLOUT.c.ended_at >= since)
-        found = []
-        for row in self._connection.execute(select(ROLLOUT).where(some)).mappings():
-            try:
-                found.append(_rollout(row))
-            except (msgspec.MsgspecError, ValueError, Refusal) as error:
-                log.error("rollout.damaged", rollout=row["id"], reason=str(error))  # noqa: TRY400
-        return found
+        return [*self._whole(select(ROLLOUT).where(some))]
 
     def some(self, wanted: Wanted) -> tuple[int, Sequence[Rollout]]:
-        """Return how many rollouts match, and those of the page; the latest first."""
+        """Return how many rollouts match, and those of the page; the latest first.
+
+        A damaged one is counted, and left out of its page.
+        """
         where = _where(wanted)
         count = select(func.count()).select_from(ROLLOUT).where(where)
         query = select(ROLLOUT).where(where).order_by(ROLLOUT.c.began_at.desc(), ROLLOUT.c.id)
-        rows = self._connection.execute(query.limit(wanted.limit).offset(wanted.offset)).mappings()
-        return int(self._connection.execute(count).scalar_one()), [_rollout(row) for row in rows]
+        page = self._whole(query.limit(wanted.limit).offset(wanted.offset))
+        return int(self._connection.execute(count).scalar_one()), [*page]
+
+    def _whole(self, query: Select[Any]) -> Iterator[Rollout]:
+        """Yield those that a query finds and that can be read."""
+        for row in self._connection.execute(query).mappings():
+            if (found := _whole(row)) is not None:
+                yield found
 
     def evidence(self, rollout_id: str) -> str:
         """Return what was found out of a rollout, as it was saved last; empty for nothing."""
@@ -183,6 +190,15 @@ def _row(rollout: Rollout) -> Mapping[str, object]:
         "terms": msgspec.json.encode(rollout.terms).decode(),
         "body": msgspec.json.encode(body).decode(),
     }
+
+
+def _whole(row: RowMapping) -> Rollout | None:
+    """Return a rollout, or None where it is damaged, which is logged."""
+    try:
+        return _rollout(row)
+    except (msgspec.MsgspecError, ValueError, Refusal) as error:
+        log.error("rollout.damaged", rollout=row["id"], reason=str(error))  # noqa: TRY400
+        return None
 
 
 def _rollout(row: RowMapping) -> Rollout:

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from huidu.model.comparison import NONE, Comparison, Side, Verdict
 from huidu.model.difference import Difference
 from huidu.model.effect import MirrorEnded, MirrorGone, MirrorKept
-from huidu.model.errors import NotFound
+from huidu.model.errors import Failed, NotFound
 from huidu.model.mirror import Mark, Mirror
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
@@ -159,3 +159,6 @@ async def test_a_damaged_mirror_keeps_nothing_else_from_being_loaded(
     assert len(published.effects) > 3
     assert not [one for one in published.effects if isinstance(one, MirrorKept)]
     assert await catalog.read(Reading.every_function) == [FUNCTION]
+    assert not await catalog.read(lambda reading: reading.mirrors.all_of(FUNCTION))
+    with pytest.raises(Failed, match=r"is damaged; PutMirror puts another in its place"):
+        await find(catalog)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from huidu.model.comparison import NONE, Comparison
 from huidu.model.effect import Effect, MirrorEnded, MirrorGone, MirrorKept
-from huidu.model.errors import NotFound, Refusal
+from huidu.model.errors import Failed, NotFound, Refusal
 from huidu.model.function import Function, FunctionName
 from huidu.model.mirror import Mark, Mirror
 from huidu.store.mirror_tables import MARK, MIRROR
@@ -50,7 +50,10 @@ class Body(msgspec.Struct, frozen=True):
 
 
 class MirrorReading:
-    """Questions to the catalog about mirrors."""
+    """Questions to the catalog about mirrors.
+
+    One that is damaged copies nothing, and is in nobody's way until it is asked for.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -64,13 +67,17 @@ class MirrorReading:
     def find(self, function: Function, alias: str) -> tuple[Mirror, Comparison]:
         """Return the mirror of an alias, ended or not, and what it had found when last asked.
 
-        Raises `NotFound`.
+        Raises `NotFound`, or `Failed` where it is damaged.
         """
         row = self._connection.execute(select(MIRROR).where(_is(function.id, alias))).first()
         if row is None:
             hint = "; the alias has none: PutMirror begins one"
             raise NotFound("Mirror", alias[:80], hint)
-        return _mirror(row, function.named), _findings(row.findings)
+        found = _whole(row, function.named)
+        if found is None:
+            said = f"The mirror of alias {alias} is damaged; PutMirror puts another in its place"
+            raise Failed("Mirror", said)
+        return found
 
     def all_of(self, function: Function, version: str = "") -> Sequence[Mirror]:
         """Return the mirrors of a function that go on, to one version where it is named."""
@@ -79,8 +86,9 @@ class MirrorReading:
             MIRROR.c.function_id == function.id,
             MIRROR.c.version == version if version else true(),
         )
-        found = self._connection.execute(select(MIRROR).where(mine))
-        return [_mirror(row, function.named) for row in found]
+        rows = self._connection.execute(select(MIRROR).where(mine))
+        found = (_whole(row, function.named) for row in rows)
+        return [one[0] for one in found if one is not None]
 
     def count(self) -> int:
         """Return how many mirrors go on."""
@@ -92,11 +100,9 @@ class MirrorReading:
         query = select(MIRROR, FUNCTION.c.namespace, FUNCTION.c.name)
         joined = query.join(FUNCTION, FUNCTION.c.id == MIRROR.c.function_id)
         for row in self._connection.execute(joined.where(GOES_ON)):
-            try:
-                mirror = _mirror(row, FunctionName(row.namespace, row.name))
-                yield MirrorKept(mirror, _findings(row.findings))
-            except (msgspec.MsgspecError, Refusal) as error:  # it must not keep calls from others
-                log.error("mirror.damaged", mirror=row.id, reason=str(error))  # noqa: TRY400
+            found = _whole(row, FunctionName(row.namespace, row.name))
+            if found is not None:
+                yield MirrorKept(*found)
 
 
 class MirrorWriting(MirrorReading):
@@ -152,11 +158,16 @@ def _row(mirror: Mirror) -> dict[str, Any]:
     return row | {"body": msgspec.json.encode(body).decode(), "findings": "{}"}
 
 
+def _whole(row: Row[Any], named: FunctionName) -> tuple[Mirror, Comparison] | None:
+    """Return a mirror with what it found, or None where it is damaged, which is logged."""
+    try:
+        return _mirror(row, named), msgspec.json.decode(row.findings, type=Comparison)
+    except (msgspec.MsgspecError, Refusal) as error:
+        log.error("mirror.damaged", mirror=row.id, reason=str(error))  # noqa: TRY400
+        return None
+
+
 def _mirror(row: Row[Any], named: FunctionName) -> Mirror:
     body = msgspec.to_builtins(msgspec.json.decode(row.body, type=Body))
     columns = {name: getattr(row, name) for name in COLUMNS}
     return Mirror(function=named, **columns, **body | {"ignored": tuple(body["ignored"])})
-
-
-def _findings(text: str) -> Comparison:
-    return msgspec.json.decode(text, type=Comparison)

@@ -40,6 +40,7 @@ from huidu.remembering import Stores, stop
 from huidu.runtimes.table import Runtimes
 from huidu.settings import Settings
 from huidu.store.books import Books
+from huidu.store.catalog import have_heard
 from huidu.store.live import listen
 from huidu.store.uses import Uses
 from huidu.triggers.timer import Timers
@@ -115,16 +116,23 @@ class DataPlane:
 
     def publish(self, effects: Sequence[Effect]) -> None:
         """Let every later call be answered as a commit says."""
-        self.routes.apply(effects)
-        self.observing.deployed.apply(effects)
-        self.mirroring.apply(effects)
-        self.fleet.retire(self.routes)
-        self.shade.retire(self.routes)
-        self.fleet.apply(effects)
-        self.urls.apply(effects)
-        self.services.apply(effects)
-        self.timers.apply(effects)
-        self.access.apply(effects)
+        parts = (
+            self.routes.apply,
+            self.observing.deployed.apply,
+            self.mirroring.apply,
+            self._retire,
+            self.fleet.apply,
+            self.urls.apply,
+            self.services.apply,
+            self.timers.apply,
+            self.access.apply,
+        )
+        have_heard(parts, effects)
+
+    def _retire(self, _: Sequence[Effect]) -> None:
+        """Let the instances go of what no call can reach any more."""
+        for fleet in (self.fleet, self.shade):
+            fleet.retire(self.routes)
 
     def gateway(self, settings: Settings, new_id: Callable[[], str]) -> Gateway:
         """Return the application at which callers arrive."""

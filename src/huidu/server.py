@@ -35,7 +35,7 @@ from huidu.release.hours import Hours
 from huidu.release.report import Archive
 from huidu.remembering import Stores, own, remember, stop, tidy
 from huidu.settings import Settings, address
-from huidu.store.catalog import Catalog
+from huidu.store.catalog import Catalog, have_heard
 from huidu.store.lock import Lock
 from huidu.store.logs import Logs
 from huidu.store.outbox import Outbox
@@ -185,9 +185,7 @@ async def _catalog(
     """Open the catalog, and let the work in the background begin."""
 
     def publish(effects: Sequence[Effect]) -> None:
-        data.publish(effects)
-        controller.apply(effects)
-        courier.apply(effects)
+        have_heard((data.publish, controller.apply, courier.apply), effects)
 
     catalog = Catalog(stores.catalog, publish)
     outbox = Outbox(catalog)

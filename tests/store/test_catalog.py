@@ -7,7 +7,7 @@ import json
 import resource
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -26,6 +26,7 @@ from huidu.model.alias import SPLITS, Alias
 from huidu.model.effect import (
     AliasGone,
     AliasKept,
+    Effect,
     FunctionGone,
     FunctionKept,
     MirrorGone,
@@ -44,7 +45,7 @@ from huidu.model.traits import NO_TRAITS
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
-from huidu.store.catalog import Catalog
+from huidu.store.catalog import Catalog, have_heard
 from huidu.store.database import Database
 from huidu.store.migrate import upgrade
 from huidu.store.reading import Page, Reading
@@ -752,3 +753,17 @@ async def test_a_closed_database_takes_no_more_work(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError):
         await kept.read(lambda connection: connection.execute(insert(VERSION)))
+
+
+async def test_what_goes_wrong_in_one_part_keeps_no_other_from_hearing_of_a_commit(
+    database: Database, published: Published
+) -> None:
+    def broken(_: Sequence[Effect]) -> None:
+        raise ZeroDivisionError
+
+    catalog = Catalog(database, partial(have_heard, (broken, published)))
+    with pytest.raises(ExceptionGroup, match="not taken over by all"):
+        await catalog.write(begin)
+
+    assert published.effects
+    assert await catalog.read(Reading.every_function) == [HELLO_FUNCTION]

@@ -30,6 +30,21 @@ T = TypeVar("T")
 log = structlog.get_logger("huidu.catalog")
 
 
+def have_heard(parts: Sequence[Publish], effects: Sequence[Effect]) -> None:
+    """Have every part hear of a commit, whatever goes wrong in one of them.
+
+    What is raised is raised in the end: the commit stands, and nobody else is to be behind it.
+    """
+    troubles = []
+    for part in parts:
+        try:
+            part(effects)
+        except Exception as trouble:  # noqa: BLE001 - it is raised below
+            troubles.append(trouble)
+    if troubles:
+        raise ExceptionGroup("a commit was not taken over by all", troubles)
+
+
 class Catalog:
     """What the platform knows of its functions, kept in one database.
 

@@ -54,9 +54,12 @@ class Shelf(Moody):
     def __init__(self) -> None:
         super().__init__()
         self.kept: list[tuple[Mirror, Comparison]] = []
+        self.unforeseen: list[Exception] = []
 
     async def keep(self, mirror: Mirror, findings: Comparison) -> None:
         self.consider()
+        if self.unforeseen:
+            raise self.unforeseen.pop()
         self.kept.append((mirror, findings))
 
 
@@ -350,11 +353,15 @@ async def test_its_time_is_over_at_the_moment(setting: Setting) -> None:
     assert setting.shade.tasks == []
 
 
-async def test_what_could_not_be_written_down_is_written_down_later(setting: Setting) -> None:
-    setting.shelf.refusals = 1
+@pytest.mark.parametrize("foreseen", [True, False])
+async def test_what_could_not_be_written_down_is_written_down_later(
+    setting: Setting, *, foreseen: bool
+) -> None:
+    setting.shelf.refusals = int(foreseen)
+    setting.shelf.unforeseen = [] if foreseen else [ZeroDivisionError("by nobody")]
     made = setting.put(most_calls=1)
     await setting.call()
-    await until(lambda: setting.shelf.refusals == 0)
+    await until(lambda: setting.shelf.refusals == 0 and not setting.shelf.unforeseen)
     setting.mirrors._wake.set()
     await until(lambda: setting.shelf.kept != [])
 

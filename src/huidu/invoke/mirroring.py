@@ -299,9 +299,13 @@ class Mirroring:
                     await asyncio.shield(reports.keep(mirror, watch.findings))
                 except BaseException as error:
                     watch.unsaved = True
-                    if not isinstance(error, Refusal):
+                    if not isinstance(error, Exception):
                         raise
-                    log.warning("mirror.unsaved", mirror=mirror.id, reason=error.message)
+                    # Whatever it was: who writes for all mirrors does not end with one of them.
+                    unknown = None if isinstance(error, Refusal) else error
+                    log.warning(
+                        "mirror.unsaved", mirror=mirror.id, reason=str(error), exc_info=unknown
+                    )
                     continue
             if not mirror.goes_on:
                 self._over.pop(mirror.id, None)

@@ -46,8 +46,7 @@ def aim(rollout: Rollout, calls_per_s: float) -> int:
 
 def waits_s(rollout: Rollout) -> float:
     """Return how long the present weight is held at least, where the plan says so."""
-    held = [step.wait_s for step in rollout.terms.ramp.steps if step.weight <= rollout.weight]
-    return float(held[-1]) if held and rollout.weight else 0.0
+    return rollout.terms.ramp.waits_s(rollout.weight)
 
 
 def stands(rollout: Rollout, calls_per_s: float) -> judge.Step:

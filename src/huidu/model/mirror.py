@@ -75,9 +75,7 @@ class Mirror:
                 "version; $LATEST may change while its answers are compared",
             )
         if not LEAST_SHARE <= self.share <= 1:  # not a number is not either
-            raise InvalidValue(
-                "Share", f"Share {self.share}: must be {LEAST_SHARE:f} to 1".rstrip()
-            )
+            raise InvalidValue("Share", f"Share {self.share:g}: must be {LEAST_SHARE} to 1")
         for name, value, most in (
             ("MostPerSecond", self.per_second, MOST_PER_SECOND),
             ("MaxCalls", self.most_calls, MOST_CALLS),

@@ -49,6 +49,14 @@ class Ramp:
         """Whether the judge alone says when the weight grows."""
         return not self.steps
 
+    def waits_s(self, weight: int) -> float:
+        """Return how long a weight (ten-thousandths) is held at least.
+
+        One that lies between two steps, since somebody set it by hand, is held like the lower one.
+        """
+        held = [step.wait_s for step in self.steps if step.weight <= weight]
+        return float(held[-1]) if held else 0.0
+
 
 def ramp_of(text: str) -> Ramp:
     """Read a plan, or raise `InvalidValue`.

@@ -21,7 +21,6 @@ FREEZE = re.compile(rf"(?P<begin>{MOMENT})\s*/\s*(?P<end>{MOMENT})(?:\s+(?P<zone
 FORM = "%Y-%m-%d %H:%M"
 DAY_S, DAY_MINUTES, WEEK = 86_400, 1440, 7
 MOST_CHARS = 200
-MOST_LISTED = 50
 YEARS = range(1970, 3000)
 #: So long two lists of windows are searched for an hour that both have: a week, twice, for a clock
 #: may skip the one hour of it.

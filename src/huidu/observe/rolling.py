@@ -38,7 +38,7 @@ class RolloutGauges(Collector):
             "The evidence with which the candidate is taken back.",
             labels=(*LABELS, "metric"),
         )
-        for rollout, found in list(self._under_way()):
+        for rollout, found in self._under_way():
             labels = (rollout.function.namespace, rollout.function.name, rollout.alias, rollout.id)
             stands = (rollout.stable, rollout.candidate, rollout.state)
             weight.add_metric((*labels, *stands), rollout.weight / WHOLE)

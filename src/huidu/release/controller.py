@@ -362,7 +362,8 @@ class Controller:
 
     def under_way(self) -> Sequence[tuple[Rollout, Findings]]:
         """Return the rollouts that own their aliases, with what was seen of them."""
-        return [(one.rollout, one.findings) for one in self._followers.values()]
+        # A copy in one step: whoever exports metrics asks in a thread.
+        return [(one.rollout, one.findings) for one in [*self._followers.values()]]
 
     def findings(self, rollout_id: str) -> Findings | None:
         """Return what was seen so far; None where it is not under way."""

@@ -85,9 +85,7 @@ def _moment(text: str) -> datetime:
 
 def plan_waits_s(facts: RolloutFacts) -> float:
     """Return how long the plan holds the present share at least."""
-    present = round(facts.weight * WHOLE)
-    held = [step.wait_s for step in ramp_of(facts.plan).steps if step.weight <= present]
-    return float(held[-1]) if held and present else 0.0
+    return ramp_of(facts.plan).waits_s(round(facts.weight * WHOLE))
 
 
 def awaits(facts: RolloutFacts) -> str:

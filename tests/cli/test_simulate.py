@@ -60,6 +60,7 @@ def test_a_program_reads_the_same_and_one_process_or_two_play_the_same() -> None
     found = told(*asked)
 
     assert (found["plan"], found["rate"], found["seed"]) == ("20%/1m, 50%/1m", 20.0, 5)
+    assert found["proof"] is False
     assert (found["releases"], found["finished"], found["false_alarms"]) == (6, 6, 0)
     assert found["finish_s"]["median"] >= 120
     assert told(*asked, "--jobs", "1") == found

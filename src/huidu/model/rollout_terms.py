@@ -13,6 +13,7 @@ from huidu.model.split import WHOLE
 from huidu.model.webhook import SECRET
 
 APPROVAL, WEBHOOK = "approval", "webhook"
+QUESTION = "rollout.gate"  #: What is posted to a webhook, by its kind.
 GATES = (APPROVAL, WEBHOOK)
 ROLL_BACK, PAUSE, PROMOTE = "rollback", "pause", "promote"
 ON_WORSE = (ROLL_BACK, PAUSE)

@@ -12,7 +12,7 @@ from huidu.model.course import Shut
 from huidu.model.delivery import Reply
 from huidu.model.findings import Findings
 from huidu.model.rollout import Event, Rollout, Step
-from huidu.model.rollout_terms import Gate
+from huidu.model.rollout_terms import QUESTION, Gate
 from huidu.model.split import WHOLE
 
 AGAIN_S = 30.0
@@ -108,7 +108,7 @@ class Asker:
 def question(shut: Shut, rollout: Rollout, found: Findings, now: float) -> bytes:
     """Return what a gate is asked: which rollout, what share comes next, and what was seen."""
     asked = {
-        "Kind": "rollout.gate",
+        "Kind": QUESTION,
         "At": now,
         "RolloutId": rollout.id,
         "Namespace": rollout.function.namespace,

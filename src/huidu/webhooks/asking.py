@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from huidu.model.delivery import Reply
-from huidu.model.rollout_terms import Gate
+from huidu.model.rollout_terms import QUESTION, Gate
 from huidu.webhooks.signature import headers
-
-KIND = "rollout.gate"
 
 
 class Poster(Protocol):
@@ -27,5 +25,5 @@ class Asking:
 
     async def __call__(self, gate: Gate, mark: str, question: bytes) -> Reply:
         """Ask once. `mark` is the same whenever the same is asked."""
-        said = headers(KIND, mark, gate.secret, int(self._clock()), question)
+        said = headers(QUESTION, mark, gate.secret, int(self._clock()), question)
         return await self._post(gate.url, question, said)

@@ -46,7 +46,6 @@ def test_where_there_is_nothing_to_compare_nothing_is_learned() -> None:
     evidence, tally = Evidence(Claim(worse=True)), Tally()
     for weight in (0.0, 1.0):
         evidence.add(weight, Counts(5, 5, 5, 5))
-        evidence.add_value(weight, 1.0, of_candidate=True)
         tally.add(weight, Counts(5, 5, 5, 5))
     assert evidence.log == pytest.approx(0.0, abs=1e-12)
     assert tally.total == Counts()

@@ -59,16 +59,6 @@ def test_evidence_after_each_step(vector: dict[str, Any]) -> None:
         assert evidence.log_of_one_epoch == near(single)
 
 
-@pytest.mark.parametrize("vector", VECTORS["values"], ids=lambda vector: vector["name"])
-def test_evidence_from_values_rather_than_good_and_bad(vector: dict[str, Any]) -> None:
-    evidence = Evidence(claim_of(vector))
-    for (weight, who, value), single in zip(
-        vector["observations"], vector["log_e_single"], strict=True
-    ):
-        evidence.add_value(weight, value, of_candidate=who == "canary")
-        assert evidence.log_of_one_epoch == near(single)
-
-
 @pytest.mark.parametrize("vector", VECTORS["consecutive_canary_failures_to_rollback"])
 def test_how_many_failures_in_a_row_are_enough(vector: dict[str, Any]) -> None:
     evidence, failures = Evidence(Claim(worse=True, ratio=1.1, margin=0.0005)), 0

@@ -11,7 +11,7 @@ from huidu.model.judge.call import Call
 from huidu.model.judge.judge import Judge, Step, Tolerances
 from huidu.model.judge.measure import Measure
 from huidu.model.judge.opinion import Opinion, Verdict, Waiting, Weighed
-from huidu.model.judge.words import VERDICTS, amount, numbers, sentences, share, waiting
+from huidu.model.judge.words import VERDICTS, amount, sentences, share, waiting
 
 ERRORS = Weighed("errors", math.log(1.2), math.log(200), 0.007)
 CART = Weighed("cart", -3.0, math.log(500), None, is_equal=False)
@@ -89,24 +89,6 @@ def test_amounts_and_shares_have_as_many_digits_as_say_something() -> None:
         "25 %",
         "100 %",
     ]
-
-
-def test_the_numbers_of_a_curve_keep_their_names() -> None:
-    assert numbers(SAID) == {
-        "verdict": "not_yet",
-        "calls": 900,
-        "failed": 3,
-        "evidence.errors": 0.0792,
-        "enough.errors": 2.301,
-        "below.errors": 0.007,
-        "evidence.cart": -1.3029,
-        "enough.cart": 2.699,
-        "below.cart": None,
-        "waits": "time",
-        "waits.has": 12.4,
-        "waits.needs": 60.0,
-    }
-    assert "waits" not in numbers(SAID._replace(waits=None))
 
 
 def test_what_a_judge_really_says_reads_well() -> None:

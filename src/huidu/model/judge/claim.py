@@ -87,13 +87,6 @@ class Claim:
             math.log1p(back * self.center),
         )
 
-    def factor_of(self, alternative: float, weight: float, value: float, *, of: bool) -> float:
-        """Return what a value in [0, 1] adds to the log of a bet; `of` the candidate or not."""
-        bet = self.stake(alternative, weight) * (1 if self.worse else -1)
-        if of:
-            return math.log1p(bet * (value - self.allowed))
-        return math.log1p(-bet * weight / (1 - weight) * self.ratio * (value - self.center))
-
 
 def log_mean_exp(logs: list[float]) -> float:
     """Return the log of the mean of what these are the logs of."""

@@ -44,14 +44,6 @@ class Evidence:
         """Fold in calls of the candidate where there is no stable version beside it."""
         self._fold(0.0, Counts(bad, good))
 
-    def add_value(self, weight: float, value: float, *, of_candidate: bool) -> None:
-        """Fold in one call by a value in [0, 1] rather than by good or bad."""
-        if 0 < weight < 1:
-            for index, alternative in enumerate(self.claim.grid):
-                self._logs[index] += self.claim.factor_of(
-                    alternative, weight, value, of=of_candidate
-                )
-
     def _fold(self, weight: float, counts: Counts) -> None:
         for index, factors in enumerate(_factors(self.claim, weight)):
             self._logs[index] += _sum(counts, factors)

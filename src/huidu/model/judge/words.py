@@ -1,4 +1,4 @@
-"""Words: what the judge knows, as short sentences for people and numbers for a curve."""
+"""Words: what the judge knows, as short sentences for people."""
 
 from __future__ import annotations
 
@@ -41,28 +41,6 @@ def waiting(waits: Waiting) -> str:
         f"proof that at most {share(waits.below)} more of its calls {_bad(waits.what)}: "
         f"{amount(waits.has)} of {amount(waits.needs)}"
     )
-
-
-def numbers(opinion: Opinion) -> Mapping[str, float | str | None]:
-    """Return the numbers behind a point of a curve, by names that stay the same.
-
-    `evidence.errors` and the like are logs to base 10: 0 says nothing, `enough.errors` is where
-    it is taken back, and they go up and down evenly where the evidence doubles and halves.
-    """
-    told: dict[str, float | str | None] = {
-        "verdict": opinion.verdict.name.lower(),
-        "calls": opinion.calls,
-        "failed": opinion.failed,
-    }
-    for one in opinion.evidence:
-        told[f"evidence.{one.name}"] = round(one.log / math.log(10), 4)
-        told[f"enough.{one.name}"] = round(one.enough / math.log(10), 4)
-        told[f"below.{one.name}"] = one.below
-    if opinion.waits is not None:
-        told["waits"] = opinion.waits.what
-        told["waits.has"] = round(opinion.waits.has, 4)
-        told["waits.needs"] = round(opinion.waits.needs, 4)
-    return told
 
 
 def amount(log: float) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from huidu.model import course
 from huidu.model.budget import Allowance
 from huidu.model.course import Sight
-from huidu.model.fault import Fault, fault_of
+from huidu.model.fault import AGAINST, fault_of
 from huidu.model.findings import Failure, Point, Side, thinned
 from huidu.model.invocation import Record, Status
 from huidu.model.judge import words
@@ -26,7 +26,6 @@ from huidu.model.tally import Lane
 from huidu.release.past import Past
 from huidu.release.saved import Saved, again
 
-AGAINST = frozenset({Fault.USER, Fault.TIMEOUT, Fault.MEMORY, Fault.PLATFORM})
 MOST_FAILURES = 20
 MOST_ERROR_CHARS = 300
 LOG_ENOUGH = math.log(200)  #: Of the default, before there is an opinion.
@@ -134,7 +133,7 @@ class Follower:
         if counted is None:
             return
         now = self._now()
-        failed = record.status != Status.SUCCESS and fault_of(record.status) in AGAINST
+        failed = fault_of(record.status) in AGAINST
         call = self.hearing.hear(record, now)
         failed = failed or (call is not None and call.failed)
         counted.add(failed=failed, cold=record.cold)

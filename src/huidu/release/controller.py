@@ -71,7 +71,7 @@ class Instances(Protocol):
 class Counters(Protocol):
     """How many calls run now."""
 
-    def running(self) -> Mapping[Lane, int]: ...
+    def running_in(self, lane: Lane) -> int: ...
 
 
 class Controller:
@@ -154,7 +154,7 @@ class Controller:
 
     def _take_up(self, rollout: Rollout, evidence: str) -> None:
         """Follow a rollout from now on."""
-        running = self._counters.running
+        running = self._counters.running_in
         follower = Follower(rollout, self._clock, saved.read(evidence), running)
         self._followers[rollout.id] = follower
         self._routes.allow(rollout.function_id, rollout.alias, follower.allowance)
@@ -385,10 +385,10 @@ class Controller:
     async def quiet(self, lane: Lane, most_s: float) -> int:
         """Return once no call takes a way, or how many still do after so long."""
         until = self._clock() + most_s
-        running = self._counters.running().get(lane, 0)
+        running = self._counters.running_in(lane)
         while running and self._clock() < until:
             await asyncio.sleep(QUIET_S)
-            running = self._counters.running().get(lane, 0)
+            running = self._counters.running_in(lane)
         return running
 
 

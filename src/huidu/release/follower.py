@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from huidu.model import course
@@ -64,7 +64,7 @@ class Follower:
         rollout: Rollout,
         clock: Callable[[], float],
         saved: Saved,
-        running: Callable[[], Mapping[Lane, int]] = dict,
+        running: Callable[[Lane], int] = lambda _: 0,
     ) -> None:
         terms = rollout.terms
         self.rollout = rollout
@@ -118,8 +118,7 @@ class Follower:
         return f"{self.rollout.revision}.{self._turn}"
 
     def _under_way(self, version: str) -> int:
-        lane = Lane(self.rollout.function_id, self.rollout.alias, version)
-        return self._running().get(lane, 0)
+        return self._running(Lane(self.rollout.function_id, self.rollout.alias, version))
 
     def _now(self) -> float:
         """Seconds since the rollout began, never backwards."""

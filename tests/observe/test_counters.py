@@ -89,6 +89,7 @@ def test_how_many_run_at_once_is_told_of_function_version_alias_and_both(
     for lane in (RELEASE_1, RELEASE_2, RELEASE_2, DIRECT_2, OTHER):
         counters.began(lane)
     assert counters.running() == {RELEASE_1: 1, RELEASE_2: 2, DIRECT_2: 1, OTHER: 1}
+    assert [counters.running_in(lane) for lane in (RELEASE_2, OTHER)] == [2, 1]
 
     assert most(counters, RELEASE_2) == [(1000, (4, 3, 3, 2))]
 
@@ -106,6 +107,7 @@ def test_a_long_call_is_told_of_in_every_second(counters: Counters, clock: Clock
     assert most(counters, RELEASE_1) == [(1003, one)], "it ran in that second, too"
     assert counters.take() == []
     assert counters.running() == {}
+    assert counters.running_in(RELEASE_2) == 0
 
 
 def test_the_most_of_a_second_is_not_that_of_the_next(counters: Counters, clock: Clock) -> None:

@@ -12,16 +12,17 @@ from typing import Any, cast
 
 from huidu.invoke.routes import Routes
 from huidu.model.effect import Effect, RolloutKept
-from huidu.model.rollout import Rollout
+from huidu.model.rollout import Rollout, State
 from huidu.model.version import Version
 from huidu.release.controller import Controller
 from huidu.release.hours import Hours
 from huidu.release.report import Archive
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
+from huidu.store.reading import Reading
 from huidu.store.writing import Writing
 from tests.fakes import Clock
-from tests.fakes_store import begin
+from tests.fakes_store import FUNCTION, begin
 from tests.mortal import Killed, Mortal
 from tests.rollouts import TEN_MINUTES_S, rollout
 
@@ -39,8 +40,8 @@ class Surroundings:
 
     def unfollow(self, function_id: str, alias: str, hear: Callable[..., None]) -> None: ...
 
-    def running(self) -> Mapping[Any, int]:
-        return {}
+    def running_in(self, lane: object) -> int:
+        return 0
 
     async def ready(self, version: Version, count: int) -> str:
         return ""
@@ -144,3 +145,16 @@ async def start(database: Database, clock: Clock) -> None:
         writing.rollouts.add(kept)
 
     await Catalog(database, lambda _: None).write(change)
+
+
+async def agrees(database: Database) -> None:
+    """Fail unless the alias leads where its rollout says."""
+
+    def ask(reading: Reading) -> tuple[Rollout, str, int]:
+        routed = reading.alias(FUNCTION, "release")
+        shares = [share.weight for share in routed.shares if share.version == "2"]
+        return reading.rollouts.one("ro-1"), routed.version, sum(shares)
+
+    kept, leads, weight = await Catalog(database, lambda _: None).read(ask)
+    assert weight == kept.weight
+    assert (leads == "2") == (kept.state in (State.BAKING, State.DONE))

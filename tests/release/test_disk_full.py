@@ -20,8 +20,7 @@ from huidu.store.database import Database
 from huidu.store.writing import Writing
 from tests.fakes import Clock
 from tests.fakes_store import FUNCTION, HELLO, alias, begin
-from tests.release.carried import Server, kept_of
-from tests.release.test_going_on import agrees
+from tests.release.carried import Server, agrees, kept_of
 from tests.rollouts import rollout
 
 T = TypeVar("T")

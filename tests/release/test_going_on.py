@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from huidu.model.rollout import Rollout, State
 from huidu.model.traits import NO_TRAITS
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
@@ -14,7 +13,7 @@ from huidu.store.reading import Reading
 from huidu.store.told import Asking
 from tests.fakes import Clock
 from tests.fakes_store import FUNCTION, HELLO
-from tests.release.carried import Server, start
+from tests.release.carried import Server, agrees, start
 
 #: The steps of a rollout, ten minutes apart: two shares, and the end of the baking.
 ALL = ["grow", "grow", "finish"]
@@ -34,19 +33,6 @@ async def told_of(database: Database) -> tuple[list[str], list[str], list[str]]:
         )
 
     return await Catalog(database, lambda _: None).read(ask)
-
-
-async def agrees(database: Database) -> None:
-    """Fail unless the alias leads where its rollout says."""
-
-    def ask(reading: Reading) -> tuple[Rollout, str, int]:
-        routed = reading.alias(FUNCTION, "release")
-        shares = [share.weight for share in routed.shares if share.version == "2"]
-        return reading.rollouts.one("ro-1"), routed.version, sum(shares)
-
-    kept, leads, weight = await Catalog(database, lambda _: None).read(ask)
-    assert weight == kept.weight
-    assert (leads == "2") == (kept.state in (State.BAKING, State.DONE))
 
 
 async def live_and_die(database: Database, dies_at: int) -> int:

@@ -9,7 +9,7 @@ from huidu.model.invocation import Status
 
 
 class Fault(StrEnum):
-    """Whose doing a failure is. Only the first four speak against a version."""
+    """Whose doing a failure is."""
 
     USER = "user"  #: The function's code, or what it is set up with.
     TIMEOUT = "timeout"
@@ -42,6 +42,10 @@ FAULTS: Mapping[int, Fault] = {
     Status.SOCKET_BROKEN: Fault.CALLER,
     Status.CANCELLED: Fault.CALLER,
 }
+
+
+#: What speaks against the version that was called; the others say nothing of it.
+AGAINST = frozenset({Fault.USER, Fault.TIMEOUT, Fault.MEMORY, Fault.PLATFORM})
 
 
 def fault_of(status: int) -> Fault | None:

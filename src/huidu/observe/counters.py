@@ -111,6 +111,11 @@ class Counters:
         """Return how many calls run now, by lane."""
         return {Lane(*lane): busy.now for lane, busy in self._busy.items() if busy.now}
 
+    def running_in(self, lane: Lane) -> int:
+        """Return how many calls run in a lane now."""
+        busy = self._busy.get(lane)
+        return busy.now if busy else 0
+
     def turn(self) -> None:
         """Begin a new second where it has begun. The clock may be set back; so be it."""
         now = self._clock()

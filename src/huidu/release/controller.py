@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
@@ -16,11 +17,9 @@ from huidu.model.course import Sight
 from huidu.model.effect import Effect, FunctionGone, RolloutKept
 from huidu.model.errors import NotFound, Refusal, Unavailable
 from huidu.model.findings import Findings
-from huidu.model.function import FunctionName
 from huidu.model.rollout import Rollout, State, Step
 from huidu.model.rollout_terms import MOST_S
 from huidu.model.tally import Lane
-from huidu.model.version import Version
 from huidu.release import saved
 from huidu.release.around import Counters, Instances, Recorder, Routes
 from huidu.release.follower import Follower
@@ -40,6 +39,7 @@ AGAIN_S = 0.2  #: Where the store says no.
 QUIET_S, MOST_QUIET_S = 0.005, 30.0
 
 log = structlog.get_logger("huidu.release")
+T = TypeVar("T")
 
 
 class Controller:
@@ -122,7 +122,7 @@ class Controller:
 
     def _take_up(self, rollout: Rollout, evidence: str) -> None:
         """Follow a rollout from now on."""
-        running = self._counters.running
+        running = self._counters.running_in
         follower = Follower(rollout, self._clock, saved.read(evidence), running)
         self._followers[rollout.id] = follower
         self._routes.allow(rollout.function_id, rollout.alias, follower.allowance)
@@ -178,9 +178,10 @@ class Controller:
 
     async def _hold(self, rollout: Rollout) -> None:
         """Keep the stable version warm, as warm as it is."""
-        ask = partial(_version, rollout.function, rollout.stable)
         with suppress(NotFound):
-            version = await self._kept.catalog.read(ask)
+            version = await self._kept.catalog.read(
+                lambda reading: reading.version(reading.function(rollout.function), rollout.stable)
+            )
             held = warming.held_of(self._instances.held(), rollout.function_id)
             count = held.get(rollout.stable, 0)
             self._holds.hold(rollout.id, version, max(1, count))
@@ -322,8 +323,8 @@ class Controller:
         """Write a rollback that could not be written, as soon as that can be."""
         follower = self._followers.get(rollout_id)
         if follower is None:
-            work = self._late.insist(rollout_id, step, self._new_id(), self._kept.catalog.write)
-            self._begin(work)
+            write = self._kept.catalog.write
+            self._begin(self._late.insist(rollout_id, step, self._new_id(), write))
         else:
             follower.insist(step)
 
@@ -352,15 +353,11 @@ class Controller:
     async def quiet(self, lane: Lane, most_s: float) -> int:
         """Return once no call takes a way, or how many still do after so long."""
         until = self._clock() + most_s
-        running = self._counters.running().get(lane, 0)
+        running = self._counters.running_in(lane)
         while running and self._clock() < until:
             await asyncio.sleep(QUIET_S)
-            running = self._counters.running().get(lane, 0)
+            running = self._counters.running_in(lane)
         return running
-
-
-def _version(named: FunctionName, number: str, reading: Reading) -> Version:
-    return reading.version(reading.function(named), number)
 
 
 def _text(follower: Follower) -> str:

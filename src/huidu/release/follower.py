@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from huidu.model import course
 from huidu.model.budget import Allowance
 from huidu.model.course import Sight
-from huidu.model.fault import Fault, fault_of
+from huidu.model.fault import AGAINST, fault_of
 from huidu.model.findings import Failure, Point, Side, thinned
 from huidu.model.invocation import Record, Status
 from huidu.model.judge import words
@@ -26,7 +26,6 @@ from huidu.model.tally import Lane
 from huidu.release.past import Past
 from huidu.release.saved import Saved, again
 
-AGAINST = frozenset({Fault.USER, Fault.TIMEOUT, Fault.MEMORY, Fault.PLATFORM})
 MOST_FAILURES = 20
 MOST_ERROR_CHARS = 300
 LOG_ENOUGH = math.log(200)  #: Of the default, before there is an opinion.
@@ -65,7 +64,7 @@ class Follower:
         rollout: Rollout,
         clock: Callable[[], float],
         saved: Saved,
-        running: Callable[[], Mapping[Lane, int]] = dict,
+        running: Callable[[Lane], int] = lambda _: 0,
     ) -> None:
         terms = rollout.terms
         self.rollout = rollout
@@ -123,8 +122,7 @@ class Follower:
         return f"{self.rollout.revision}.{self._turn}"
 
     def _under_way(self, version: str) -> int:
-        lane = Lane(self.rollout.function_id, self.rollout.alias, version)
-        return self._running().get(lane, 0)
+        return self._running(Lane(self.rollout.function_id, self.rollout.alias, version))
 
     def _now(self) -> float:
         """Seconds since the rollout began, never backwards."""
@@ -138,7 +136,7 @@ class Follower:
         if counted is None:
             return
         now = self._now()
-        failed = record.status != Status.SUCCESS and fault_of(record.status) in AGAINST
+        failed = fault_of(record.status) in AGAINST
         call = self.hearing.hear(record, now)
         failed = failed or (call is not None and call.failed)
         counted.add(failed=failed, cold=record.cold)
@@ -181,7 +179,7 @@ class Follower:
             self.insist(step)
 
     def insist(self, step: Step) -> None:
-        """Have a rollback written that could not be, as soon as it can."""
+        """Keep calls from the candidate; that it is taken back is written as soon as it can be."""
         self.allowance.close()
         self.pending = self.pending or step
         self.wake.set()
@@ -227,16 +225,16 @@ class Follower:
         A rollback that is still to be written is not forgotten for a step that was written before
         it, as a larger share that was on its way to the disk; only a person's promotion overrules.
         """
-        if rollout.weight != self.rollout.weight:
-            if self.rollout.weight:  # before the first share nothing was compared
-                self.judge.step(self._now())
-            if rollout.owns and self.pending is None:
-                self.opinion = None  # it was of another weight
+        moved = rollout.weight != self.rollout.weight
+        if moved and self.rollout.weight:  # before the first share nothing was compared
+            self.judge.step(self._now())
         self.rollout = rollout
         if not rollout.owns:
             self.pending = None
         elif any(last.event is Event.PROMOTE and last.who for last in rollout.past[-1:]):
             self.pending, self.allowance.closed = None, False  # whatever has been found out
+        if moved and rollout.owns and self.pending is None:
+            self.opinion = None  # it was of another weight
         self._stand()
         self.show()
         self.wake.set()

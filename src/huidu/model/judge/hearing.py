@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from huidu.model.fault import Fault, fault_of
+from huidu.model.fault import AGAINST, fault_of
 from huidu.model.invocation import Record, Status
 from huidu.model.judge.call import Call
 from huidu.model.judge.measure import Measure
@@ -19,7 +19,6 @@ from huidu.model.judge.votes import BOTH, KEY_DIGITS, Ballot, Votes
 
 #: Why a version was chosen where that was left to chance (`model/alias.py`).
 BY_CHANCE = frozenset({"weight", "weight, random", "sticky key"})
-SILENT = frozenset({Fault.THROTTLED, Fault.CALLER})  #: What says nothing of a version.
 #: An instance ended, with all the calls that it had.
 CRASHES = frozenset({Status.PROCESS_EXITED, Status.INSTANCE_EXITED, Status.MEMORY_EXCEEDED})
 #: Doors at which an answer with `statusCode` is one of HTTP (`gateway/`).
@@ -71,7 +70,7 @@ class Hearing:
             return None
         failed = False
         if record.status != Status.SUCCESS:
-            if fault_of(record.status) in SILENT:
+            if fault_of(record.status) not in AGAINST:
                 return None
             failed = True
         elif record.trigger in HTTP_DOORS:

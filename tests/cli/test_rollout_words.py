@@ -207,6 +207,8 @@ def test_what_the_next_share_waits_for_is_said(more: dict[str, Any], awaited: st
 def test_calls_that_go_astray_hold_it() -> None:
     astray = SEEN | {"Verdict": "calls do not go where the weight says"}
     assert "they do not" in words.awaits(facts(Evidence=astray))
+    spent = astray | {"SpentKeys": 10}
+    assert "all 10 callers of its budget" in words.awaits(facts(Evidence=spent))
 
 
 @pytest.mark.parametrize("state", State)

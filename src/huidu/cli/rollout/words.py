@@ -111,6 +111,8 @@ def awaits(facts: RolloutFacts) -> str:
 
 
 def _awaits_judge(facts: RolloutFacts, found: EvidenceFacts) -> str:
+    if found.verdict == Verdict.ASTRAY.value and 0 < facts.budget.keys <= found.spent_keys:
+        return f"somebody: it has met all {facts.budget.keys} callers of its budget, unproven"
     if found.verdict == Verdict.ASTRAY.value:
         return "calls to go where the weight says: they do not, and prove nothing"
     if not facts.proof and found.waits_for != "suspicion":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from huidu.model import course
@@ -80,15 +80,8 @@ class Follower:
             measures=terms.tolerances.measures,
             votes=again(saved.votes, Votes.restored),
         )
-        self.allowance = Allowance(
-            terms.budget,
-            rollout.stable,
-            rollout.candidate,
-            failures=self.findings.spent_failures,
-            keys=saved.keys,
-            beside=lambda: self._under_way(rollout.stable),
-        )
         self._running = running
+        self.allowance = self._allowed(saved.keys)
         self.opinion: Opinion | None = None
         self.pending: Step | None = None
         self.calls_per_s = self.findings.calls_per_s
@@ -105,6 +98,16 @@ class Follower:
         if known is not None:
             known.back(self._now())
         self._stand()
+
+    def _allowed(self, keys: Sequence[int]) -> Allowance:
+        return Allowance(
+            self.rollout.terms.budget,
+            self.rollout.stable,
+            self.rollout.candidate,
+            failures=self.findings.spent_failures,
+            keys=keys,
+            beside=lambda: self._under_way(self.rollout.stable),
+        )
 
     def _stand(self) -> None:
         """Be as the rollout stands."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -156,3 +157,23 @@ async def test_a_rollout_that_ends_while_it_is_taken_up_leaves_no_version_held(
         await serving
 
     assert around.holds == {"1": 0}
+
+
+async def test_a_rollback_that_was_decided_as_the_rollout_finished_is_written_all_the_same(
+    database: Database,
+) -> None:
+    clock = Clock()
+    await start(database, clock)
+    server = Server(database, clock)
+    async with server.up():
+        await until(database, lambda kept: kept.weight > 0)
+        follower = next(iter(server.controller._followers.values()))
+        kept = await kept_of(database)
+        baked = kept.after(Step(event=Event.PROMOTE, at=clock.now)).after(
+            Step(event=Event.FINISH, at=clock.now)
+        )
+        follower.insist(BACK)
+
+        done = replace(baked, revision=kept.revision + 1)
+        await Catalog(database, server.publish).write(lambda w: w.rollouts.replace(done))
+        await until(database, lambda kept: kept.state is State.BACK)

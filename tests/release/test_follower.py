@@ -361,3 +361,31 @@ def test_a_candidate_that_answers_nothing_gets_a_few_calls_until_one_of_them_end
     assert reached(500) == 1
     one.hear(call("2"))
     assert reached(500) == LEAST_UNANSWERED
+
+
+def keyed(clock: Clock, to: Follower, seconds: int) -> None:
+    """Have 600 callers call, each as its place and the budget have it."""
+    dice = random.Random(3)
+    seals = [f"{dice.getrandbits(128):032x}" for _ in range(600)]
+    for _ in range(seconds * 50):
+        clock.now += 0.02
+        caller = dice.randrange(600)
+        version = "2" if caller < 60 else "1"
+        decision = Decision(version, "sticky key", 0.1 if version == "2" else 0.9)
+        settled = to.allowance.settle(decision._replace(sticky_key=f"caller {caller}"))
+        heard = call(settled.version, sticky_key=seals[caller], duration_ms=dice.uniform(10, 40))
+        to.hear(heard._replace(reason=settled.reason, probability=settled.probability))
+
+
+def test_where_only_so_many_callers_may_meet_it_what_is_compared_stays_fair(clock: Clock) -> None:
+    one = follower(clock, budget=Budget(keys=5))
+
+    keyed(clock, one, 600)
+    one.tick()
+
+    assert len(one.allowance.keys) == 5
+    assert one.pending is None
+    assert one.opinion is not None
+    assert one.opinion.verdict.name in ("NOT_YET", "FINE")
+    assert one.opinion.log_errors < 1
+    assert one.opinion.log_latency < 1

@@ -82,6 +82,11 @@ class Allowance:
         self.unanswered = min(self.unanswered, LEAST_UNANSWERED - 1)
 
     @property
+    def full(self) -> bool:
+        """Whether as many callers as may have met the candidate, so that new ones are kept away."""
+        return not self.proven and 0 < self.budget.keys <= len(self.keys)
+
+    @property
     def spent(self) -> bool:
         """Whether as many calls have failed as may."""
         return not self.proven and 0 < self.budget.failures <= self.failures

@@ -116,9 +116,14 @@ class Controller:
             elif rollout.state is State.BACK:
                 self._begin(self._end_late(rollout))
             return
+        owed = follower.pending
         follower.moved(rollout)
-        if not rollout.owns:
-            self._let_go(follower)
+        if rollout.owns:
+            return
+        self._let_go(follower)
+        if owed is not None and rollout.state is State.DONE:  # it finished as the scale tipped
+            self._late.close(rollout)
+            self.insist(rollout.id, owed)
 
     def _take_up(self, rollout: Rollout, evidence: str) -> None:
         """Follow a rollout from now on."""

@@ -27,6 +27,7 @@ from huidu.release.past import Past
 from huidu.release.saved import Saved, again
 
 MOST_FAILURES = 20
+MOST_MET = 100_000
 MOST_ERROR_CHARS = 300
 LOG_ENOUGH = math.log(200)  #: Of the default, before there is an opinion.
 RATE_S = 60.0  #: Over which the number of calls a second is taken.
@@ -91,6 +92,7 @@ class Follower:
             rollout.stable: Counted(self.findings.stable),
             rollout.candidate: Counted(self.findings.candidate),
         }
+        self._met: set[str] = set()  #: Callers, as they are sealed; forgotten with the server.
         self._arrived = self._turn = 0
         self._ticked = clock()
         self._last_s = 0.0
@@ -148,8 +150,25 @@ class Follower:
             self.allowance.failed()
             self._note(record)
             spent = self.allowance.spent
+        if self.allowance.budget.keys and not self._is_fair(record):
+            call = None
         if (call is not None and self._is_due(call, now)) or spent:
             self.think()
+
+    def _is_fair(self, record: Record) -> bool:
+        """Tell whether a call may be compared, where only so many callers may meet the candidate.
+
+        Once they have, new callers go to the stable version: those who were to go there anyway are
+        not to be heard either, or that version would seem to have more than its share.
+        """
+        key = record.sticky_key
+        if not key or self.allowance.proven:
+            return True
+        if self.allowance.full:
+            return key in self._met
+        if len(self._met) < MOST_MET or record.version == self.rollout.candidate:
+            self._met.add(key)
+        return True
 
     def _is_due(self, call: Call, now: float) -> bool:
         """Have a call heard; tell whether it is time to look."""

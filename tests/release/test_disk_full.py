@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from huidu.model.budget import CLOSED
+from huidu.model.effect import RolloutKept
 from huidu.model.errors import Unavailable
 from huidu.model.rollout import Event, Rollout, State, Step
 from huidu.model.split import WHOLE
@@ -114,3 +115,17 @@ async def test_whoever_moves_the_alias_after_a_late_rollback_was_asked_for_has_t
         assert reached(server) == ("2", "main version")
         await asyncio.sleep(1.2)
     assert (await kept_of(disk)).state is State.DONE
+
+
+@pytest.mark.timeout(30)
+async def test_a_late_rollback_leaves_an_alias_alone_that_another_rollout_moves_by_now(
+    disk: Disk,
+) -> None:
+    kept = rollout(at={"weight": WHOLE, "state": State.DONE, "ended_at": 1000.0})
+    await start(disk, kept)
+    server = Server(disk, Clock())
+    async with server.up():
+        baking = {"id": "ro-2", "weight": WHOLE, "state": State.BAKING, "full_at": 1000.0}
+        server.controller.apply([RolloutKept(rollout(at=baking, bake_s=86_400.0))])
+        server.controller.close(kept)
+        assert reached(server) == ("2", "main version")

@@ -305,9 +305,10 @@ class Controller:
 
     def close(self, rollout: Rollout) -> None:
         """Let no call reach the candidate from now on, whatever is written."""
+        moves = {(one.function_id, one.alias) for one, _ in self.under_way()}
         if rollout.id in self._followers:
             self._followers[rollout.id].allowance.close()
-        else:
+        elif (rollout.function_id, rollout.alias) not in moves:
             self._late.close(rollout)
 
     def reopen(self, rollout_id: str) -> None:

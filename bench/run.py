@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        help=f"{', '.join((*PARTS, ROLLOUTS))}; all but the last if none is named",
+        help=f"{', '.join((*PARTS, ROLLOUTS, TAKEN_BACK))}; all but the last if none is named",
     )
     parser.add_argument("--rounds", type=int, default=3, help="in which all ways take turns")
     parser.add_argument("--seconds", type=float, default=3.0, help="of calls, a way and round")
@@ -97,9 +97,9 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="tables for a page")
     parser.add_argument("--json", type=Path, help="a file to write every measurement to")
     arguments = parser.parse_args()
-    wrong = [part for part in arguments.parts if part not in (*PARTS, ROLLOUTS)]
+    wrong = [part for part in arguments.parts if part not in (*PARTS, ROLLOUTS, TAKEN_BACK)]
     if wrong:
-        parser.error(f"{wrong[0]}: there are {', '.join((*PARTS, ROLLOUTS))}")
+        parser.error(f"{wrong[0]}: there are {', '.join((*PARTS, ROLLOUTS, TAKEN_BACK))}")
     console = Console(width=160 if arguments.markdown else None)
     made = {}
     if "calls" in (arguments.parts or PARTS):

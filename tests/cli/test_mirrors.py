@@ -88,7 +88,7 @@ def test_a_mirror_from_its_mark_to_its_end(platform: Platform, name: str) -> Non
     assert f"huidu mirror mark {name}" in refused.stderr
     assert huidu(platform, "mark", name, "--reason", "it only echoes").returncode == 0
     much = huidu(platform, "put", name, "release", "2", "--share", "2")
-    assert "Share 2.0: must be 0.0001 to 1\n" in much.stderr
+    assert "Share 2: must be 0.0001 to 1\n" in much.stderr
     ignored = ("--ignore", "$.pid", "--ignore", "$.version", "--until", "1h", "--reason", "new")
     assert huidu(platform, "put", name, "release", "2", *ignored).returncode == 0
     began = platform.ours("ListEvents", FunctionName=name, Kinds=["mirror.began"])["Events"]

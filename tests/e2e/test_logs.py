@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import time
@@ -129,10 +130,13 @@ def test_lines_are_searched_by_everything(
     assert [calls.index(call) for call in found] == numbers
 
 
+SEARCHED = itertools.count(1)
+
+
 @pytest.fixture(scope="module")
 def searched(platform: Platform) -> tuple[str, list[str]]:
     """A function that was called three times: well, with a warning, and in vain."""
-    name = platform.make("searched", SHOP)
+    name = platform.make(f"searched-{next(SEARCHED)}", SHOP)  # it may be made twice
     for _ in range(2):
         platform.publish(name)
     platform.call("CreateAlias", FunctionName=name, Name="release", FunctionVersion="2")

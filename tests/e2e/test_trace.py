@@ -378,7 +378,8 @@ def test_a_collector_that_refuses_costs_what_it_refuses_and_one_that_comes_back_
     name = running.make("lucky", TELLS)
     running.invoke(name)
     dropped = "huidu_otlp_dropped_total"
-    until(lambda: running.metrics(dropped, signal="traces") == {("", ""): 1.0})
+    for signal in ("traces", "logs"):
+        until(lambda signal=signal: running.metrics(dropped, signal=signal) == {("", ""): 1.0})
     collector.close()  # dies
 
     for _ in range(5):

@@ -222,9 +222,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     if order["as_json"]:
-        asked = {
-            name: order[name] for name in ("plan", "proof", "fault", "traffic", "rate", "seed")
-        }
+        asked = {"plan": trial.plan, "proof": trial.proof}
+        asked |= {name: order[name] for name in ("fault", "traffic", "rate", "seed")}
         print(json.dumps({**asked, **asdict(found)}))  # noqa: T201
     else:
         shown(found, trial, order)

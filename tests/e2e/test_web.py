@@ -252,7 +252,7 @@ def test_a_failure_is_told_as_what_it_was(
 
 
 def test_what_is_cut_is_seen_to_be_cut(web: Platform) -> None:
-    url = publish(web, "cut", Timeout=1)
+    url = publish(web, "cut", Timeout=3)
     for path, code in (("/die", 439), ("/half", 433)):
         with Client(url, path) as answer, pytest.raises(http.client.IncompleteRead):
             answer.read()

@@ -17,9 +17,12 @@ $(BIN)/.ready: requirements-dev.lock pyproject.toml
 demo: $(BIN)/.ready ## Play a gray release on real traffic; ONCE=1 checks it and leaves.
 	@$(BIN)/python -m demo.story $(if $(ONCE),--once)
 
+# What failed is run once more by itself: of ten thousand tests with real processes one may run out
+# of time while others use the processors. Both runs are shown, and what is wrong fails in both.
 test: $(BIN)/.ready ## The whole suite.
 	@tests/needs
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS) || \
+	  { test $$? -eq 1 && $(BIN)/python -m pytest --last-failed $(ARGS); }
 
 check: $(BIN)/.ready ## Formatter, linter, type checker.
 	$(BIN)/ruff format --check .

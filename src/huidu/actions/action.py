@@ -13,6 +13,7 @@ SCF, SCF_VERSION = "scf", "2018-04-16"
 APIGATEWAY, APIGATEWAY_VERSION = "apigateway", "2018-08-08"
 MONITOR, MONITOR_VERSION = "monitor", "2018-07-24"
 HUIDU, HUIDU_VERSION = "huidu", "2026-11-01"
+ASKING = ("Get", "List", "Test", "Watch")  #: How the names of actions begin that write nothing.
 
 
 class Wire(msgspec.Struct, rename="pascal"):
@@ -49,6 +50,22 @@ class Action(Generic[Request, Answer]):
     shapes: Mapping[str, str] = field(default_factory=dict)
     largest_bytes: int | None = None  #: Of the request, where it may be larger than others.
     unsupported: str = ""  #: Why nobody carries it out, where the cloud has it and we do not.
+
+
+def ours(
+    name: str, summary: str, request: type[Wire], answer: type[Wire], *errors: str
+) -> Action[Wire, Wire]:
+    """Return an action of our own service; whether it writes is in its name."""
+    return Action(
+        service=HUIDU,
+        version=HUIDU_VERSION,
+        name=name,
+        summary=summary,
+        request=request,
+        answer=answer,
+        writes=not name.startswith(ASKING),
+        errors=errors,
+    )
 
 
 #: Codes that any action may answer with.

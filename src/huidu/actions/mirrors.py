@@ -8,13 +8,11 @@ from msgspec import Meta, field
 
 from huidu.actions.action import (
     FUNCTION_ERRORS,
-    HUIDU,
-    HUIDU_VERSION,
-    Action,
     NamedFunction,
     Namespace,
     Nothing,
     Wire,
+    ours,
 )
 from huidu.model.names import DEFAULT_NAMESPACE
 
@@ -176,44 +174,32 @@ class MirrorFacts(Wire):
     latency: MirrorLatency
 
 
-def _action(
-    name: str, summary: str, request: type[Wire], answer: type[Wire], *errors: str
-) -> Action[Wire, Wire]:
-    return Action(
-        service=HUIDU,
-        version=HUIDU_VERSION,
-        name=name,
-        summary=summary,
-        request=request,
-        answer=answer,
-        writes=not name.startswith("Get"),
-        errors=(*FUNCTION_ERRORS, *errors),
-    )
-
-
-THERE = ("ResourceNotFound.Alias", "ResourceNotFound.Mirror")
+THERE = (*FUNCTION_ERRORS, "ResourceNotFound.Alias", "ResourceNotFound.Mirror")
 
 ACTIONS = (
-    _action(
+    ours(
         "MarkMirrorSafe",
         "Say that a function may be called twice where its caller called it once.",
         MarkMirrorSafe,
         Nothing,
+        *FUNCTION_ERRORS,
         "InvalidParameterValue.Reason",
         "UnsupportedOperation.FunctionType",
     ),
-    _action(
+    ours(
         "UnmarkMirrorSafe",
         "Say that it may not; mirrors of the function end.",
         UnmarkMirrorSafe,
         Nothing,
+        *FUNCTION_ERRORS,
         "InvalidParameterValue.Reason",
     ),
-    _action(
+    ours(
         "PutMirror",
         "Have a version answer calls of an alias a second time, unseen, and compare.",
         PutMirror,
         MirrorPut,
+        *FUNCTION_ERRORS,
         "FailedOperation.FunctionVersionStatusNotActive",
         "FailedOperation.MirrorNotSafe",
         "InvalidParameterValue.DateTime",
@@ -230,6 +216,6 @@ ACTIONS = (
         "UnsupportedOperation.FunctionType",
         "UnsupportedOperation.Mirror",
     ),
-    _action("GetMirror", "See what a mirror found.", GetMirror, MirrorFacts, *THERE),
-    _action("DeleteMirror", "End a mirror and forget it.", DeleteMirror, Nothing, *THERE),
+    ours("GetMirror", "See what a mirror found.", GetMirror, MirrorFacts, *THERE),
+    ours("DeleteMirror", "End a mirror and forget it.", DeleteMirror, Nothing, *THERE),
 )

@@ -8,12 +8,10 @@ from msgspec import Meta, field
 
 from huidu.actions.action import (
     FUNCTION_ERRORS,
-    HUIDU,
-    HUIDU_VERSION,
-    Action,
     Limit,
     Offset,
     Wire,
+    ours,
 )
 from huidu.actions.rollout_terms import (
     BudgetTerms,
@@ -314,23 +312,8 @@ THERE = (
 MOVED = (*THERE, "FailedOperation.Rollout", "ResourceInUse", "ResourceNotFound.FunctionVersion")
 
 
-def _action(
-    name: str, summary: str, request: type[Wire], answer: type[Wire], *errors: str
-) -> Action[Wire, Wire]:
-    return Action(
-        service=HUIDU,
-        version=HUIDU_VERSION,
-        name=name,
-        summary=summary,
-        request=request,
-        answer=answer,
-        writes=not name.startswith(("Get", "List", "Watch")),
-        errors=errors,
-    )
-
-
 ACTIONS = (
-    _action(
+    ours(
         "StartRollout",
         "Have a version take over an alias step by step.",
         StartRollout,
@@ -349,8 +332,8 @@ ACTIONS = (
         "ResourceNotFound.Alias",
         "ResourceNotFound.FunctionVersion",
     ),
-    _action("GetRollout", "See how a rollout stands.", GetRollout, RolloutFacts, *THERE),
-    _action(
+    ours("GetRollout", "See how a rollout stands.", GetRollout, RolloutFacts, *THERE),
+    ours(
         "ListRollouts",
         "List rollouts, the latest first.",
         ListRollouts,
@@ -359,18 +342,14 @@ ACTIONS = (
         "InvalidParameterValue.Offset",
         "InvalidParameterValue.States",
     ),
-    _action("PauseRollout", "Hold the share where it is.", PauseRollout, RolloutFacts, *MOVED),
-    _action("ResumeRollout", "Let a paused rollout go on.", ResumeRollout, RolloutFacts, *MOVED),
-    _action(
+    ours("PauseRollout", "Hold the share where it is.", PauseRollout, RolloutFacts, *MOVED),
+    ours("ResumeRollout", "Let a paused rollout go on.", ResumeRollout, RolloutFacts, *MOVED),
+    ours(
         "ApproveRollout", "Approve what a rollout waits for.", ApproveRollout, RolloutFacts, *MOVED
     ),
-    _action(
-        "PromoteRollout", "Give the version all calls now.", PromoteRollout, RolloutFacts, *MOVED
-    ),
-    _action(
-        "RollbackRollout", "Take the version back, at once.", RollbackRollout, RolledBack, *MOVED
-    ),
-    _action(
+    ours("PromoteRollout", "Give the version all calls now.", PromoteRollout, RolloutFacts, *MOVED),
+    ours("RollbackRollout", "Take the version back, at once.", RollbackRollout, RolledBack, *MOVED),
+    ours(
         "WatchRollout",
         "Wait until something is new of a rollout.",
         WatchRollout,

@@ -7,14 +7,12 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from huidu.actions.action import (
-    HUIDU,
-    HUIDU_VERSION,
-    Action,
     Description,
     Limit,
     Nothing,
     Offset,
     Wire,
+    ours,
 )
 from huidu.actions.events import EventFacts, Kinds
 
@@ -177,23 +175,8 @@ SHAPE = (
 )
 
 
-def _action(
-    name: str, summary: str, request: type[Wire], answer: type[Wire], *errors: str
-) -> Action[Wire, Wire]:
-    return Action(
-        service=HUIDU,
-        version=HUIDU_VERSION,
-        name=name,
-        summary=summary,
-        request=request,
-        answer=answer,
-        writes=not name.startswith(("Get", "List", "Test")),
-        errors=errors,
-    )
-
-
 ACTIONS = (
-    _action(
+    ours(
         "CreateWebhook",
         "Have events posted to a URL, signed.",
         CreateWebhook,
@@ -202,12 +185,12 @@ ACTIONS = (
         "LimitExceeded.Webhook",
         "ResourceInUse.Webhook",
     ),
-    _action("UpdateWebhook", "Change a webhook.", UpdateWebhook, Nothing, *SHAPE, *THERE),
-    _action("GetWebhook", "See a webhook and how it fares.", GetWebhook, WebhookFacts, *THERE),
-    _action("ListWebhooks", "List the webhooks.", ListWebhooks, Webhooks),
-    _action("DeleteWebhook", "Delete a webhook.", DeleteWebhook, Nothing, *THERE),
-    _action("TestWebhook", "Post a test event to a webhook.", TestWebhook, Tested, *THERE),
-    _action(
+    ours("UpdateWebhook", "Change a webhook.", UpdateWebhook, Nothing, *SHAPE, *THERE),
+    ours("GetWebhook", "See a webhook and how it fares.", GetWebhook, WebhookFacts, *THERE),
+    ours("ListWebhooks", "List the webhooks.", ListWebhooks, Webhooks),
+    ours("DeleteWebhook", "Delete a webhook.", DeleteWebhook, Nothing, *THERE),
+    ours("TestWebhook", "Post a test event to a webhook.", TestWebhook, Tested, *THERE),
+    ours(
         "ListDeadDeliveries",
         "List the events that could not be delivered to a webhook.",
         ListDeadDeliveries,
@@ -216,7 +199,7 @@ ACTIONS = (
         "InvalidParameterValue.Limit",
         "InvalidParameterValue.Offset",
     ),
-    _action(
+    ours(
         "RedriveDeliveries",
         "Try deliveries again that were given up.",
         RedriveDeliveries,
@@ -224,7 +207,7 @@ ACTIONS = (
         *THERE,
         "ResourceNotFound.Delivery",
     ),
-    _action(
+    ours(
         "DiscardDeliveries",
         "Forget deliveries that were given up.",
         DiscardDeliveries,

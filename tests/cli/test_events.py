@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
 from huidu.cli.events import line
-from tests.platform import SECRET_ID, SECRET_KEY, Platform
+from tests.cli.running import ran, running
+from tests.platform import Platform
 
 EVENT: Mapping[str, Any] = {
     "Time": "2026-11-23 12:00:00",
@@ -37,36 +36,12 @@ def plain(event: Mapping[str, Any]) -> str:
     return re.sub("\x1b\\[[0-9]+m", "", line(event))
 
 
-def there(platform: Platform) -> dict[str, str]:
-    keys = {"TENCENTCLOUD_SECRET_ID": SECRET_ID, "TENCENTCLOUD_SECRET_KEY": SECRET_KEY}
-    return {**os.environ, **keys, "HUIDU_ENDPOINT": platform.api}
-
-
 def huidu(platform: Platform, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "huidu", "events", *words],
-        env=there(platform),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
+    return ran(platform, "events", *words)
 
 
-@contextmanager
-def following(platform: Platform, *words: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "huidu", "events", "-f", *words],
-        env=there(platform),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+def following(platform: Platform, *words: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return running(platform, "events", "-f", *words)
 
 
 def test_an_event_is_a_line_of_when_what_of_what_by_whom_and_why() -> None:

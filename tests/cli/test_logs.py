@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 from huidu.cli.lines import Look, day_of, look_of, seen, shown
-from tests.platform import SECRET_ID, SECRET_KEY, Platform, until
+from tests.cli.running import environment, ran, running
+from tests.platform import Platform, until
 
 TERMINAL = Look(columns=80, colours=False, functions=False, whole=False)
 PIPE = replace(TERMINAL, columns=None)
@@ -141,52 +142,25 @@ def test_colours_are_for_terminals_that_want_them() -> None:
     os.close(here)
 
 
-def environment(server: Platform) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HUIDU", "NO_COLOR"))}
-    return kept | {
-        "TENCENTCLOUD_SECRET_ID": SECRET_ID,
-        "TENCENTCLOUD_SECRET_KEY": SECRET_KEY,
-        "HUIDU_ENDPOINT": server.api,
-        "TERM": "xterm",
-    }
-
-
 def huidu_logs(server: Platform, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "huidu", "logs", *options],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-        env=environment(server),
-    )
+    return ran(server, "logs", *options)
 
 
 @contextmanager
 def following(server: Platform, *options: str) -> Iterator[tuple[subprocess.Popen[str], Any, Any]]:
     """A `huidu logs -f`, and what it has printed and said so far."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "huidu", "logs", "-f", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(server),
-    )
-    texts = ["", ""]
+    with running(server, "logs", "-f", *options) as process:
+        texts = ["", ""]
 
-    def so_far(which: int) -> str:
-        stream = (process.stdout, process.stderr)[which]
-        assert stream is not None
-        os.set_blocking(stream.fileno(), False)
-        with suppress(BlockingIOError):
-            texts[which] += os.read(stream.fileno(), 1 << 20).decode()
-        return texts[which]
+        def so_far(which: int) -> str:
+            stream = (process.stdout, process.stderr)[which]
+            assert stream is not None
+            os.set_blocking(stream.fileno(), False)
+            with suppress(BlockingIOError):
+                texts[which] += os.read(stream.fileno(), 1 << 20).decode()
+            return texts[which]
 
-    try:
         yield process, lambda: so_far(0), lambda: so_far(1)
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -334,7 +308,7 @@ def in_terminal(server: Platform, columns: int, *options: str, **more: str) -> s
         stdout=there,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
-        env={k: v for k, v in environment(server).items() if k != "COLUMNS"} | more,
+        env=environment(server) | more,
     )
     os.close(there)
     found, end = b"", time.monotonic() + 30

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from huidu.cli import mirror_table
-from tests.platform import SECRET_ID, SECRET_KEY, Platform, until
+from tests.cli.running import ran
+from tests.platform import Platform, until
 
 FOUND: Mapping[str, Any] = {
     "FunctionName": "shop",
@@ -42,15 +41,7 @@ def shown(capsys: pytest.CaptureFixture[str], **more: Any) -> str:
 
 
 def huidu(platform: Platform, *words: str) -> subprocess.CompletedProcess[str]:
-    keys = {"TENCENTCLOUD_SECRET_ID": SECRET_ID, "TENCENTCLOUD_SECRET_KEY": SECRET_KEY}
-    return subprocess.run(
-        [sys.executable, "-m", "huidu", "mirror", *words],
-        env={**os.environ, **keys, "HUIDU_ENDPOINT": platform.api},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
+    return ran(platform, "mirror", *words)
 
 
 def test_before_the_first_call_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,29 +15,19 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from huidu.cli.main import app
+from tests.cli.running import environment, running
 from tests.e2e.rolling_out import BAD, GOOD, Release
-from tests.platform import SECRET_ID, SECRET_KEY, Platform, until
+from tests.platform import Platform, until
 
 #: What the terminal is told before the next picture is drawn over the last.
 OVER = re.compile(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)*")
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-
-
-def environment(server: Platform) -> dict[str, str]:
-    left_out = ("HUIDU", "NO_COLOR", "COLUMNS", "LINES")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
-    return kept | {
-        "TENCENTCLOUD_SECRET_ID": SECRET_ID,
-        "TENCENTCLOUD_SECRET_KEY": SECRET_KEY,
-        "HUIDU_ENDPOINT": server.api,
-        "TERM": "xterm",
-    }
 
 
 def rollout(server: Platform, *words: str) -> Result:
@@ -100,20 +90,8 @@ def terminal(server: Platform, columns: int, *words: str, **more: str) -> Iterat
         opened.close()
 
 
-@contextmanager
-def watching(server: Platform, *words: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "huidu", "rollout", "watch", *words],
-        env=environment(server),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+def watching(server: Platform, *words: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return running(server, "rollout", "watch", *words)
 
 
 @pytest.fixture

@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from huidu.cli.drawn import draw
+
 Facts = Mapping[str, Any]
-WIDTH = 100  #: Where there is no terminal that has one of its own.
 MOST_PLACES = 20
 NOTHING = "nothing to say of it yet: no call was run by both"
 
 
 def show(found: Facts) -> None:
     """Print what a mirror found to standard output."""
-    console = Console(highlight=False)
-    if console.is_terminal:
-        _tell(console, found)
-        return
-    console = Console(highlight=False, width=WIDTH)
-    with console.capture() as captured:  # Tables fill their lines with blanks, to no use here.
-        _tell(console, found)
-    for line in captured.get().splitlines():
-        typer.echo(line.rstrip())
+    draw(lambda console: _tell(console, found))
 
 
 def _tell(console: Console, found: Facts) -> None:

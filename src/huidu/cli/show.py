@@ -11,10 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from huidu.cli.drawn import draw
 from huidu.cli.trials import Trial
 
 Tell = Callable[[str], None]
-WIDTH = 100  #: Where there is no terminal that has one of its own.
 
 
 class Comparison(Protocol):
@@ -57,15 +57,7 @@ def progress() -> Iterator[Tell]:
 
 def report(found: Comparison) -> None:
     """Print everything to standard output."""
-    console = Console(highlight=False, soft_wrap=False)
-    if console.is_terminal:
-        _tell(console, found)
-        return
-    console = Console(highlight=False, width=WIDTH)
-    with console.capture() as captured:  # Tables fill their lines with blanks, to no use here.
-        _tell(console, found)
-    for line in captured.get().splitlines():
-        console.print(line.rstrip(), markup=False, soft_wrap=True)
+    draw(lambda console: _tell(console, found))
 
 
 def _tell(console: Console, found: Comparison) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,15 +57,16 @@ class Callers:
     """Some callers of one address, each with one call at a time."""
 
     def __init__(self, url: str, count: int) -> None:
-        self.answers: list[Answer] = []
         self.count = count
+        self._told: list[tuple[float, Answer]] = []  #: Each answer, and when its call began.
         self._url = url
         self._over = Event()
 
     def _call(self) -> None:
         caller = Caller(self._url)
         while not self._over.is_set():
-            self.answers.append(caller.ask())
+            began = time.monotonic()
+            self._told.append((began, caller.ask()))
         caller.close()
 
     @contextmanager
@@ -80,8 +82,17 @@ class Callers:
             for thread in threads:
                 thread.join()
 
+    @property
+    def answers(self) -> list[Answer]:
+        """All answers so far."""
+        return [answer for _, answer in [*self._told]]
+
     def next(self, count: int) -> list[Answer]:
         """Return answers of calls that all began after this was asked."""
-        begin = len(self.answers) + self.count  # those under way may have begun before
-        until(lambda: len(self.answers) >= begin + count, 60)
-        return self.answers[begin : begin + count]
+        asked = time.monotonic()  # a slow one that is under way may come after many that are not
+
+        def later() -> list[Answer]:
+            return [answer for began, answer in [*self._told] if began >= asked]
+
+        until(lambda: len(later()) >= count, 60)
+        return later()[:count]

@@ -20,6 +20,7 @@ from demo.operator import Operator
 from demo.texts import VERSIONS
 from huidu.actions.action import COMMON_ERRORS, Action
 from huidu.actions.table import ACTIONS
+from huidu.cli.commands import BY_NAME
 from huidu.cli.reference import reference
 from huidu.cloudapi.keys import Pair
 from huidu.model.fault import FAULTS, Fault
@@ -43,7 +44,7 @@ FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 SHELL, PYTHON, OUTPUT = "sh", "python", "output"
-SHOWN = {"text", "toml", "js"}  #: To look at, not to run.
+SHOWN = {"text", "toml", "js", "yaml"}  #: To look at, not to run.
 WHATEVER = "…"  #: In an output block: any text at all.
 MARK = "=== the next block ==="
 
@@ -213,6 +214,14 @@ def test_the_codes_that_any_action_may_refuse_with_are_in_the_reference() -> Non
     head = (DOCS / "reference.md").read_text("utf-8").split("\n## ", 1)[0]
 
     assert [code for code in COMMON_ERRORS if f"`{code}`" not in head] == []
+
+
+@pytest.mark.parametrize(("page", "title"), [("cli.md", "Commands"), ("zh-CN/cli.md", "命令")])
+def test_every_command_is_told_with_an_example(page: str, title: str) -> None:
+    told = {row[0].strip("`"): row[1] for row in rows(section(DOCS / page, title))}
+
+    assert [*told] == [*BY_NAME]
+    assert [name for name, line in told.items() if f"huidu {name}" not in line] == []
 
 
 def test_every_setting_is_told_with_its_default() -> None:

@@ -31,6 +31,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "store": "model",
         "observe": "model",
         "runtimes": "model",
+        "project": "model",
         "listener": "patience tunnel flow room",
         "patience": "tunnel flow room decency answering",
         "tunnel": "flow",
@@ -53,11 +54,12 @@ LEANS: Mapping[str, frozenset[str]] = {
         "webhooks": "model",
         "gateway": "model invoke body",
         "cloudapi": "huidu model actions control body",
+        "cos": "model store body",
         # the roof
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
         "server": "model settings store observe listener observing remembering dataplane control "
-        "release triggers webhooks cloudapi",
+        "release triggers webhooks cloudapi cos",
         "cli": "huidu model settings actions store observe observing runtimes instances cloudapi "
         "release server",
         "__main__": "cli",

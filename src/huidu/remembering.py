@@ -20,7 +20,9 @@ from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.journal import Journal
 from huidu.store.logs import Logs
+from huidu.store.objects import Objects
 from huidu.store.packages import Packages
+from huidu.store.parts import Parts
 from huidu.store.queue import Queue
 from huidu.store.reading import Reading
 from huidu.store.salt import salt
@@ -56,6 +58,8 @@ class Stores:
     logs: Logs
     queue: Queue
     packages: Packages
+    objects: Objects  #: What was uploaded, for packages to be made of.
+    parts: Parts
     salt: bytes  #: What sticky keys are sealed with.
     in_use: Counter[str]  #: The packages that instances are made of.
     scratch: Path  #: Where instances have their temporary files.
@@ -72,6 +76,7 @@ async def remember(settings: Settings, directory: Path, stack: AsyncExitStack) -
     catalog, journal, series = opened
     in_use = Counter[str]()
     most_bytes = settings.max_unpacked_mb << 20
+    objects = await asyncio.to_thread(Objects, directory / "objects")
     return Stores(
         catalog=catalog,
         journal=Journal(journal),
@@ -81,6 +86,8 @@ async def remember(settings: Settings, directory: Path, stack: AsyncExitStack) -
         packages=await asyncio.to_thread(
             Packages, directory / "packages", most_tree_bytes=most_bytes, in_use=in_use
         ),
+        objects=objects,
+        parts=Parts(objects, settings.max_object_mb << 20),
         salt=salt(directory),
         in_use=in_use,
         scratch=own(str(directory / "scratch")),
@@ -118,6 +125,8 @@ async def tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
                 stores.packages.forget, used, older_than_s=UNUSED_CODE_S, now=now
             )
             await asyncio.to_thread(stores.packages.evict)
+            for uploaded in (stores.objects, stores.parts):
+                await asyncio.to_thread(uploaded.forget, now, settings.keep_objects_s)
             await stores.journal.forget(now - settings.keep_records_s)
             await stores.logs.tidy()
             forget = partial(Writing.forget_happenings, before=now - settings.keep_events_s)

@@ -7,7 +7,7 @@ import os
 import resource
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from zoneinfo import ZoneInfo
@@ -20,10 +20,14 @@ from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
 from huidu.control.plane import Plane, Uploads
+from huidu.cos import downloads
+from huidu.cos.app import Cos
+from huidu.cos.downloads import Downloads
 from huidu.dataplane import DataPlane
 from huidu.listener import Listener
 from huidu.model.account import Account
 from huidu.model.effect import Effect
+from huidu.model.function import Code
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.observe.exposition import Deliveries, Denials, Gauges, Releases
 from huidu.observe.logged import LogCounters
@@ -85,7 +89,8 @@ async def serving(
         controller = _controller(settings, stores, data, post)
         catalog, courier = await _catalog(settings, stores, data, controller, post, stack)
         root = keys.RootKey(keys.settle(directory, os.environ))
-        plane = _plane(settings, stores, catalog, courier, data, controller, gateway.url)
+        download = _download(api, root)
+        plane = _plane(settings, stores, catalog, courier, data, controller, gateway.url, download)
         desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
@@ -94,7 +99,8 @@ async def serving(
         data.exporting.measure(data.observing.page, registry)
         told = pages(data.observing.page, registry, asdict(data.tier))
         most = _connections(settings.max_connections)
-        await api.open(Api(desk, told), most_connections=most // API_SHARE)
+        buckets = _buckets(settings, stores, root, Api(desk, told))
+        await api.open(buckets, most_connections=most // API_SHARE)
         await gateway.open(data.gateway(settings, _new_id), tunnels=True, most_connections=most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url)
@@ -111,6 +117,26 @@ def _connections(wanted: int) -> int:
     return most
 
 
+def _download(api: Listener, root: keys.RootKey) -> Callable[[Code, str], str]:
+    pair = root.pair.secret_id, root.pair.secret_key
+    return lambda code, name: downloads.address(api.url, pair, time.time(), code, name)
+
+
+def _buckets(settings: Settings, stores: Stores, root: keys.RootKey, otherwise: Api) -> Cos:
+    """Return what stands in front of the API, for buckets are reached by their hosts."""
+    packages = Downloads(stores.packages, root, otherwise, clock=time.time, new_id=_new_id)
+    return Cos(
+        stores.objects,
+        stores.parts,
+        root,
+        Account().appid,
+        packages,
+        most_bytes=settings.max_object_mb << 20,
+        clock=time.time,
+        new_id=_new_id,
+    )
+
+
 async def _close_together(*listeners: Listener) -> None:
     await asyncio.gather(*(listener.close() for listener in listeners))
 
@@ -123,10 +149,12 @@ def _plane(
     data: DataPlane,
     controller: Controller,
     gateway_url: str,
+    download: Callable[[Code, str], str],
 ) -> Plane:
     return Plane(
         catalog=catalog,
         packages=stores.packages,
+        objects=stores.objects,
         uploads=Uploads(),
         queue=stores.queue,
         journal=stores.journal,
@@ -140,6 +168,7 @@ def _plane(
         runtimes=data.runtimes,
         triggers=TRIGGERS,
         courier=courier,
+        download=download,
         gateway_url=gateway_url,
         account=Account(),
         quota=settings.quota(),

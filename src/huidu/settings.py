@@ -57,6 +57,8 @@ class Settings:
     max_age_s: float = 6 * 3600.0  #: How old an instance may be; inf for no limit.
     warm_s: float = 3.0  #: How long a move of an alias waits for instances of who is new to it.
     max_unpacked_mb: int = 10_240  #: Of unpacked code, what is in use not counted out.
+    max_object_mb: int = 64  #: Of one object that is uploaded for a package to be made of.
+    keep_objects_s: float = 86_400.0  #: How long one is kept where its bucket says nothing.
     keep_records_s: float = 15 * 86_400.0  #: How long the record of a call is kept.
     keep_events_s: float = 400 * 86_400.0  #: How long what happened is kept.
     webhook_allow: str = "none"  #: What webhooks may reach though it is refused, as CIDRs.
@@ -220,6 +222,8 @@ LEAST: Mapping[str, float] = {
     "max_age_s": 1,
     "warm_s": 0,
     "max_unpacked_mb": 1,
+    "max_object_mb": 1,
+    "keep_objects_s": 60,
     "keep_records_s": 0,
     "keep_events_s": 0,
     "webhook_retry_s": 0,

@@ -245,7 +245,7 @@ def test_a_function_that_was_never_called_and_a_server_without_functions(
     assert "no function has left a line" in huidu_logs(server).stderr
     assert "There is no function yet" in huidu_logs(server, "shop").stderr
     server.make("shop", SHOP)
-    assert "huidu api invoke-function --function-name shop" in huidu_logs(server, "shop").stderr
+    assert "huidu invoke shop" in huidu_logs(server, "shop").stderr
     assert "There are: shop" in huidu_logs(server, "x9").stderr
     server.stop()
     gone = huidu_logs(server, "shop", "-f")

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
 import re
-import select
 import signal
-import struct
 import subprocess
-import sys
-import termios
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from huidu.cli.main import app
+from tests.cli import terminals
 from tests.cli.running import environment, running
+from tests.cli.terminals import Terminal
 from tests.e2e.rolling_out import BAD, GOOD, Release
 from tests.platform import Platform, until
-
-#: What the terminal is told before the next picture is drawn over the last.
-OVER = re.compile(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)*")
-COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 def rollout(server: Platform, *words: str) -> Result:
@@ -41,53 +32,10 @@ def well(server: Platform, *words: str) -> str:
     return ran.stdout
 
 
-class Terminal:
-    """A terminal of so many columns in which a command runs."""
-
-    def __init__(self, server: Platform, columns: int, *words: str, **more: str) -> None:
-        self._here, there = pty.openpty()
-        fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "huidu", "rollout", *words],
-            stdin=there,
-            stdout=there,
-            stderr=there,
-            env=environment(server) | more,
-        )
-        os.close(there)
-        self._written = b""
-
-    def written(self) -> str:
-        """Return all that was written so far."""
-        with suppress(OSError):
-            while select.select([self._here], [], [], 0)[0]:
-                self._written += os.read(self._here, 65536)
-        return self._written.decode(errors="ignore").replace("\r\n", "\n")
-
-    def seen(self) -> str:
-        """Return what stands on the screen, without colours."""
-        return COLOUR.sub("", OVER.split(self.written())[-1])
-
-    def type(self, text: str) -> None:
-        os.write(self._here, text.encode())
-
-    def wait(self) -> int:
-        until(lambda: (self.written(), self.process.poll() is not None)[1], 30)
-        return self.process.wait()
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._here)
-
-
-@contextmanager
-def terminal(server: Platform, columns: int, *words: str, **more: str) -> Iterator[Terminal]:
-    opened = Terminal(server, columns, *words, **more)
-    try:
-        yield opened
-    finally:
-        opened.close()
+def terminal(
+    server: Platform, columns: int, *words: str, **more: str
+) -> AbstractContextManager[Terminal]:
+    return terminals.terminal(server, columns, "rollout", *words, **more)
 
 
 def watching(server: Platform, *words: str) -> AbstractContextManager[subprocess.Popen[str]]:
@@ -156,10 +104,10 @@ def test_giving_it_all_calls_is_asked_about_unless_yes_is_said(
 def test_a_refusal_says_what_to_type_next(platform: Platform, shop: str) -> None:
     for words, said in (
         (("show", shop, "release"), "huidu rollout list"),
-        (("start", shop, "nobody", "2"), f"create-alias --function-name {shop} --name nobody"),
-        (("start", shop, "release", "7"), f"publish-version --function-name {shop}"),
-        (("start", shop, "release", "two"), f"list-version-by-function --function-name {shop}"),
-        (("start", "nobody", "release", "2"), "huidu api list-functions"),
+        (("start", shop, "nobody", "2"), f"huidu alias set {shop} nobody OLD-VERSION --create"),
+        (("start", shop, "release", "7"), f"huidu publish {shop}"),
+        (("start", shop, "release", "two"), f"huidu ls {shop}"),
+        (("start", "nobody", "release", "2"), "huidu ls"),
         (("start", shop, "release", "2", "--plan", "slowly"), "say evidence, all-at-once"),
     ):
         ran = rollout(platform, *words)

@@ -109,6 +109,7 @@ async def plane(catalog: Catalog) -> Plane:
     made = Plane(
         catalog=catalog,
         packages=nothing,
+        objects=nothing,
         uploads=nothing,
         queue=nothing,
         journal=nothing,
@@ -122,6 +123,7 @@ async def plane(catalog: Catalog) -> Plane:
         triggers={},
         courier=nothing,
         logs=nothing,
+        download=nothing,
         gateway_url="http://gw",
         account=Account(),
         quota=Quota(),

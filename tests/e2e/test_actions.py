@@ -684,6 +684,29 @@ def test_provisioned_concurrency_is_put_read_and_taken_back(scf: Client) -> None
     assert scf("GetProvisionedConcurrencyConfig", Qualifier="1").Allocated == []
 
 
+def test_layers_are_published_read_listed_and_deleted(scf: Client) -> None:
+    content, runtimes = {"ZipFile": zipped({"shared.py": "X = 1"})}, ["Python3.10"]
+    named = {"LayerName": f"l-{scf.function}"}
+    made = scf("PublishLayerVersion", **named, CompatibleRuntimes=runtimes, Content=content)
+    assert made.LayerVersion == 1
+    told = scf("GetLayerVersion", **named, LayerVersion=1)
+    assert (told.LayerName, told.CompatibleRuntimes) == (named["LayerName"], runtimes)
+    moment(told.AddTime)
+    has(told, "CodeSha256", "Location", "Description", "LicenseInfo", "LayerVersion", "Status")
+    listed = scf("ListLayers", SearchKey=named["LayerName"])
+    assert (listed.TotalCount, listed.Layers[0].LayerVersion) == (1, 1)
+    assert scf("ListLayerVersions", **named).LayerVersions[0].CompatibleRuntimes == runtimes
+    assert scf("DeleteLayerVersion", **named, LayerVersion=1).RequestId
+    assert scf.code("GetLayerVersion", **named, LayerVersion=1) == "ResourceNotFound.LayerVersion"
+
+
+def test_the_address_of_code_is_told(scf: Client) -> None:
+    told = scf("GetFunctionAddress", Qualifier="1")
+    assert told.Url.startswith(scf.platform.api)
+    assert len(told.CodeSha256) == 64
+    assert scf.code("GetFunctionAddress", Qualifier="9") == "ResourceNotFound.FunctionVersion"
+
+
 @pytest.mark.parametrize("action", [a.name for a in ACTIONS if a.service == SCF])
 def test_every_action_of_the_cloud_is_asked_for_in_this_file(action: str) -> None:
     assert f'"{action}"' in Path(__file__).read_text("utf-8")

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from huidu.instances.blueprint import Blueprint
-from huidu.instances.launch import Spawner
 from huidu.instances.outcomes import StartFailed
 from huidu.instances.sandbox.forks.launcher import SandboxLauncher
+from huidu.instances.sandbox.table import Ground
+from huidu.instances.sandbox.tier import TooWeak, choose
 from huidu.instances.starting import Launcher, start
 from huidu.model.version import Version
+from huidu.settings import TIERS
 from tests.instances.making import OURS, Shelf, handler, task
 
 
@@ -62,7 +64,22 @@ async def result(blueprint: Blueprint, launcher: Launcher) -> Any:
 IMPORTS = "import one_py, five_py, both\n" + handler("return [one_py.X, five_py.X, both.X]")
 
 
-async def test_the_later_layer_wins(box: SandboxLauncher, shelf: Shelf, tmp_path: Path) -> None:
+@pytest.fixture(params=TIERS)
+async def cage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Launcher]:
+    """What starts instances in each tier that can be had here."""
+    (scratch := tmp_path / "scratch").mkdir(mode=0o755)
+    try:
+        launcher, closing, _ = await choose(
+            request.param, "none", Ground(OURS.path, scratch, "none")
+        )
+    except TooWeak as error:
+        pytest.skip(str(error))
+    yield launcher
+    if closing is not None:
+        await closing.close()
+
+
+async def test_the_later_layer_wins(cage: Launcher, shelf: Shelf, tmp_path: Path) -> None:
     names = ["one", "two", "three", "four", "five"]
     layers = [
         layer(
@@ -74,8 +91,7 @@ async def test_the_later_layer_wins(box: SandboxLauncher, shelf: Shelf, tmp_path
     ]
     version = shelf.version(IMPORTS)
 
-    for launcher in (box, Spawner(tmp_path)):
-        assert await result(layered(shelf, version, *layers), launcher) == ["one", "five", "five"]
+    assert await result(layered(shelf, version, *layers), cage) == ["one", "five", "five"]
 
 
 async def test_what_layers_hold_is_found_and_cannot_be_changed(

@@ -13,6 +13,7 @@ from huidu.model.errors import InvalidValue, LimitExceeded, Refusal
 from huidu.model.function import (
     EVENT,
     MOST_ENVIRONMENT_BYTES,
+    Code,
     Configuration,
     Function,
     FunctionName,
@@ -21,6 +22,7 @@ from huidu.model.function import (
     environment_of,
 )
 
+FILES = Code("aa" * 32, 100)
 PLAIN = Configuration(handler="index.main_handler", runtime="Python3.10")
 
 
@@ -41,7 +43,7 @@ def test_what_is_not_said_is_as_in_the_cloud() -> None:
         {"environment": (("a1", "x"), ("A" * 64, "灰度\n"))},
         {"environment": (("AB", "x" * (MOST_ENVIRONMENT_BYTES - 2)),)},
         {"environment": (("MY_SCF_", "x"), ("SCF", "x"), ("SCFX", "x"))},
-        {"layers": tuple(Layer(f"l{n}", 1) for n in range(5))},
+        {"layers": tuple(Layer(f"l{n}", 1, FILES) for n in range(5))},
     ],
     ids=str,
 )
@@ -107,7 +109,7 @@ def environment(*keys: str, value: str = "x") -> dict[str, Any]:
             "Environment: 4097 bytes",
         ),
         (
-            {"layers": tuple(Layer(f"l{n}", 1) for n in range(6))},
+            {"layers": tuple(Layer(f"l{n}", 1, FILES) for n in range(6))},
             "InvalidParameterValue.Layers",
             "Layers: 6 layers, at most 5",
         ),

@@ -228,6 +228,24 @@ async def test_the_latest_seconds_of_an_alias_are_told_by_version_from_memory(
     assert setting.store.reads == 0
 
 
+async def test_the_seconds_of_a_span_are_told_of_all_functions_from_memory(
+    setting: Setting,
+) -> None:
+    for lane in (RELEASE_1, RELEASE_1, DIRECT_2, OTHER):
+        setting.call(lane)
+    setting.clock.move(1)
+    setting.call(RELEASE_1)
+    found = await setting.series.lanes(NOW, NOW + 1, None)
+    alone = await setting.series.lanes(NOW, NOW + 2, OTHER.function_id)
+
+    shown = {
+        lane: [(p.start - NOW, p.tally.calls) for p in points] for lane, points in found.items()
+    }
+    assert shown == {RELEASE_1: [(0, 2)], DIRECT_2: [(0, 1)], OTHER: [(0, 1)]}
+    assert [*alone] == [OTHER]
+    assert setting.store.reads == 0
+
+
 @pytest.mark.parametrize(
     ("asked", "calls", "at_once"),
     [

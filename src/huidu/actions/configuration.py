@@ -15,18 +15,22 @@ Seconds = Annotated[int, Meta(description="Seconds.")]
 Qualifier = Annotated[str, Meta(description="A version, `$LATEST`, or an alias.")]
 
 
+Bucket = Annotated[str, Meta(description="A bucket; the `-<appid>` of its name may be left out.")]
+Uploaded = Annotated[str, Meta(description="The key of a zip file in it, at most 50 MB.")]
+
+
 class Code(Wire):
     """Where the code of a function comes from."""
 
     zip_file: CodeText | None = None
-    cos_bucket_name: str | None = None
-    cos_object_name: str | None = None
+    cos_bucket_name: Bucket | None = None
+    cos_object_name: Uploaded | None = None
     cos_bucket_region: str | None = None
     demo_id: str | None = None
     image_config: Json = None
 
 
-Source = Annotated[Code, Meta(description="The code: `ZipFile`.")]
+Source = Annotated[Code, Meta(description="The code: `ZipFile`, or an object in a bucket.")]
 
 
 class Variable(Wire):
@@ -53,7 +57,9 @@ class LayerSimple(Wire):
     layer_version: int
 
 
-Layers = Annotated[list[LayerSimple], Meta(description="None can be published here yet.")]
+Layers = Annotated[
+    list[LayerSimple], Meta(description="At most 5; a later one hides files of an earlier.")
+]
 
 
 class Tag(Wire):

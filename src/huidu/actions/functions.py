@@ -23,6 +23,7 @@ from huidu.actions.action import (
     Wire,
 )
 from huidu.actions.configuration import (
+    Bucket,
     CodeText,
     Environment,
     Handler,
@@ -35,6 +36,7 @@ from huidu.actions.configuration import (
     Settings,
     Source,
     Tag,
+    Uploaded,
     Variables,
 )
 from huidu.model.names import DEFAULT_NAMESPACE
@@ -73,8 +75,8 @@ class UpdateFunctionCode(Wire):
     handler: Handler | None = None
     code: Source | None = None
     zip_file: CodeText | None = None
-    cos_bucket_name: str | None = None
-    cos_object_name: str | None = None
+    cos_bucket_name: Bucket | None = None
+    cos_object_name: Uploaded | None = None
     cos_bucket_region: str | None = None
     code_source: str | None = None
     install_dependency: Flag | None = None
@@ -107,6 +109,21 @@ class GetFunction(Wire):
     qualifier: Qualifier = "$LATEST"
     namespace: Namespace = DEFAULT_NAMESPACE
     show_code: Flag = "FALSE"
+
+
+class GetFunctionAddress(Wire):
+    """Tell where the package of a version can be had."""
+
+    function_name: NamedFunction
+    qualifier: Annotated[str, Meta(description="A version number, or `$LATEST`.")] = "$LATEST"
+    namespace: Namespace = DEFAULT_NAMESPACE
+
+
+class CodeAddress(Wire):
+    """Where a package can be had."""
+
+    url: Annotated[str, Meta(description="Good for ten minutes.")]
+    code_sha256: str
 
 
 class Filter(Wire):
@@ -238,6 +255,8 @@ CODE_ERRORS = (
     "FailedOperation.DiskFull",
     "InvalidParameterValue.Code",
     "InvalidParameterValue.CodeSource",
+    "InvalidParameterValue.CosBucketName",
+    "InvalidParameterValue.CosObjectName",
     "InvalidParameterValue.Handler",
     "InvalidParameterValue.ImageType",
     "InvalidParameterValue.ZipFile",
@@ -262,6 +281,8 @@ CONFIGURATION_ERRORS = (
     "LimitExceeded.Timeout",
     "ResourceNotFound.Layer",
 )
+#: Where the cloud's list of codes has no word for an object that is not there.
+AS_OBJECT_NAME = {"ResourceNotFound.CosObject": "InvalidParameterValue.CosObjectName"}
 SHAPES = {
     "Environment": "InvalidParameterValue.Environment",
     "MemorySize": "InvalidParameterValue.MemorySize",
@@ -282,6 +303,7 @@ ACTIONS = (
             "InvalidParameterValue.Namespace",
             "LimitExceeded.Function",
             "ResourceInUse.FunctionName",
+            "ResourceNotFound.CosObject",
             "ResourceNotFound.Namespace",
             *CODE_ERRORS,
             *CONFIGURATION_ERRORS,
@@ -296,6 +318,7 @@ ACTIONS = (
         answer=Nothing,
         writes=True,
         errors=(*FUNCTION_ERRORS, *CODE_ERRORS, "LimitExceeded.FunctionVersions"),
+        spelling=AS_OBJECT_NAME,
         shapes=SHAPES,
         largest_bytes=LARGEST_PACKAGE_REQUEST_BYTES,
     ),
@@ -322,6 +345,13 @@ ACTIONS = (
             "ResourceNotFound.Version",
         ),
         spelling=AS_VERSION,
+    ),
+    Action(
+        name="GetFunctionAddress",
+        summary="Tell where the package of a version can be had.",
+        request=GetFunctionAddress,
+        answer=CodeAddress,
+        errors=(*FUNCTION_ERRORS, "ResourceNotFound.FunctionVersion"),
     ),
     Action(
         name="ListFunctions",

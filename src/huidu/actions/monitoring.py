@@ -1,4 +1,4 @@
-"""What may be asked of the counts of calls: the cloud's monitoring, as far as functions need it."""
+"""What may be asked of the counts of calls: the cloud's monitoring, and the last seconds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from huidu.actions.action import MONITOR, MONITOR_VERSION, Action, Wire
+from huidu.actions.action import (
+    HUIDU,
+    HUIDU_VERSION,
+    MONITOR,
+    MONITOR_VERSION,
+    Action,
+    Namespace,
+    Wire,
+)
+from huidu.model.names import DEFAULT_NAMESPACE
 
 
 class Dimension(Wire):
@@ -107,6 +116,40 @@ class BaseMetrics(Wire):
     metric_set: list[BaseMetric]
 
 
+class GetTraffic(Wire):
+    """See the calls of the last seconds: by function, alias and version."""
+
+    function_name: Annotated[str, Meta(description="Only of this function.")] = ""
+    alias: Annotated[str, Meta(description="Only through this alias.")] = ""
+    namespace: Namespace = DEFAULT_NAMESPACE
+    window: Annotated[int, Meta(description="Of so many seconds: 1 to 300.")] = 10
+
+
+class LaneFacts(Wire):
+    """The calls that took one way. Durations are of what ran, in ms."""
+
+    function_name: str
+    alias: Annotated[str, Meta(description="Empty where the version was called by its number.")]
+    function_version: Annotated[str, Meta(description="Empty where none was reached.")]
+    weight: Annotated[float, Meta(description="The share that the alias gives it now.")] | None
+    calls: int
+    errors: Annotated[int, Meta(description="Calls that failed, not counting throttled ones.")]
+    throttled: int
+    cold: Annotated[int, Meta(description="Calls for which an instance was started.")]
+    duration_p50: float | None
+    duration_p99: float | None
+    concurrent: Annotated[int, Meta(description="The most calls that ran at once.")]
+    by_second: Annotated[list[int], Meta(description="Calls of each second, the oldest first.")]
+
+
+class Traffic(Wire):
+    """The calls of the last whole seconds; ways without a call are there where an alias leads."""
+
+    time: str
+    window: int
+    lanes: list[LaneFacts]
+
+
 MONITOR_ERRORS = ("InvalidParameterValue", "LimitExceeded")
 
 ACTIONS = (
@@ -127,5 +170,18 @@ ACTIONS = (
         request=DescribeBaseMetrics,
         answer=BaseMetrics,
         errors=MONITOR_ERRORS,
+    ),
+    Action(
+        service=HUIDU,
+        version=HUIDU_VERSION,
+        name="GetTraffic",
+        summary="See the calls of the last seconds, by function, alias and version.",
+        request=GetTraffic,
+        answer=Traffic,
+        errors=(
+            "InvalidParameterValue.Window",
+            "ResourceNotFound.FunctionName",
+            "ResourceNotFound.Namespace",
+        ),
     ),
 )

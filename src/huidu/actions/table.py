@@ -13,6 +13,7 @@ from huidu.actions import (
     functions,
     invocations,
     keys,
+    layers,
     logs,
     mirrors,
     monitoring,
@@ -32,6 +33,7 @@ from huidu.model.errors import UnknownAction, UnknownVersion
 ACTIONS: tuple[Action[Any, Any], ...] = (
     *functions.ACTIONS,
     *versions.ACTIONS,
+    *layers.ACTIONS,
     *aliases.ACTIONS,
     *invocations.ACTIONS,
     *logs.ACTIONS,

@@ -1,4 +1,4 @@
-"""Versions: publish, list and delete them."""
+"""Versions: publish, list, compare and delete them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from msgspec import Meta
 
 from huidu.actions.action import (
     AS_QUALIFIER,
+    AS_VERSION,
     FUNCTION_ERRORS,
+    HUIDU,
+    HUIDU_VERSION,
     Action,
     Description,
     Flag,
@@ -84,6 +87,51 @@ class DeleteFunctionVersion(Wire):
     force_delete: Flag = "FALSE"
 
 
+class CompareVersions(Wire):
+    """Say what differs between two versions: files, and configuration."""
+
+    function_name: NamedFunction
+    from_version: Annotated[str, Meta(description="A version, or an alias for its main version.")]
+    to_version: Annotated[str, Meta(description="The same.")]
+    namespace: Namespace = DEFAULT_NAMESPACE
+    show_text: Annotated[
+        Flag, Meta(description="TRUE for the texts of what differs, as far as they are short.")
+    ] = "FALSE"
+
+
+class FileChange(Wire):
+    """A file that is not the same in both versions. Sizes are in bytes, and -1 where it is not."""
+
+    path: str
+    change: Annotated[str, Meta(description="added, removed, changed or mode.")]
+    before_size: int
+    after_size: int
+    before_mode: Annotated[str, Meta(description="As in `444`; `link` for a link; or empty.")]
+    after_mode: str
+    text: Annotated[bool, Meta(description="Whether both sides are texts that are shown here.")]
+    before: str = ""
+    after: str = ""
+
+
+class FieldChange(Wire):
+    """A field of the configuration that is not the same, as JSON; empty where it is not there."""
+
+    name: str
+    before: str
+    after: str
+
+
+class Compared(Wire):
+    """What differs; two empty lists where nothing does."""
+
+    from_version: str
+    to_version: str
+    same_code: bool
+    files: list[FileChange]
+    other_files: Annotated[int, Meta(description="How many more differ than are listed.")]
+    configuration: list[FieldChange]
+
+
 ACTIONS = (
     Action(
         name="PublishVersion",
@@ -119,5 +167,21 @@ ACTIONS = (
             "UnsupportedOperation.AliasBind",
         ),
         spelling=AS_QUALIFIER,
+    ),
+    Action(
+        service=HUIDU,
+        version=HUIDU_VERSION,
+        name="CompareVersions",
+        summary="Say what differs between two versions: files and configuration.",
+        request=CompareVersions,
+        answer=Compared,
+        errors=(
+            *FUNCTION_ERRORS,
+            "FailedOperation.CodeCorrupt",
+            "FailedOperation.CodeMissing",
+            "FailedOperation.DiskFull",
+            "ResourceNotFound.Version",
+        ),
+        spelling=AS_VERSION,
     ),
 )

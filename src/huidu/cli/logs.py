@@ -151,11 +151,8 @@ def _nothing(asked: Mapping[str, Any]) -> str:
             function or ""
         )
     if function:
-        return (
-            f"{function} has left no lines yet; call it: "
-            f"huidu api invoke-function --function-name {function}"
-        )
-    return "no function has left a line yet; see 'huidu api list-functions' for what there is"
+        return f"{function} has left no lines yet; call it: huidu invoke {function}"
+    return "no function has left a line yet; see 'huidu ls' for what there is"
 
 
 def _advice(client: Client, asked: Mapping[str, Any], error: Exception) -> str:

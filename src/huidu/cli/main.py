@@ -1,4 +1,4 @@
-"""The command line: `huidu` with `serve`, `logs`, `events`, `rollout`, `mirror` and more."""
+"""The command line: how it begins, and the commands that need no server."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from huidu import __version__
-from huidu.cli import api, events, mirrors
 from huidu.cli.client import Client
-from huidu.cli.options import show_logs
-from huidu.cli.reference import reference as reference_page
-from huidu.cli.rollout import commands as rollouts
-from huidu.cli.simulating import simulate
+from huidu.cli.commands import Commands
 from huidu.cloudapi import keys
 from huidu.cloudapi.keys import Pair
 from huidu.settings import KINDS, Settings, Unsettled, from_process, meant
@@ -28,6 +24,8 @@ REFUSED = 2
 
 app = typer.Typer(
     name="huidu",
+    cls=Commands,
+    context_settings={"obj": lambda: connect()},  # noqa: PLW0108 - it is further down
     help="Serverless functions that you host yourself, with safe release built in.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -119,12 +117,6 @@ def env(data: Data = Path(".huidu")) -> None:
 
 
 @app.command()
-def reference() -> None:
-    """Print the reference of the API in Markdown."""
-    typer.echo(reference_page(), nl=False)
-
-
-@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
@@ -158,15 +150,6 @@ def connect() -> Client:
         return Client(endpoint=there["HUIDU_ENDPOINT"], pair=pair)
     pair, endpoint, _ = _local(Path(there.get("HUIDU_DATA", ".huidu")))
     return Client(endpoint=endpoint, pair=pair)
-
-
-app.command("logs", context_settings={"obj": connect})(show_logs)
-app.add_typer(api.commands(connect), name="api")
-app.command("events")(events.command(connect))
-app.add_typer(mirrors.commands(connect), name="mirror")
-rolling = rollouts.commands(connect)
-rolling.command("simulate")(simulate)
-app.add_typer(rolling, name="rollout")
 
 
 def main() -> None:

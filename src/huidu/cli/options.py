@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from huidu.cli import logs
+from huidu.cli.client import Client
 from huidu.cli.lines import Look, look_of
 
 USUAL = 100  #: Lines, where nothing else is asked for.
@@ -49,6 +51,11 @@ Lines = Annotated[
 Namespace = Annotated[str | None, typer.Option(help="The namespace. [default]", metavar="NAME")]
 Whole = Annotated[bool, typer.Option("--all", help="START to Report as well, as they are.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Each line as JSON, for programs.")]
+
+
+def command(connect: Callable[[], Client]) -> Callable[..., None]:
+    """Return the command, which finds in its context how to connect."""
+    return show_logs
 
 
 def show_logs(

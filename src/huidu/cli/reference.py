@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
+import typer
 
 from huidu.actions.action import COMMON_ERRORS, Action
 from huidu.actions.apis import ApiSettings
@@ -39,6 +40,16 @@ KEPT: Mapping[type[msgspec.Struct], frozenset[str]] = {
     ServiceSettings: frozenset(ServiceSettings.__struct_fields__),
     ApiSettings: frozenset(ApiSettings.__struct_fields__),
 }
+
+
+def command(connect: object) -> Callable[[], None]:
+    """Return the command, which asks no server."""
+
+    def print_reference() -> None:
+        """Print the reference of the API in Markdown."""
+        typer.echo(reference(), nl=False)
+
+    return print_reference
 
 
 def reference() -> str:

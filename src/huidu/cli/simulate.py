@@ -94,7 +94,7 @@ def _recorded(client: Client, order: Order) -> Recorded:
         raise InvalidValue(
             "FromRecords",
             f"FromRecords {order['from_records']}: no call{through} since {order['since']}; ask "
-            "for a longer time, or see 'huidu api list-functions' for what there is",
+            "for a longer time, or see 'huidu ls' for what there is",
         )
     p50 = read(QUANTILES[0], period_s)
     per_day = [read(metric, DAY_S) for metric in QUANTILES]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from huidu.actions import functions as wire
 from huidu.actions.action import is_true
 from huidu.control.plane import Plane
 from huidu.model import network
-from huidu.model.errors import InvalidValue, NotFound, Unsupported
+from huidu.model.errors import InvalidValue, Unsupported
 from huidu.model.function import EVENT, WEB, Configuration, Layer, environment_of
 from huidu.model.web import BOOTSTRAP, is_web, web
 
@@ -20,8 +19,8 @@ DEFAULT_RUNTIME = "Python3.10"
 DEFAULT_HANDLER = "index.main_handler"
 
 
-def first(plane: Plane, request: wire.CreateFunction) -> Configuration:
-    """Return what a new function is to be, or raise what is wrong with it."""
+def first(plane: Plane, request: wire.CreateFunction, layers: tuple[Layer, ...]) -> Configuration:
+    """Return what a new function is to be, with these layers, or raise what is wrong with it."""
     runtime = request.runtime or DEFAULT_RUNTIME
     default = BOOTSTRAP if request.type == WEB else DEFAULT_HANDLER
     handler = request.handler or default
@@ -42,7 +41,7 @@ def first(plane: Plane, request: wire.CreateFunction) -> Configuration:
         timeout_s=request.timeout,
         init_timeout_s=request.init_timeout,
         environment=_environment(request.environment),
-        layers=_layers(request.layers),
+        layers=layers,
         type=request.type,
         role=request.role,
         settings=_settings(request, protocol_type=request.protocol_type or None),
@@ -52,7 +51,10 @@ def first(plane: Plane, request: wire.CreateFunction) -> Configuration:
 
 
 def changed(
-    plane: Plane, old: Configuration, request: wire.UpdateFunctionConfiguration
+    plane: Plane,
+    old: Configuration,
+    request: wire.UpdateFunctionConfiguration,
+    layers: tuple[Layer, ...],
 ) -> Configuration:
     """Return what a version is to be instead; what the request leaves out stays as it is."""
     if request.runtime not in (None, old.runtime):
@@ -69,7 +71,7 @@ def changed(
         timeout_s=_or(request.timeout, old.timeout_s),
         init_timeout_s=_or(request.init_timeout, old.init_timeout_s),
         environment=_environment(request.environment) if request.environment else old.environment,
-        layers=_layers(request.layers) if request.layers is not None else old.layers,
+        layers=layers,
         role=_or(request.role, old.role),
         settings=tuple(sorted((dict(old.settings) | dict(_settings(request))).items())),
     )
@@ -84,13 +86,6 @@ def _environment(asked: made.Environment | None) -> tuple[tuple[str, str], ...]:
     if len({variable.key for variable in variables}) < len(variables):
         raise InvalidValue("Environment", "Environment: a key is given twice; name each once")
     return environment_of({variable.key: variable.value for variable in variables})
-
-
-def _layers(asked: Sequence[made.LayerSimple]) -> tuple[Layer, ...]:
-    wanted = [layer for layer in asked if layer.layer_name or layer.layer_version]
-    for layer in wanted:
-        raise NotFound("Layer", f"{layer.layer_name}:{layer.layer_version}")
-    return ()
 
 
 def _settings(asked: made.Settings, **more: object) -> tuple[tuple[str, str], ...]:

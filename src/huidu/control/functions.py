@@ -10,7 +10,16 @@ from dataclasses import replace
 from huidu.actions import configuration as made
 from huidu.actions import functions as wire
 from huidu.actions.action import Nothing, is_true
-from huidu.control import aliases, configurations, paging, telling, times, triggers, versions
+from huidu.control import (
+    aliases,
+    configurations,
+    layers,
+    paging,
+    telling,
+    times,
+    triggers,
+    versions,
+)
 from huidu.control import code as packages
 from huidu.control.aliases import Note
 from huidu.control.plane import Asked, Plane
@@ -18,7 +27,7 @@ from huidu.control.telling import Cause
 from huidu.model import names, quota
 from huidu.model.alias import Alias
 from huidu.model.errors import InUse, InvalidParameter, InvalidValue, NotFound
-from huidu.model.function import Code, Configuration, Function, FunctionName
+from huidu.model.function import Code, Configuration, Function, FunctionName, Layer
 from huidu.model.trigger import Trigger
 from huidu.model.version import ACTIVE, Version
 from huidu.model.web import BOOTSTRAP, is_web
@@ -31,16 +40,25 @@ COLUMNS = {"AddTime": "added_at", "ModTime": "modified_at", "FunctionName": "nam
 
 async def create(plane: Plane, asked: Asked, request: wire.CreateFunction) -> Nothing:
     """Create a function with its `$LATEST` and its `$DEFAULT`."""
-    named = FunctionName(
-        names.check_namespace(request.namespace), names.check_function(request.function_name)
-    )
+    names.check_namespace(request.namespace)
+    names.check_function(request.function_name)
     names.check_description(request.description)
     packages.check_source(request.code, request.code_source)
-    configuration = configurations.first(plane, request)
-    await plane.catalog.read(lambda reading: _check_free(plane, reading, named))
+    configuration = configurations.first(plane, request, ())
+    found = await plane.catalog.read(lambda reading: _look(plane, reading, request, configuration))
+    configuration = replace(configuration, layers=found)
     async with packages.kept(plane, request.code) as code:
+        await layers.check_whole(plane, code, configuration.layers)
         await _keep_new(plane, asked, request, code, configuration)
     return Nothing()
+
+
+def _look(
+    plane: Plane, reading: Reading, request: wire.CreateFunction, wanted: Configuration
+) -> tuple[Layer, ...]:
+    """Return the layers of a function that can be made now, or raise why it cannot."""
+    _check_free(plane, reading, FunctionName(request.namespace, request.function_name))
+    return layers.find(reading, request.layers, wanted.runtime)
 
 
 def _check_free(plane: Plane, reading: Reading, named: FunctionName) -> None:
@@ -85,7 +103,7 @@ async def _keep_new(
     )
 
     def change(writing: Writing) -> None:
-        _check_free(plane, writing, named)
+        _look(plane, writing, request, configuration)
         writing.add_function(function)
         writing.add_version(latest)
         writing.add_alias(function, default)
@@ -108,8 +126,9 @@ async def update_code(plane: Plane, asked: Asked, request: wire.UpdateFunctionCo
     if request.handler is not None and not is_web(latest.configuration):
         plane.runtimes.check(latest.configuration.runtime, request.handler)
     async with packages.kept(plane, asked_code) as code:
+        await layers.check_whole(plane, code, latest.configuration.layers)
 
-        def change(latest: Version) -> Version:
+        def change(_: Writing, latest: Version) -> Version:
             handler = request.handler or latest.configuration.handler
             new = replace(latest.configuration, handler=handler)
             return replace(latest, code=code, configuration=new)
@@ -126,11 +145,20 @@ async def update_configuration(
     if request.description is not None:
         names.check_description(request.description)
 
-    def change(latest: Version) -> Version:
-        new = configurations.changed(plane, latest.configuration, request)
+    def change(reading: Reading, latest: Version) -> Version:
+        old = latest.configuration
+        chosen = old.layers
+        if request.layers is not None:
+            chosen = layers.find(reading, request.layers, old.runtime, chosen)
+        new = configurations.changed(plane, old, request, chosen)
         described = latest.description if request.description is None else request.description
         return replace(latest, configuration=new, description=described)
 
+    if request.layers:
+        wanted = await plane.catalog.read(
+            lambda reading: change(reading, reading.version(reading.function(named), names.LATEST))
+        )
+        await layers.check_whole(plane, wanted.code, wanted.configuration.layers)
     await _change_latest(plane, asked, named, change, publish=is_true(request.publish))
     return Nothing()
 
@@ -139,7 +167,7 @@ async def _change_latest(
     plane: Plane,
     asked: Asked,
     named: FunctionName,
-    change: Callable[[Version], Version],
+    change: Callable[[Writing, Version], Version],
     *,
     publish: bool,
 ) -> None:
@@ -147,7 +175,7 @@ async def _change_latest(
 
     def work(writing: Writing) -> None:
         function = writing.function(named)
-        latest = change(old := writing.version(function, names.LATEST))
+        latest = change(writing, old := writing.version(function, names.LATEST))
         writing.replace_latest(replace(latest, status=ACTIVE, status_reason="", modified_at=now))
         telling.latest_changed(writing, cause, old, latest)
         writing.replace_function(replace(function, modified_at=now))
@@ -172,12 +200,22 @@ async def get(plane: Plane, asked: Asked, request: wire.GetFunction) -> wire.Fun
         return function, reading.version(function, number), triggers.of(reading, function)
 
     function, version, bound = await plane.catalog.read(ask)
-    told = _facts(plane, function, version)
+    told = facts(plane, function, version)
     told.qualifier = qualifier
     told.triggers = [triggers.facts(plane, trigger) for trigger in bound]
     if is_true(request.show_code):
         told.code_info = await asyncio.to_thread(_entry_file, plane, version)
     return told
+
+
+async def address(plane: Plane, asked: Asked, request: wire.GetFunctionAddress) -> wire.CodeAddress:
+    """Tell where the package of a version can be had for some minutes."""
+    named = FunctionName(request.namespace, request.function_name)
+    version = await plane.catalog.read(
+        lambda reading: reading.version(reading.function(named), request.qualifier)
+    )
+    name = f"{named.name}-{version.number}.zip"
+    return wire.CodeAddress(url=plane.download(version.code, name), code_sha256=version.code.sha256)
 
 
 def _entry_file(plane: Plane, version: Version) -> str:
@@ -191,7 +229,8 @@ def _entry_file(plane: Plane, version: Version) -> str:
     return file.read_text("utf-8", "replace")
 
 
-def _facts(plane: Plane, function: Function, version: Version) -> wire.FunctionFacts:
+def facts(plane: Plane, function: Function, version: Version) -> wire.FunctionFacts:
+    """Return a version as the API shows it, without its triggers."""
     configuration = version.configuration
     settings = {name: json.loads(text) for name, text in configuration.settings}
     kept = {name: settings[name] for name in SHOWN_SETTINGS if name in settings}

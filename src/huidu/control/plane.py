@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 from huidu.invoke.invoker import Answered
 from huidu.invoke.routes import Target
@@ -31,6 +31,7 @@ from huidu.model.trace import NOTHING_SENT, Sent
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.model.webhook import Webhook
+from huidu.store.object_file import Facts
 from huidu.store.reading import Reading
 from huidu.store.searching import Search
 from huidu.store.shelf import Cursor, Page
@@ -54,7 +55,17 @@ class Packages(Protocol):
 
     def unpacked(self, code: Code) -> Path: ...
 
+    def unpacked_bytes(self, code: Code) -> int: ...
+
     def discard(self, code: Code) -> None: ...
+
+
+class Objects(Protocol):
+    """What was uploaded for packages to be made of."""
+
+    def open(self, bucket: str, key: str) -> tuple[Facts, BinaryIO]:
+        """Return an object and its file, or raise `Absent`. Blocks; who asks closes the file."""
+        ...
 
 
 class Queue(Protocol):
@@ -121,6 +132,12 @@ class Series(Protocol):
 
     async def read(self, wanted: Selection) -> Sequence[Point]:
         """Return what was counted; of periods without a call there is none."""
+        ...
+
+    async def lanes(
+        self, since: int, until: int, function_id: str | None
+    ) -> Mapping[Lane, Sequence[Point]]:
+        """Return what was counted lately by second: of one function, or of all."""
         ...
 
 
@@ -288,6 +305,7 @@ class Plane:
 
     catalog: Catalog
     packages: Packages
+    objects: Objects
     uploads: Uploads
     queue: Queue
     journal: Journal
@@ -301,6 +319,7 @@ class Plane:
     runtimes: Runtimes
     triggers: Mapping[str, Kind]
     courier: Courier
+    download: Callable[[Code, str], str]  #: Where a package can be had, under a name for it.
     gateway_url: str  #: Where function URLs and services begin.
     account: Account
     quota: Quota

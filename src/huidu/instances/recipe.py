@@ -51,7 +51,8 @@ class Recipe:
     def __init__(self, version: Version, workshop: Workshop) -> None:
         self._version = version
         self._workshop = workshop
-        self._codes = (version.code,)
+        self._layers = tuple(layer.code for layer in version.configuration.layers)
+        self._codes = (version.code, *self._layers)
 
     async def make(self) -> Running:
         """Start an instance, or raise `StartFailed`."""
@@ -78,8 +79,16 @@ class Recipe:
             named = version.configuration.runtime
             web = is_web(version.configuration)
             runtime = shop.runtimes.web(named) if web else shop.runtimes.find(named)
-            code = await asyncio.to_thread(shop.packages.unpacked, version.code)
+            code, *layers = await asyncio.to_thread(
+                lambda: [shop.packages.unpacked(one) for one in self._codes]
+            )
         except (Refusal, OSError) as error:
             why = f"the version cannot be made ready: {error}"
             raise StartFailed(answers.unready(why)) from error
-        return Blueprint(version=version, code=code, runtime=runtime, account=shop.account)
+        return Blueprint(
+            version=version,
+            code=code,
+            runtime=runtime,
+            account=shop.account,
+            layers=tuple(layers),
+        )

@@ -52,6 +52,7 @@ class NotFound(Refusal):
 #: What a resource is called in the Chinese half of a message that clients match on.
 CHINESE = {
     "Alias": "别名",
+    "CosObject": "对象",
     "Function": "函数",
     "FunctionName": "函数",
     "FunctionVersion": "版本",
@@ -59,6 +60,8 @@ CHINESE = {
     "InvalidAccessKeyId": "密钥",
     "InvalidIPStrategy": "策略",
     "InvalidUsagePlan": "使用计划",
+    "Layer": "层",
+    "LayerVersion": "层版本",
     "Namespace": "命名空间",
     "Rollout": "发布",
     "Trigger": "触发器",

@@ -43,10 +43,14 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A version of a layer, unpacked to `/opt`."""
+    """A version of a layer, unpacked to `/opt`, with the package that it is.
+
+    So a version of a function knows all that it is made of, whatever becomes of the layer.
+    """
 
     name: str
     version: int
+    code: Code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,8 @@ class Quota:
     services: int = 1000  #: Of the gateway; the cloud's 50 is a matter of billing.
     apis: int = 100  #: Of a service.
     additional_versions: int = 1  #: Beside the main one of an alias (D-27).
+    layers: int = 1000  #: The cloud's 20 is a matter of billing.
+    layer_versions: int = 200  #: Of a layer.
     provisioned: int = 180  #: Instances, of all versions of all functions together.
     provisioned_of_one: int = 100  #: The same, of one version.
 

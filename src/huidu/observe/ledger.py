@@ -105,6 +105,16 @@ class Ledger:
             if wanted.takes(lane)
         ]
 
+    def every(self, since: int, until: int, function_id: str | None) -> Sequence[Kept]:
+        """Return what memory has of the seconds in [since, until): of one function, or of all."""
+        starts = sorted(start for start in self._recent if since <= start < until)
+        return [
+            Kept(start, lane, body)
+            for start in starts
+            for lane, body in self._recent[start].items()
+            if function_id in (None, lane.function_id)
+        ]
+
 
 def _put(seconds: dict[int, Bodies], start: int, lane: Lane, body: bytes) -> None:
     bodies = seconds.setdefault(start, {})

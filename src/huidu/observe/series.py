@@ -115,6 +115,18 @@ class Series:
         asked = Selection(function_id=function_id, alias=alias, since=now - window_s, until=now)
         return await self.by_version(asked)
 
+    async def lanes(
+        self, since: int, until: int, function_id: str | None
+    ) -> Mapping[Lane, Sequence[Point]]:
+        """Return what was counted in [since, until) by the way that calls took, by second.
+
+        Of one function, or of all, and from memory alone: for the last minutes, unless traffic is
+        very wide.
+        """
+        await self._settle()
+        found = await self._in_thread(self._ledger.every, since, until, function_id)
+        return await asyncio.to_thread(_by_lane, found)
+
     async def with_totals(self, tell: Callable[[dict[Lane, Count]], T]) -> T:
         """Return what `tell` makes, in a thread, of all that was counted since the start.
 
@@ -206,6 +218,16 @@ def _point(start: int, tally: Tally, wanted: Selection) -> Point:
         tally=tally,
         concurrent=CONCURRENT[wanted.alias is not None, wanted.version is not None](tally),
     )
+
+
+def _by_lane(found: Iterable[Kept]) -> Mapping[Lane, Sequence[Point]]:
+    """Return the seconds of each lane; how many ran at once is told of the lane."""
+    lanes: dict[Lane, list[Point]] = {}
+    for start, lane, body in found:
+        tally = unpack(body)
+        point = Point(start=start, period_s=1, tally=tally, concurrent=tally.most_of_lane)
+        lanes.setdefault(lane, []).append(point)
+    return lanes
 
 
 def _apart(found: Iterable[Kept], wanted: Selection) -> Mapping[str, Sequence[Point]]:

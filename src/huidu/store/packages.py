@@ -12,6 +12,7 @@ import stat
 from collections.abc import Collection, Container, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from huidu.model.errors import Failed
 from huidu.model.eviction import Tree, evicted
@@ -90,6 +91,17 @@ class Packages:
         if (seen := _sha256(zip_bytes)) != code.sha256:
             raise _corrupt("The stored zip file", code.sha256, seen)
         return zip_bytes
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Return the zip file, opened, or raise `Failed` if it is not there."""
+        try:
+            return self._zip_file(sha256).open("rb")
+        except FileNotFoundError:
+            raise Failed("CodeMissing", f"Package {sha256} is not stored here") from None
+
+    def unpacked_bytes(self, code: Code) -> int:
+        """Return how much there is in a package once it is unpacked, as it says itself."""
+        return listing(self.read(code), ANY_SIZE).size_bytes
 
     def unpacked(self, code: Code) -> Path:
         """Return the directory with what the package holds, unpacked if need be.

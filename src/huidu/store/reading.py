@@ -15,6 +15,7 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessReading
+from huidu.store.layers import LayerReading
 from huidu.store.mirrors import MirrorReading
 from huidu.store.rollouts import RolloutReading
 from huidu.store.service_reading import ServiceReading
@@ -179,9 +180,14 @@ class Reading(ServiceReading):
         return self._count(select(func.coalesce(func.sum(PROVISION.c.wanted), 0)))
 
     def codes(self) -> frozenset[str]:
-        """Return the SHA-256 of every package that a version refers to."""
+        """Return the SHA-256 of every package that a version or a layer refers to."""
         found = self._connection.execute(select(VERSION.c.code_sha256).distinct())
-        return frozenset(found.scalars())
+        return frozenset(found.scalars()) | self.layers.codes()
+
+    @property
+    def layers(self) -> LayerReading:
+        """The same of layers."""
+        return LayerReading(self._connection)
 
     @property
     def access(self) -> AccessReading:

@@ -23,6 +23,7 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessWriting
+from huidu.store.layers import LayerWriting
 from huidu.store.mirrors import MirrorWriting
 from huidu.store.reading import Reading
 from huidu.store.rollouts import RolloutWriting
@@ -65,6 +66,7 @@ class Writing(Reading, ServiceWriting):
     def add_version(self, version: Version) -> None:
         """Keep a new version."""
         self._connection.execute(insert(VERSION).values(rows.version_row(version)))
+        self.layers.use(version)
         self.effects.append(VersionKept(version))
 
     def replace_latest(self, version: Version) -> None:
@@ -74,6 +76,7 @@ class Writing(Reading, ServiceWriting):
         self._connection.execute(
             update(VERSION).where(_of(version)).values(rows.version_row(version))
         )
+        self.layers.use(version)
         self.effects.append(VersionKept(version))
 
     def delete_version(self, version: Version) -> None:
@@ -145,6 +148,11 @@ class Writing(Reading, ServiceWriting):
         )
         self._connection.execute(delete(TRIGGER).where(mine))
         self.effects.append(TriggersChanged(function, tuple(self.triggers(function))))
+
+    @property
+    def layers(self) -> LayerWriting:
+        """The same of layers."""
+        return LayerWriting(self._connection)
 
     @property
     def access(self) -> AccessWriting:

@@ -79,22 +79,22 @@ def refuse(client: Client, asked: Mapping[str, Any], error: Exception) -> typer.
 def _advice(client: Client, asked: Mapping[str, Any], error: Exception) -> list[str]:
     """Return what to type next."""
     function, alias = asked.get("FunctionName", "FUNCTION"), asked.get("Name", "ALIAS")
-    named = f"--function-name {function}"
+    namespace = asked.get("Namespace", DEFAULT_NAMESPACE)
+    more = "" if namespace == DEFAULT_NAMESPACE else f" --namespace {namespace}"
     match error.code if isinstance(error, Refused) else "":
         case "ResourceNotFound.FunctionName":
-            return ["See which functions there are:  huidu api list-functions"]
+            return [f"See which functions there are:  huidu ls{more}"]
         case "ResourceNotFound.Alias":
             version = asked.get("FunctionVersion", "VERSION")
             old = "OLD-VERSION" if "FunctionVersion" in asked else version
-            make = f"huidu api create-alias {named} --name {alias} --function-version {old}"
             return [
-                f"See which there are:  huidu api list-aliases {named}",
-                f"Make it:              {make}",
+                f"See which there are:  huidu alias list {function}{more}",
+                f"Make it:              huidu alias set {function} {alias} {old} --create{more}",
             ]
         case "ResourceNotFound.FunctionVersion" | "InvalidParameterValue.FunctionVersion":
             return [
-                f"See which there are:  huidu api list-version-by-function {named}",
-                f"Publish $LATEST:      huidu api publish-version {named}",
+                f"See which there are:  huidu ls {function}{more}",
+                f"Publish $LATEST:      huidu publish {function}{more}",
             ]
         case "ResourceNotFound.Rollout":
             return ["See which there are:  huidu rollout list"]

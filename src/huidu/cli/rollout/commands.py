@@ -1,4 +1,4 @@
-"""Commands: `huidu rollout start`, `show`, `watch`, `list`, `pause`, ..., `back`."""
+"""Commands: `huidu rollout start`, `show`, `watch`, `list`, `pause`, ..., `simulate`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from huidu.cli.rollout import words
 from huidu.cli.rollout.asking import insist, named
 from huidu.cli.rollout.listing import show_list, show_one
 from huidu.cli.rollout.watching import say_next, watch
+from huidu.cli.simulating import simulate
 from huidu.model.names import DEFAULT_NAMESPACE
 
 STEPS, LIMIT = 20, 20
@@ -38,6 +39,7 @@ def commands(connect: Callable[[], Client]) -> typer.Typer:
         group.command(verb, help=told)(_by_hand(verb, action))
     group.command("promote")(_promote)
     group.command("back")(_back)
+    group.command("simulate")(simulate)
     return group
 
 

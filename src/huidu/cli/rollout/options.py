@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from typing import Annotated, Any
 
 import typer
@@ -196,9 +197,14 @@ def with_terms(run: Callable[..., None]) -> Callable[..., None]:
     mine = inspect.signature(run, eval_str=True).parameters
     kept = [one for one in mine.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
     options = [_option(term) for term in TERMS]
-    run.__signature__ = inspect.Signature([*kept, *options])  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in (*kept, *options)}
-    return run
+
+    @wraps(run)
+    def command(**given: Any) -> None:  # noqa: ANN401 - as they are in the signature
+        run(**given)
+
+    command.__signature__ = inspect.Signature([*kept, *options])  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in (*kept, *options)}
+    return command
 
 
 def _option(term: Term) -> inspect.Parameter:

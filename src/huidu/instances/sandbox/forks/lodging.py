@@ -105,7 +105,8 @@ class Among:
         Spawner(scratch).sweep()
 
     def scene(self, code: Path, layers: Sequence[Path]) -> Scene:
-        return Scene(code, tuple(layers), NOBODY)
+        # Nothing lays them over each other here; the later one is looked into first.
+        return Scene(code, tuple(reversed(layers)), NOBODY)
 
     def lend(self, order: Order, user: int, take_back: Callable[[], None]) -> Lent:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._scratch))

@@ -15,8 +15,8 @@ from huidu.instances.blueprint import PATH
 from huidu.instances.descriptors import STDERR, STDIN, STDOUT, keep_to_ourselves, spawn
 from huidu.instances.launch import CHANNEL, Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
-from huidu.instances.sandbox.forks.lodging import NOBODY
 from huidu.instances.sandbox.walls import kernel, limits, root, seccomp
+from huidu.instances.sandbox.wrapped import layered
 from huidu.instances.sandbox.wrapped.rooms import Room, Rooms
 from huidu.instances.sandbox.wrapped.wrapped import Wrapped, entering
 from huidu.model import network
@@ -63,7 +63,7 @@ class BubbleLauncher:
 
     def scene(self, code: Path, layers: Sequence[Path]) -> Scene:
         """Return where an instance finds its code."""
-        return Scene(Path(root.CODE), (Path(root.LAYERS),) if layers else (), NOBODY)
+        return layered.scene(layers)
 
     async def launch(self, order: Order) -> Launched:
         """Start a program within, or raise `OSError`. Its walls are built after this returned."""
@@ -162,10 +162,10 @@ class BubbleLauncher:
         yield from ("--perms", "1777", "--size", size, "--tmpfs", root.TEMPORARY)
         yield from ("--ro-bind", str(Path(python_worker.__file__).parent), root.WORKERS)
         yield from ("--ro-bind", str(order.code), root.CODE)
-        if not order.layers:
+        if len(order.layers) != 1:
             yield from ("--perms", "0755", "--dir", root.LAYERS)
-        for layer in order.layers[:1]:
-            yield from ("--ro-bind", str(layer), root.LAYERS)
+        for layer, place in layered.places(order.layers):
+            yield from ("--ro-bind", str(layer), place)
         yield from ("--remount-ro", "/")
 
 

@@ -16,9 +16,8 @@ from huidu.instances.blueprint import PATH
 from huidu.instances.descriptors import STDERR, STDIN, STDOUT, keep_to_ourselves, spawn
 from huidu.instances.launch import CHANNEL, PREFIX, Launched, Order, Scene, Wires, wired
 from huidu.instances.network import resolver
-from huidu.instances.sandbox.forks.lodging import NOBODY
 from huidu.instances.sandbox.walls import limits, root
-from huidu.instances.sandbox.wrapped import bubble
+from huidu.instances.sandbox.wrapped import bubble, layered
 from huidu.instances.sandbox.wrapped.rooms import Room, Rooms
 from huidu.instances.sandbox.wrapped.wrapped import Wrapped, entering
 from huidu.model import network
@@ -30,7 +29,7 @@ OVERHEAD_BYTES = 128 << 20
 #: gVisor hands on no descriptor but the three of the standard streams, so the channel comes as
 #: the first of them. A shell puts it where workers look for it.
 UNPACK = f'exec {CHANNEL}<&0 0</dev/null; exec "$@"'
-FOLDERS = ("/proc", "/dev", "/etc", root.TEMPORARY, root.CODE, root.LAYERS, root.WORKERS)
+FOLDERS = ("/proc", "/dev", "/etc", root.TEMPORARY, root.CODE, root.WORKERS, root.LAYERS)
 
 
 def found() -> str:
@@ -58,7 +57,7 @@ class GvisorLauncher:
 
     def scene(self, code: Path, layers: Sequence[Path]) -> Scene:
         """Return where an instance finds its code."""
-        return Scene(Path(root.CODE), (Path(root.LAYERS),) if layers else (), NOBODY)
+        return layered.scene(layers)
 
     async def launch(self, order: Order) -> Launched:
         """Start a program within, or raise `OSError`. Its walls are built after this returned."""
@@ -137,8 +136,8 @@ class GvisorLauncher:
                 yield _bound(path, path)
         yield _bound(str(Path(python_worker.__file__).parent), root.WORKERS)
         yield _bound(str(order.code), root.CODE)
-        for layer in order.layers[:1]:
-            yield _bound(str(layer), root.LAYERS)
+        for layer, place in layered.places(order.layers):
+            yield _bound(str(layer), place)
 
 
 def _bound(source: str, destination: str) -> Mapping[str, Any]:
@@ -155,7 +154,7 @@ def _limits() -> Mapping[str, int]:
 def _furnish(folder: Path, name_servers: str) -> None:
     """Put what no mount brings into a root: folders to mount on, links, and our own files."""
     folder.chmod(0o755)
-    for inside in FOLDERS:
+    for inside in (*FOLDERS, *layered.SHELVES):
         (folder / inside[1:]).mkdir(parents=True, exist_ok=True)
     for path, text in root.files(name_servers).items():
         (folder / path[1:]).write_text(text)

@@ -1,0 +1,81 @@
+"""Downloads: packages, at addresses that are signed and good for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+from urllib.parse import quote, urlencode
+
+from huidu.body import Receive
+from huidu.cos.answer import Answer, Refused, Send, Span, refusal
+from huidu.cos.app import App, Scope, say
+from huidu.cos.asked import Asked, read_target
+from huidu.cos.signature import ALGORITHM, FIELDS, Keys, canonical, signature, verify
+from huidu.model.errors import Refusal
+from huidu.model.function import Code
+
+PATH = re.compile(r"/packages/(?P<sha256>[0-9a-f]{64})/(?P<name>[A-Za-z0-9._$-]{1,200})")
+GOOD_S = 600
+
+
+class Packages(Protocol):
+    """Where the packages are."""
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Return the zip file of a package, or raise a refusal. Blocks."""
+        ...
+
+
+class Downloads:
+    """An ASGI application in front of another, which gets all requests for anything else."""
+
+    def __init__(
+        self,
+        packages: Packages,
+        keys: Keys,
+        otherwise: App,
+        *,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._packages = packages
+        self._keys = keys
+        self._otherwise = otherwise
+        self._clock = clock
+        self._new_id = new_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        named = PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
+        if named is None:
+            await self._otherwise(scope, receive, send)
+            return
+        asked, request_id = read_target(scope), self._new_id()
+        try:
+            answer = await self._answer(asked, named["sha256"])
+        except Refused as refused:
+            answer = refusal(refused, asked.path, request_id)
+        await say(asked, answer, {"x-cos-request-id": request_id}, send)
+
+    async def _answer(self, asked: Asked, sha256: str) -> Answer:
+        verify(asked, self._keys, self._clock())
+        try:
+            file = await asyncio.to_thread(self._packages.open, sha256)
+        except Refusal as missing:
+            raise Refused(404, "NoSuchKey", missing.message) from None
+        size = file.seek(0, 2)
+        file.seek(0)
+        return Answer(headers={"content-type": "application/zip"}, span=Span(file, size))
+
+
+def address(url: str, pair: tuple[str, str], now: float, code: Code, name: str) -> str:
+    """Return where a package can be had for some minutes, at a server that listens at `url`."""
+    secret_id, secret = pair
+    path = f"/packages/{code.sha256}/{name}"
+    times = f"{int(now)};{int(now) + GOOD_S}"
+    signed = signature(secret, times, times, canonical("GET", path, {}, {}))
+    values = (ALGORITHM, secret_id, times, times, "", "", signed)
+    query = urlencode(dict(zip(FIELDS, values, strict=True)), safe=";")
+    return f"{url}{quote(path, safe='/$')}?{query}"

@@ -1,0 +1,37 @@
+"""Carrying: asks a server for the steps of a plan, one after the other."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from huidu.project.looking import Ask
+from huidu.project.packing import Package
+from huidu.project.steps import PACKAGE, Plan, Step, filled
+
+
+def carry_out(
+    plan: Plan, package: Package | None, ask: Ask, tell: Callable[[Step], None]
+) -> Mapping[str, object]:
+    """Carry out a plan, and return what its answers gave: the version, the service.
+
+    A plan that sends no code, as that of a removal, needs no package.
+
+    Stops at the first step that is refused, by raising what `ask` raises: what was done is kept,
+    and a plan that is made anew goes on from there (so what is to be remembered of the server is
+    to be looked up after a failure as well). `tell` hears of each step before it is taken.
+    """
+    code = base64.b64encode(package.zip_bytes).decode() if package else ""
+    known: dict[str, object] = {PACKAGE.name: code}
+    for step in plan.steps:
+        tell(step)
+        parameters = {name: filled(value, known) for name, value in step.parameters.items()}
+        answer: Any = ask(step.service, step.action, parameters)
+        for name, path in step.gives.items():
+            found = answer
+            for part in path:
+                found = found[part]
+            known[name] = found
+    del known[PACKAGE.name]
+    return known

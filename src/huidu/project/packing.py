@@ -1,0 +1,96 @@
+"""Packing: from files to the bytes of a zip that are the same whenever the files are."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from huidu.project.files import MOST_PACKED_BYTES, Item, too_large
+from huidu.project.flaw import Flaw
+
+WHEN = (1980, 1, 1, 0, 0, 0)  #: The first moment that a zip knows.
+UNIX = 3
+LEVEL = 6
+FILE_MODE, PROGRAM_MODE, LINK_MODE = 0o644, 0o755, 0o777
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a package is: of how many files, of how many bytes."""
+
+    files: int
+    of_files: int
+    size_bytes: int
+    of_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A package as it is sent. `sha256` is what the server knows its code by."""
+
+    zip_bytes: bytes
+    sha256: str
+    files: int
+    unpacked_bytes: int
+
+
+def silent(_: Progress) -> None:
+    """Tell nobody."""
+
+
+def pack(items: Sequence[Item], tell: Callable[[Progress], None] = silent) -> Package:
+    """Return the package of these items, or raise `Flaw` where it is too large.
+
+    Its bytes depend on names, contents, links and executable bits alone: not on times, owners,
+    the order in which a folder is read, or who packs. (On another machine the compressor may be
+    another one.) `tell` hears of each chunk.
+    """
+    whole = sum(item.size_bytes for item in items)
+    held = io.BytesIO()
+    done = 0
+    with ZipFile(held, "w", ZIP_DEFLATED, compresslevel=LEVEL) as archive:
+        for number, item in enumerate(items, 1):
+            with archive.open(_entry(item), "w") as entry:
+                for size in _put(item, entry):
+                    done += size
+                    tell(Progress(number, len(items), done, whole))
+            if held.tell() > MOST_PACKED_BYTES:
+                break
+    zip_bytes = held.getvalue()
+    if len(zip_bytes) > MOST_PACKED_BYTES:
+        raise too_large(len(zip_bytes), MOST_PACKED_BYTES, "or more packed", items)
+    return Package(
+        zip_bytes=zip_bytes,
+        sha256=hashlib.sha256(zip_bytes).hexdigest(),
+        files=len(items),
+        unpacked_bytes=whole,
+    )
+
+
+def _entry(item: Item) -> ZipInfo:
+    entry = ZipInfo(item.name, WHEN)
+    entry.create_system = UNIX
+    entry.compress_type = ZIP_DEFLATED
+    entry.file_size = item.size_bytes
+    mode = stat.S_IFREG | (PROGRAM_MODE if item.executable else FILE_MODE)
+    entry.external_attr = (stat.S_IFLNK | LINK_MODE if item.link else mode) << 16
+    return entry
+
+
+def _put(item: Item, entry: IO[bytes]) -> Iterator[int]:
+    """Write what an item holds, and yield how much of it each time."""
+    if item.path is None or item.link:
+        yield entry.write(item.link.encode() if item.link else item.text)
+        return
+    try:
+        with item.path.open("rb") as source:
+            while chunk := source.read(CHUNK_BYTES):
+                yield entry.write(chunk)
+    except OSError as wrong:
+        raise Flaw(f"cannot be read: {wrong.strerror}", file=item.name) from None

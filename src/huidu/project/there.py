@@ -1,0 +1,115 @@
+"""There: what a server has of a project's function at the moment, as facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from huidu.model.function import Configuration
+from huidu.project.declared import Endpoint, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionThere:
+    """A published version. Versions of equal digest are equal in code and configuration."""
+
+    number: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasThere:
+    """An alias as it is. `moved` says who moved it last, when and why, where that is known."""
+
+    name: str
+    version: str
+    revision: int
+    weights: tuple[tuple[str, float], ...] = ()
+    rules: tuple[Rule, ...] = ()
+    sticky: str = ""
+    split: str = "exact"
+    description: str = ""
+    moved: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerThere:
+    """A trigger of the function; `definition` is its JSON as it is read back."""
+
+    name: str
+    type: str
+    definition: str
+    enabled: bool
+    qualifier: str
+    argument: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionThere:
+    """The function: its `$LATEST`, and what was published of it, the oldest first."""
+
+    configuration: Configuration
+    code_sha256: str
+    digest: str
+    description: str = ""
+    versions: tuple[VersionThere, ...] = ()
+    aliases: tuple[AliasThere, ...] = ()
+    triggers: tuple[TriggerThere, ...] = ()
+
+    @property
+    def last(self) -> VersionThere | None:
+        """The version that was published last."""
+        return self.versions[-1] if self.versions else None
+
+    def alias(self, name: str) -> AliasThere | None:
+        """Return the alias of a name."""
+        return next((alias for alias in self.aliases if alias.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiThere:
+    """An API of the service as it is edited, and the function that it calls."""
+
+    id: str
+    function: str
+    namespace: str
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceThere:
+    """The service of the gateway; `online` is the released version of each environment."""
+
+    id: str
+    name: str
+    protocol: str
+    description: str = ""
+    apis: tuple[ApiThere, ...] = ()
+    online: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class There:
+    """All that a plan has to know. None stands for what is not there."""
+
+    function: FunctionThere | None = None
+    service: ServiceThere | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What the last deploy of a project left behind: by it is known who came since."""
+
+    digest: str  #: Of `$LATEST`.
+    revisions: tuple[tuple[str, int], ...] = ()  #: Of each alias.
+    online: tuple[tuple[str, str], ...] = ()
+
+
+def left_by(there: There) -> Left | None:
+    """Return what is to be remembered of a server after a deploy."""
+    if there.function is None:
+        return None
+    return Left(
+        digest=there.function.digest,
+        revisions=tuple((alias.name, alias.revision) for alias in there.function.aliases),
+        online=there.service.online if there.service else (),
+    )

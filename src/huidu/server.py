@@ -19,7 +19,7 @@ from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
-from huidu.control.plane import Plane, Uploads
+from huidu.control.plane import Plane
 from huidu.cos import downloads
 from huidu.cos.app import Cos
 from huidu.cos.downloads import Downloads
@@ -155,7 +155,6 @@ def _plane(
         catalog=catalog,
         packages=stores.packages,
         objects=stores.objects,
-        uploads=Uploads(),
         queue=stores.queue,
         journal=stores.journal,
         logs=stores.logs,
@@ -170,7 +169,6 @@ def _plane(
         courier=courier,
         download=download,
         gateway_url=gateway_url,
-        account=Account(),
         quota=settings.quota(),
         zone=ZoneInfo(settings.zone),
         default_qualifier=settings.default_qualifier,
@@ -178,7 +176,6 @@ def _plane(
         mirroring=data.mirroring,
         wake_queue=data.later.wake,
         clock=time.time,
-        timer=time.perf_counter,
         draw=data.dice.random,
         new_id=_new_id,
         tracing=data.exporting.tracing,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
@@ -306,7 +307,7 @@ class Plane:
     catalog: Catalog
     packages: Packages
     objects: Objects
-    uploads: Uploads
+    uploads: Uploads = field(default_factory=Uploads)
     queue: Queue
     journal: Journal
     logs: Logs
@@ -321,7 +322,7 @@ class Plane:
     courier: Courier
     download: Callable[[Code, str], str]  #: Where a package can be had, under a name for it.
     gateway_url: str  #: Where function URLs and services begin.
-    account: Account
+    account: Account = field(default_factory=Account)
     quota: Quota
     zone: tzinfo
     default_qualifier: str
@@ -329,7 +330,7 @@ class Plane:
     mirroring: Mirroring
     wake_queue: Callable[[], None]
     clock: Callable[[], float]
-    timer: Callable[[], float]  #: Seconds, never backwards.
+    timer: Callable[[], float] = time.perf_counter  #: Seconds, never backwards.
     draw: Callable[[], float]
     new_id: Callable[[], str]
     tracing: Tracing = HANDED_ON

@@ -116,36 +116,6 @@ class Moody:
             raise Unavailable("Storage", "not now")
 
 
-class MoodyQueue:
-    """A queue in memory. Each of its steps may refuse, and a look at what waits may take long."""
-
-    def __init__(self, *events: QueuedEvent) -> None:
-        self.events = {event.request_id: event for event in events}
-        self.looking, self.beginning, self.ending = Moody(), Moody(), Moody()
-        self.looks = 0
-        self.slow: asyncio.Event | None = None  #: Where it is set, a look is shown once this is.
-
-    async def put(self, event: QueuedEvent) -> None:
-        self.beginning.consider()
-        self.events[event.request_id] = event
-
-    async def waiting(self, limit: int) -> Sequence[QueuedEvent]:
-        self.looks += 1
-        self.looking.consider()
-        seen = list(self.events.values())[:limit]
-        slow, self.slow = self.slow, None
-        if slow is not None:
-            await slow.wait()
-        return seen
-
-    async def begin(self, event: QueuedEvent) -> None:
-        self.beginning.consider()
-
-    async def end(self, event: QueuedEvent) -> None:
-        self.ending.consider()
-        del self.events[event.request_id]
-
-
 class MoodyJournal(Moody):
     """A journal in memory that may refuse, or fail as nobody foresaw."""
 

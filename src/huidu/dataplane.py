@@ -27,13 +27,14 @@ from huidu.instances.sandbox.table import NONE, Ground
 from huidu.instances.sandbox.tier import Tier
 from huidu.instances.starting import Launcher
 from huidu.invoke.asynchronous import Asynchronous
+from huidu.invoke.attempt import Attempts
 from huidu.invoke.invoker import Invoker, Shown
 from huidu.invoke.mirroring import Aside, Mirroring
 from huidu.invoke.routes import Routes
-from huidu.invoke.tracing import Tracing
+from huidu.invoke.terms import Terms
 from huidu.model.account import Account
 from huidu.model.capacity import Limits
-from huidu.model.effect import Effect
+from huidu.model.effect import Effect, EventsMoved
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder, Observing
 from huidu.remembering import Stores, stop
@@ -42,6 +43,7 @@ from huidu.settings import Settings
 from huidu.store.books import Books
 from huidu.store.catalog import have_heard
 from huidu.store.live import listen
+from huidu.store.queue import Queue
 from huidu.store.uses import Uses
 from huidu.triggers.timer import Timers
 from huidu.triggers.url import Urls
@@ -64,6 +66,8 @@ class DataPlane:
     shade: Fleet  #: The instances of copies; those of users' calls are never among them.
     mirroring: Mirroring
     later: Asynchronous
+    terms: Terms
+    queue: Queue
     urls: Urls
     services: Services
     timers: Timers
@@ -94,7 +98,15 @@ class DataPlane:
         copies = _invoker(routes, shade, Aside(recorder.keep), stores.salt, {})
         mirroring = _mirroring(copies, fleet, settings.max_mirrors, dice, new_id)
         invoker = _invoker(routes, fleet, recorder, stores.salt, mirroring.shown)
-        later = _later(stores, invoker, routes, recorder, exporting.tracing)
+        attempts = Attempts(
+            invoker=invoker,
+            table=routes,
+            terms=(terms := Terms()),
+            clock=time.time,
+            interval_s=settings.event_retry_s,
+            tracing=exporting.tracing,
+        )
+        later = _later(stores, attempts, fleet, recorder, new_id())
         timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), new_id)
         return cls(
             tier=tier,
@@ -106,6 +118,8 @@ class DataPlane:
             shade=shade,
             mirroring=mirroring,
             later=later,
+            terms=terms,
+            queue=stores.queue,
             urls=Urls(),
             services=Services(),
             timers=timers,
@@ -119,6 +133,7 @@ class DataPlane:
         parts = (
             self.routes.apply,
             self.observing.deployed.apply,
+            self.terms.apply,
             self.mirroring.apply,
             self._retire,
             self.fleet.apply,
@@ -126,6 +141,7 @@ class DataPlane:
             self.services.apply,
             self.timers.apply,
             self.access.apply,
+            self._moved,
         )
         have_heard(parts, effects)
 
@@ -133,6 +149,12 @@ class DataPlane:
         """Let the instances go of what no call can reach any more."""
         for fleet in (self.fleet, self.shade):
             fleet.retire(self.routes)
+
+    def _moved(self, effects: Sequence[Effect]) -> None:
+        """Have events run that were given up before."""
+        self.queue.apply(effects)
+        if any(isinstance(effect, EventsMoved) for effect in effects):
+            self.later.wake()
 
     def gateway(self, settings: Settings, new_id: Callable[[], str]) -> Gateway:
         """Return the application at which callers arrive."""
@@ -203,15 +225,16 @@ def _access(stores: Stores, stack: AsyncExitStack) -> Access:
 
 
 def _later(
-    stores: Stores, invoker: Invoker, routes: Routes, recorder: Recorder, tracing: Tracing
+    stores: Stores, attempts: Attempts, fleet: Fleet, recorder: Recorder, owner: str
 ) -> Asynchronous:
     return Asynchronous(
         stores.queue,
-        invoker,
-        routes,
+        attempts,
         recorded=recorder.flush,
         clock=time.time,
-        tracing=tracing,
+        owner=owner,
+        spare=lambda: fleet.spare,
+        interrupt=fleet.interrupt,
     )
 
 

@@ -30,6 +30,9 @@ from huidu.store.series import Series
 from huidu.store.writing import Writing
 
 TIDY_S = 3600.0
+EVENTS_S = 60.0
+KEEP_STATUSES_S = 3 * 86_400.0  #: Of asynchronous calls: three days, as the cloud does.
+MOST_STATUSES = 200_000
 UNUSED_CODE_S = 3600.0
 #: Tree of migrations, file, and whether what is acknowledged is to survive a loss of power.
 DATABASES = (
@@ -82,7 +85,7 @@ async def remember(settings: Settings, directory: Path, stack: AsyncExitStack) -
         journal=Journal(journal),
         series=Series(series),
         logs=await _logs(settings, directory / "logs", stack),
-        queue=Queue(catalog),
+        queue=Queue(catalog, settings.max_queued),
         packages=await asyncio.to_thread(
             Packages, directory / "packages", most_tree_bytes=most_bytes, in_use=in_use
         ),
@@ -113,6 +116,22 @@ async def stop(task: asyncio.Task[Any]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+async def tidy_events(settings: Settings, stores: Stores) -> None:
+    """Forget, every minute, what became of events long ago, and dead letters that are too many."""
+    while True:
+        await asyncio.sleep(EVENTS_S)
+        now = time.time()
+        try:
+            await stores.queue.forget(
+                now - KEEP_STATUSES_S,
+                MOST_STATUSES,
+                now - settings.keep_dead_s,
+                settings.max_dead,
+            )
+        except Refusal as refusal:
+            log.warning("tidy.failed", reason=refusal.message)
 
 
 async def tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:

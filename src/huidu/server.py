@@ -37,7 +37,7 @@ from huidu.observing import MakeRecorder
 from huidu.release.controller import Controller
 from huidu.release.hours import Hours
 from huidu.release.report import Archive
-from huidu.remembering import Stores, own, remember, stop, tidy
+from huidu.remembering import Stores, own, remember, stop, tidy, tidy_events
 from huidu.settings import Settings, address
 from huidu.store.catalog import Catalog, have_heard
 from huidu.store.lock import Lock
@@ -175,6 +175,7 @@ def _plane(
         warm_s=settings.warm_s,
         mirroring=data.mirroring,
         wake_queue=data.later.wake,
+        end_event=data.later.terminate,
         clock=time.time,
         draw=data.dice.random,
         new_id=_new_id,
@@ -218,6 +219,7 @@ async def _catalog(
     courier = Courier(
         outbox, post, patience_s=settings.webhook_retry_s, clock=time.time, draw=data.dice.random
     )
+    stores.queue.tell = courier.apply
     await _first_start(catalog)
     await catalog.load()
     await controller.begin(catalog)
@@ -229,6 +231,7 @@ async def _catalog(
         courier.run(),
         data.mirroring.run(Reports(catalog)),
         tidy(settings, stores, catalog),
+        tidy_events(settings, stores),
     ):
         stack.push_async_callback(stop, asyncio.create_task(work))
     return catalog, courier

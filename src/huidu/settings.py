@@ -69,6 +69,10 @@ class Settings:
     keep_logs_s: float = 15 * 86_400.0  #: How long what a function prints is kept.
     max_logs_mb: int = 2048  #: Of what functions print, on the disk; the oldest goes first.
     max_log_kb_s: int = 512  #: What one function may print per second in the long run, to be kept.
+    max_queued: int = 100_000  #: Asynchronous events of one function that may wait.
+    event_retry_s: float = 60.0  #: Between attempts at one that failed by its function's doing.
+    max_dead: int = 10_000  #: Of a function, those that were given up and are kept.
+    keep_dead_s: float = 14 * 86_400.0  #: How long.
     tier: str = "best"  #: What is put around functions: best for what works here, or its name.
     require_tier: str = "none"  #: Do not start with less than this around functions.
     network: str = "best"  #: What functions reach in a sandbox: egress, none, host, or best.
@@ -231,6 +235,10 @@ LEAST: Mapping[str, float] = {
     "keep_logs_s": 1,
     "max_logs_mb": 16,
     "max_log_kb_s": 1,
+    "max_queued": 1,
+    "event_retry_s": 0,
+    "max_dead": 0,
+    "keep_dead_s": 0,
     "trace_ratio": 0,
 }
 #: `HUIDU_ENDPOINT` and `HUIDU_GATEWAY_URL` are for clients, and may well be set beside a server.

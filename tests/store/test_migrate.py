@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, inspect
 
-from huidu.store import rollout_tables, service_tables  # noqa: F401 - they are compared
+from huidu.store import queue_tables, rollout_tables, service_tables  # noqa: F401 - they are compared
 from huidu.store.database import Database
 from huidu.store.migrate import TREES, upgrade
 from huidu.store.tables import CATALOG, JOURNAL, SERIES

@@ -16,7 +16,7 @@ from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.account import Account
 from huidu.model.comparison import Comparison
 from huidu.model.delivery import Reply
-from huidu.model.event import QueuedEvent
+from huidu.model.event import Kept, QueuedEvent, State
 from huidu.model.findings import Findings
 from huidu.model.function import Code, FunctionName
 from huidu.model.happening import Happening
@@ -33,6 +33,7 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.model.webhook import Webhook
 from huidu.store.object_file import Facts
+from huidu.store.queue_asking import Search as Which
 from huidu.store.reading import Reading
 from huidu.store.searching import Search
 from huidu.store.shelf import Cursor, Page
@@ -75,6 +76,23 @@ class Queue(Protocol):
     async def put(self, event: QueuedEvent) -> None: ...
 
     async def holds(self, request_id: str) -> bool: ...
+
+    async def find(self, request_id: str) -> Kept | None: ...
+
+    async def search(self, search: Which) -> tuple[int, Sequence[Kept]]: ...
+
+
+class EndEvent(Protocol):
+    """Ends an event that waits or runs."""
+
+    async def __call__(self, request_id: str, *, graceful: bool) -> State | None:
+        """Return the state in which it was; None where there is none."""
+        ...
+
+
+async def nobody(request_id: str, *, graceful: bool) -> State | None:
+    """End nothing: nobody runs events."""
+    return None
 
 
 class Recorder(Protocol):
@@ -334,3 +352,4 @@ class Plane:
     draw: Callable[[], float]
     new_id: Callable[[], str]
     tracing: Tracing = HANDED_ON
+    end_event: EndEvent = nobody

@@ -28,6 +28,11 @@ def show_ms(at: float, zone: tzinfo) -> str:
     return f"{there.strftime(FORM)}.{there.microsecond // 1000:03}"
 
 
+def show_us(at: float, zone: tzinfo) -> str:
+    """Return a moment with its microseconds, as `YYYY-MM-DD HH:MM:SS.ffffff` in the zone."""
+    return datetime.fromtimestamp(at, UTC).astimezone(zone).strftime(f"{FORM}.%f")
+
+
 def read(field: str, text: str, zone: tzinfo) -> float:
     """Return the moment that a text names in the zone, or raise `InvalidValue`."""
     try:

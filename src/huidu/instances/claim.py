@@ -25,6 +25,10 @@ class Running(Lendable, Protocol):
         """Return what a call that has run for so long has printed since this was asked last."""
         ...
 
+    def interrupt(self, request_id: str) -> bool:
+        """Tell it to end, if it runs this call; return whether it does."""
+        ...
+
     async def run(self, task: Task) -> Outcome:
         """Run one call to its end; raises `Undelivered` where it certainly never began."""
         ...

@@ -188,6 +188,17 @@ class Fleet:
         """Return how things stand with each version that has instances, or is to have some."""
         return [_standing(self._versions[key], pool) for key, pool in self._pools.items()]
 
+    def interrupt(self, request_id: str) -> bool:
+        """Tell the instance to end that runs a call; return whether there is one."""
+        every = (one for pool in self._pools.values() for one in pool.lent())
+        return any(one.interrupt(request_id) for one in every)
+
+    @property
+    def spare(self) -> int:
+        """How many more calls could be run at once, beside those that wait."""
+        total = self.stats().total
+        return self.room + total.idle - total.waiting
+
     def printing(self, least_s: float) -> Iterator[Chunk]:
         """Yield what calls that have run for so long have printed since this was asked last."""
         for pool in self._pools.values():

@@ -10,6 +10,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from huidu.instances.channel import Channel
+from huidu.instances.farewell import TOLD, ask_to_end
 from huidu.instances.launch import Launched
 from huidu.instances.lines import Pipe
 from huidu.instances.outcomes import Ending, Run, outcome
@@ -44,6 +45,7 @@ class Living:
         self._init_ms = 0.0
         self._running: tuple[Task, float] | None = None  #: One call at a time, and since when.
         self._loop = asyncio.get_running_loop()
+        self._signalled = False  #: Whether it was told to end, and listens.
         self._watching = self._loop.create_task(self._watch())
 
     @property
@@ -65,6 +67,18 @@ class Living:
         """End the process, and return when nothing of it is left."""
         self._wire.fail(Stopped())
         await asyncio.shield(self._watching)
+
+    def interrupt(self, request_id: str) -> bool:
+        """Tell it to end, if it runs this call; return whether it does.
+
+        Where nothing in it listens to SIGTERM, it is killed.
+        """
+        if self._running is None or self._running[0].invocation.request_id != request_id:
+            return False
+        self._signalled = ask_to_end(self._process.pid)
+        if not self._signalled:
+            self._process.kill()
+        return True
 
     def printing(self, least_s: float) -> Chunk | None:
         """Return what a call that has run for so long has printed since this was asked last."""
@@ -115,7 +129,8 @@ class Living:
 
     def _printed(self) -> str:
         """Return what was printed since it was asked for last."""
-        return self._pipe.take()
+        told, self._signalled = self._signalled, False
+        return self._pipe.take() + (TOLD if told else "")
 
     def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
         cold, self._fresh = self._fresh, False

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 import structlog
 
-from huidu.invoke.invoker import Answered
-from huidu.invoke.tracing import HANDED_ON, Tracing
+from huidu.invoke.attempt import Attempts
 from huidu.model.errors import Refusal
-from huidu.model.event import QueuedEvent
+from huidu.model.event import Ended, QueuedEvent, State, Turn
 from huidu.model.function import FunctionName
-from huidu.model.invocation import Invocation, Status
-from huidu.model.routing_key import traits_of
+from huidu.model.invocation import Status
+from huidu.model.retry import EventConfig
+from huidu.model.turns import Pace, Wanted
 
 AT_ONCE = 32
-AGAIN_S = 1.0
-LONGEST_WAIT_S = 60.0
-KEPT_S = 21_600.0  #: How long an event is tried, at the longest (MsgTTL).
-#: How a call ends that no function has seen.
-NOT_RUN = frozenset({Status.CONCURRENCY_EXCEEDED, Status.INIT_FAILED, Status.INSTANCE_EXITED})
+AGAIN_S = 1.0  #: After which a store that refused is asked again.
+LEASE_S = 60.0
+TENDED_S = 20.0  #: How often leases are lengthened, and late events given up.
+ABOUT_S = 2.0  #: Within which what was taken has begun.
+FULL = frozenset({Status.CONCURRENCY_EXCEEDED, Status.TOO_FAST})
 
 log = structlog.get_logger("huidu.asynchronous")
 
@@ -30,57 +31,80 @@ log = structlog.get_logger("huidu.asynchronous")
 class Queue(Protocol):
     """Where accepted events are kept until they have been run."""
 
-    async def waiting(self, limit: int) -> Sequence[QueuedEvent]: ...
+    @property
+    def waiting(self) -> Mapping[FunctionName, int]:
+        """How many events are to be run to their end."""
+        ...
 
-    async def begin(self, event: QueuedEvent) -> None: ...
+    async def begin(self, owner: str) -> int:
+        """Have those run again that a server had which is certainly gone."""
+        ...
 
-    async def end(self, event: QueuedEvent) -> None: ...
+    async def turn(self, ends: Sequence[Ended], wanted: Wanted) -> Turn:
+        """Keep what came of attempts and lend what is due, in one transaction."""
+        ...
 
+    async def give_back(self, events: Sequence[QueuedEvent], owner: str) -> None:
+        """Have others run events that were lent and have not begun."""
+        ...
 
-class Invoker(Protocol):
-    """The one way from a call to its outcome."""
+    async def extend(self, owner: str, until: float) -> int:
+        """Lengthen the lease of all that a server runs."""
+        ...
 
-    async def invoke(self, invocation: Invocation) -> Answered: ...
+    async def expire(self, config_of: Callable[[str], EventConfig], now: float) -> int:
+        """Give up what has waited for longer than its function says."""
+        ...
 
-
-class Table(Protocol):
-    """Which functions there are."""
-
-    def id_of(self, named: FunctionName) -> str | None: ...
+    async def abort(self, request_id: str, at: float) -> State | None:
+        """End an event that nobody runs, or note that one that runs is to end."""
+        ...
 
 
 class Asynchronous:
-    """Takes events from the queue in the order of their acceptance and runs each once.
+    """Takes events from the queue as there is room for them, and runs each until it succeeds.
 
-    An event leaves the queue when its run has ended, whatever came of it, and is recorded. One
-    that the platform could not run (no instance, no disk) waits and is tried again, for as long
-    as a message may live; so is one whose run was cut off because the platform died. The alias is
-    resolved when the run begins, so that a rollback also saves what is still queued (D-34).
+    What ends while others are written down is written down with the next of them, in the same
+    transaction that takes new ones. Who may run how many is decided in `model/turns.py`, what
+    becomes of a failure in `model/retry.py`.
     """
 
     def __init__(
         self,
         queue: Queue,
-        invoker: Invoker,
-        table: Table,
+        attempts: Attempts,
         *,
         recorded: Callable[[], Awaitable[None]],
         clock: Callable[[], float],
+        owner: str,
         at_once: int = AT_ONCE,
-        tracing: Tracing = HANDED_ON,
+        spare: Callable[[], int] = lambda: AT_ONCE,
+        interrupt: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._queue = queue
-        self._invoker = invoker
-        self._table = table
+        self._attempts = attempts
         self._recorded = recorded
         self._clock = clock
+        self._owner = owner
         self._at_once = at_once
-        self._tracing = tracing
+        self._spare = spare
+        self._interrupt = interrupt
         self._wake = asyncio.Event()
-        self._closing = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._over: set[str] = set()  #: What has ended since the last look at the queue began.
-        self._postponed: dict[str, float] = {}  #: What is not to be tried before a moment.
+        self._holds = Counter[str]()  #: How many run, by function id.
+        self._paces: dict[str, Pace] = {}  #: Of functions that found no room lately.
+        self._stopping: dict[str, bool] = {}  #: What is to end, and whether gracefully.
+        self._ends: list[Ended] = []
+        self._after = ""
+        self._turning: asyncio.Task[None] | None = None
+        self._closing = False
+        self._alarm: asyncio.TimerHandle | None = None
+        self.results = Counter[str]()  #: How many attempts have led to which state.
+
+    @property
+    def running(self) -> int:
+        """How many events are being run."""
+        return len(self._running)
 
     def wake(self) -> None:
         """Say that there is something new in the queue."""
@@ -89,107 +113,165 @@ class Asynchronous:
     async def run(self) -> None:
         """Run events until cancelled; then let those that have begun come to their end."""
         self._wake.set()
+        tending = None
         try:
+            await self._begin_anew()
+            tending = asyncio.create_task(self._tend())
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                for event in await self._look():
-                    self._begin(event)
+                self._turning = asyncio.create_task(self._turn())
+                await asyncio.shield(self._turning)
         finally:
-            self._closing.set()
-            if self._running:
-                await asyncio.wait(self._running.values())
+            self._closing = True
+            if tending is not None:
+                tending.cancel()
+            if self._alarm is not None:
+                self._alarm.cancel()
+            await self._come_to_an_end()
 
-    async def _look(self) -> Sequence[QueuedEvent]:
-        self._over.clear()
-        held = len(self._running) + len(self._postponed)
+    async def _begin_anew(self) -> None:
+        while True:
+            try:
+                taken_back = await self._queue.begin(self._owner)
+            except Refusal as refusal:
+                log.warning("queue.waits", reason=refusal.message)
+                await asyncio.sleep(AGAIN_S)
+            else:
+                if taken_back:
+                    log.info("queue.cut_off", events=taken_back)
+                return
+
+    async def _come_to_an_end(self) -> None:
+        if self._turning is not None and not self._turning.done():
+            await asyncio.wait((self._turning,))
+        if self._running:
+            await asyncio.wait(self._running.values())
+        if self._ends:
+            await self._recorded()
+            with suppress(Refusal):
+                await self._queue.turn(self._ends, self._wanted(0))
+
+    async def _turn(self) -> None:
+        ends, self._ends = self._ends, []
+        if ends:
+            await self._recorded()  # a run that the queue has done with must be in the journal
         try:
-            return await self._queue.waiting(self._at_once + held)
-        except Refusal as refusal:
-            log.warning("queue.waits", reason=refusal.message)
-            await asyncio.sleep(AGAIN_S)
+            turn = await self._queue.turn(ends, self._wanted(self._free()))
+        except Exception as error:  # noqa: BLE001 - whatever it is, what has ended is not forgotten
+            self._ends = ends + self._ends
+            log.warning("queue.waits", reason=str(error), unforeseen=not isinstance(error, Refusal))
+            self._ring_in(AGAIN_S)
+            return
+        if self._closing:
+            with suppress(Refusal):
+                await self._queue.give_back(turn.events, self._owner)
+            return
+        self._after = turn.after
+        for event in turn.events:
+            self._begin(event)
+        if turn.more and self._free() > 0:
             self._wake.set()
-            return ()
+        self._ring_at(turn.next_at)
+
+    def _free(self) -> int:
+        """How many more may be begun: what callers that wait leave room for, and one at least."""
+        free = min(self._at_once - len(self._running), self._spare())
+        return max(free, 0 if self._running else 1)
+
+    def _wanted(self, free: int) -> Wanted:
+        now = self._clock()
+        return Wanted(
+            owner=self._owner,
+            now=now,
+            until=now + LEASE_S,
+            free=free,
+            holds=+self._holds,
+            most={one: pace.now(now) for one, pace in self._paces.items()},
+            after=self._after,
+        )
+
+    def _ring_at(self, next_at: float | None) -> None:
+        """Look again when the first of those becomes due that are delayed, or paused."""
+        pauses = [pace.paused_until for pace in self._paces.values() if pace.paused_until]
+        moments = [moment for moment in (next_at, *pauses) if moment is not None]
+        if moments:
+            self._ring_in(max(min(moments) - self._clock(), 0.0) + 0.001)
+
+    def _ring_in(self, wait_s: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_later(wait_s, self.wake)
 
     def _begin(self, event: QueuedEvent) -> None:
-        # A look may be older than the end of an event that it shows.
-        known = event.request_id in self._running or event.request_id in self._over
-        late = self._postponed.get(event.request_id, 0.0) > self._clock()
-        if known or late or len(self._running) >= self._at_once:
-            return
-        self._postponed.pop(event.request_id, None)
+        self._holds[event.function_id] += 1
         task = asyncio.create_task(self._one(event))
         self._running[event.request_id] = task
-        task.add_done_callback(lambda _: self._ended(event))
-
-    def _ended(self, event: QueuedEvent) -> None:
-        del self._running[event.request_id]
-        if event.request_id not in self._postponed:
-            self._over.add(event.request_id)
-        self._wake.set()
 
     async def _one(self, event: QueuedEvent) -> None:
-        if not await self._surely(self._queue.begin, event):
-            return
-        expired = self._clock() - event.accepted_at > KEPT_S
-        if not expired and not await self._ran(event):
-            self._postpone(event)
-            return
-        await self._recorded()  # a run that the queue has forgotten must be in the journal
-        await self._surely(self._queue.end, event)
-
-    async def _ran(self, event: QueuedEvent) -> bool:
-        """Run an event, and tell whether it need not be tried again."""
-        if event.function_id not in ("", self._table.id_of(event.function)):
-            log.warning("event.orphaned", request_id=event.request_id)
-            return True
         try:
-            answered = await self._invoker.invoke(_invocation(event, self._tracing))
-        except Refusal as refusal:
-            log.warning("event.refused", request_id=event.request_id, reason=refusal.message)
-            return True
-        except Exception:
-            log.exception("event.failed", request_id=event.request_id)
-            return False
-        return answered.outcome.status not in NOT_RUN
+            ended = await self._attempts.make(event)
+        except asyncio.CancelledError:
+            if event.request_id not in self._stopping:
+                raise  # the process ends; the event is run again after the next start
+            ended = self._attempts.broken_off(event)
+        graceful = self._stopping.pop(event.request_id, None)
+        if graceful is not None:
+            ended = self._attempts.stopped(ended, graceful=graceful)
+        self._holds[event.function_id] -= 1
+        self._learn(event.function_id, ended.attempt.status)
+        del self._running[event.request_id]
+        self.results[ended.state.value] += 1
+        self._ends.append(ended)
+        self._wake.set()
 
-    def _postpone(self, event: QueuedEvent) -> None:
-        delay_s = min(AGAIN_S * 2.0 ** min(event.attempts, 10), LONGEST_WAIT_S)
-        self._postponed[event.request_id] = self._clock() + delay_s
-        asyncio.get_running_loop().call_later(delay_s, self.wake)
-
-    async def _surely(
-        self, step: Callable[[QueuedEvent], Awaitable[None]], event: QueuedEvent
-    ) -> bool:
-        """Take a step of the queue, again and again while the store cannot.
-
-        Returns False where the platform closes first: the event is still in the queue then, and
-        is run after the next start.
-        """
-        while not self._closing.is_set():
-            try:
-                await step(event)
-            except Refusal as refusal:
-                log.warning("queue.waits", request_id=event.request_id, reason=refusal.message)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), AGAIN_S)
+    def _learn(self, function_id: str, status: int) -> None:
+        """Find out how many events of a function may run at once."""
+        pace = self._paces.get(function_id)
+        if status in FULL:
+            pace = pace or Pace(float(self._at_once))
+            self._paces[function_id] = pace.refused(self._holds[function_id], self._clock())
+        elif pace is not None:
+            pace = pace.answered()
+            if pace.most >= self._at_once:
+                del self._paces[function_id]
             else:
-                return True
-        with suppress(Refusal):
-            await step(event)
-            return True
-        return False
+                self._paces[function_id] = pace
 
+    async def _tend(self) -> None:
+        """Lengthen the leases of what runs, and give up what has waited for too long."""
+        while True:
+            await asyncio.sleep(TENDED_S)
+            now = self._clock()
+            with suppress(Refusal):
+                if self._running:
+                    await self._queue.extend(self._owner, now + LEASE_S)
+                if self._queue.waiting:
+                    await self._queue.expire(self._attempts.terms.config, now)
+                    self._wake.set()
 
-def _invocation(event: QueuedEvent, tracing: Tracing) -> Invocation:
-    return Invocation(
-        request_id=event.request_id,
-        function=event.function,
-        qualifier=event.qualifier,
-        event=event.event,
-        traits=traits_of(event.routing_key, None),
-        routing_key=event.routing_key,
-        trigger=event.trigger,
-        retry_number=event.attempts,
-        trace=tracing.place(event.sent, event.request_id),
-    )
+    async def terminate(self, request_id: str, *, graceful: bool) -> State | None:
+        """End an event, and return the state in which it was; None where there is none.
+
+        One that waits is never run. One that runs is killed, or told to end and given time for it;
+        from then on it is tried no more, whatever comes of it, and whatever dies meanwhile.
+        """
+        state = await self._queue.abort(request_id, self._clock())
+        if state != State.RUNNING:
+            return state
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ABOUT_S):
+                # Not one event: it was lent to us just now, and begins or has ended.
+                while not self._has(request_id):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+        task = self._running.get(request_id)
+        if task is not None:
+            self._stopping[request_id] = graceful
+            if not (graceful and self._interrupt(request_id)):
+                task.cancel()
+        return state
+
+    def _has(self, request_id: str) -> bool:
+        return request_id in self._running or any(
+            one.event.request_id == request_id for one in self._ends
+        )

@@ -32,6 +32,8 @@ class Table(Protocol):
 
     def route(self, named: FunctionName, qualifier: str, traits: Traits) -> Routed: ...
 
+    def stay(self, named: FunctionName, qualifier: str, number: str) -> Routed | None: ...
+
     def id_of(self, named: FunctionName) -> str | None: ...
 
 
@@ -76,6 +78,8 @@ class Answered:
     outcome: Outcome
     version: str
     alias: str
+    revision: int = 0  #: Of the alias, as it was when the call was routed.
+    reason: str = ""  #: Why this version.
 
 
 #: Is shown a call with what came of it; returns at once, and never raises.
@@ -138,7 +142,7 @@ class Invoker:
     async def _answer(self, invocation: Invocation, call: Call) -> None:
         """Find out what comes of a call; one that did not begin is routed anew."""
         for _ in range(TRIES):
-            routed = self.table.route(invocation.function, invocation.qualifier, invocation.traits)
+            routed = self._route(invocation)
             call.goes(routed)
             _check_active(routed.version)
             _check_door(routed.version, call.exchange)
@@ -158,6 +162,14 @@ class Invoker:
             Status.INSTANCE_EXITED, "the platform is closing", invocation.request_id
         )
 
+    def _route(self, invocation: Invocation) -> Routed:
+        named, qualifier = invocation.function, invocation.qualifier
+        if invocation.stays_on:
+            routed = self.table.stay(named, qualifier, invocation.stays_on)
+            if routed is not None:
+                return routed
+        return self.table.route(named, qualifier, invocation.traits)
+
     async def _have(self, instance: Instance, call: Call, routed: Routed) -> None:
         """Have an instance run a call."""
         call.claimed = self.timer()
@@ -170,7 +182,10 @@ class Invoker:
 
 def _answered(call: Call) -> Answered:
     _, alias, version = call.lane
-    return Answered(call.outcome, version, alias)
+    if call.routed is None:
+        return Answered(call.outcome, version, alias)
+    of, reason = call.routed.alias, call.routed.decision.reason
+    return Answered(call.outcome, version, alias, of.revision if of else 0, reason)
 
 
 def _task(call: Call, routed: Routed) -> Task:

@@ -25,7 +25,7 @@ from huidu.model.effect import (
 from huidu.model.errors import NotFound
 from huidu.model.function import FunctionName
 from huidu.model.names import LATEST, names_version
-from huidu.model.routing import Decision
+from huidu.model.routing import STAYS, Decision
 from huidu.model.split import Phases
 from huidu.model.traits import Traits
 from huidu.model.version import Version
@@ -91,6 +91,18 @@ class Routes:
         if version is None:
             raise NotFound("Qualifier", qualifier)
         return Routed(version, Decision(qualifier, "called by version"))
+
+    def stay(self, named: FunctionName, qualifier: str, number: str) -> Routed | None:
+        """Return a way to a version through an alias, wherever that leads now.
+
+        None where one of them is gone: there is nothing to stay on.
+        """
+        entry = self._entries.get(named)
+        target = entry.targets.get(qualifier) if entry else None
+        version = entry.versions.get(number) if entry else None
+        if target is None or version is None:
+            return None
+        return Routed(version, Decision(number, STAYS), target.alias)
 
     def target(self, named: FunctionName, qualifier: str) -> Target | None:
         """Return the alias that a qualifier names as it is routed now; None for a version."""

@@ -10,7 +10,16 @@ from huidu.model import names, split
 from huidu.model.budget import AWAY
 from huidu.model.errors import InvalidValue
 from huidu.model.function import FunctionName
-from huidu.model.routing import Considered, Decision, Routing, Ruled, Share, Weighted, place_of
+from huidu.model.routing import (
+    STAYS,
+    Considered,
+    Decision,
+    Routing,
+    Ruled,
+    Share,
+    Weighted,
+    place_of,
+)
 from huidu.model.split import WHOLE, Fork, Phases
 from huidu.model.traits import Key, Traits
 
@@ -121,6 +130,10 @@ class Alias:
         """Say of each version why it was chosen or not; `traits=None` where they were not kept."""
         if decision.reason in AWAY:
             return _kept_away(self, decision)
+        if decision.reason == STAYS:
+            return (
+                _considered(decision.version, "first version", decision, "a retry stays on it"),
+            )
         if self.routing is None:
             return (_considered(self.version, "main version", decision, "takes every call"),)
         if isinstance(self.routing, Weighted):

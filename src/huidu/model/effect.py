@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from huidu.model.alias import Alias
 from huidu.model.comparison import Comparison
-from huidu.model.function import Function
+from huidu.model.function import Function, FunctionName
 from huidu.model.key import Key
 from huidu.model.mirror import Mirror
 from huidu.model.plan import Granted, Place
+from huidu.model.retry import EventConfig
 from huidu.model.rollout import Rollout
 from huidu.model.service import Served
 from huidu.model.strategy import IpStrategy, Limit
@@ -190,6 +191,32 @@ class MirrorGone:
     alias: str
 
 
+@dataclass(frozen=True, slots=True)
+class EventConfigKept:
+    """How often events of a function are tried again was set."""
+
+    function_id: str
+    config: EventConfig
+
+
+@dataclass(frozen=True, slots=True)
+class RetryTargetKept:
+    """Where retries of events go that were sent to an alias was set."""
+
+    function_id: str
+    alias: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventsMoved:
+    """So many events of a function are to be run that were not, and so many more are dead."""
+
+    function: FunctionName
+    live: int
+    dead: int
+
+
 Effect = (
     FunctionKept
     | FunctionGone
@@ -215,4 +242,7 @@ Effect = (
     | MirrorKept
     | MirrorEnded
     | MirrorGone
+    | EventConfigKept
+    | RetryTargetKept
+    | EventsMoved
 )

@@ -43,12 +43,16 @@ KINDS: Mapping[str, str] = {
     "mirror.ended": "they are so no more; what was found stays",
     "throttle.began": "a call of a version was refused (432 or 429), the first after quiet",
     "throttle.ended": "no call of the version was refused any more",
+    "event.dead": "an asynchronous call was given up (see docs/async.md for how often it is told)",
+    "event.redriven": "events that were given up were played again",
+    "event.discarded": "events that were given up were thrown away",
     "webhook.dead": "a webhook's delivery was given up, the first since one arrived",
     "webhook.tested": "`TestWebhook` was asked for; it goes to that webhook alone",
 }
 FAMILIES = {kind.partition(".")[0] for kind in KINDS}
 EVERY = "*"
 WEBHOOK_DEAD, WEBHOOK_TESTED = "webhook.dead", "webhook.tested"
+EVENT_DEAD = "event.dead"
 THROTTLE_BEGAN, THROTTLE_ENDED = "throttle.began", "throttle.ended"
 
 

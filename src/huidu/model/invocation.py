@@ -70,6 +70,7 @@ class Invocation:
     retry_number: int = 0
     root_request_id: str = ""  #: The call that this one belongs to; its own id by default.
     trace: Trace = NO_TRACE
+    stays_on: str = ""  #: The version to stay on, where it is still there; else it is routed.
     copied_from: str = ""  #: Of a mirror's copy, the alias that the call itself came through.
 
 

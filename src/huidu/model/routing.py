@@ -14,6 +14,10 @@ from huidu.model.split import WHOLE, Phases
 MOST_RULES = 100
 
 
+#: Why a retry of an event went where it did.
+STAYS = "stays on the version that had it first"
+
+
 class Decision(NamedTuple):
     """Which version answers a call, and why.
 

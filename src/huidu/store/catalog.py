@@ -95,6 +95,7 @@ def _everything(reading: Reading) -> Sequence[Effect]:
     effects += _services(reading)
     effects += reading.access.everything()
     effects += reading.mirrors.everything()
+    effects += reading.events.everything()
     return effects
 
 

@@ -2,61 +2,217 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, update
+from sqlalchemy.dialects.sqlite import insert
 
+from huidu.model.effect import Effect, EventsMoved
 from huidu.model.errors import LimitExceeded
-from huidu.model.event import QueuedEvent
-from huidu.store import rows
+from huidu.model.event import LIVE, OVER, Ended, Kept, QueuedEvent, State, Turn
+from huidu.model.function import FunctionName
+from huidu.model.invocation import Status
+from huidu.model.retry import EventConfig
+from huidu.model.turns import OF_QUEUE, Wanted, may_take, whole
+from huidu.store import queue_asking, queue_steps
 from huidu.store.database import Database
-from huidu.store.tables import EVENT
+from huidu.store.queue_asking import Search
+from huidu.store.queue_rows import event_row
+from huidu.store.queue_tables import QUEUED
+from huidu.store.queue_telling import Dead, Mourner
+from huidu.store.together import Together
 
 MOST_QUEUED = 100_000
+MOST_TOGETHER = 500  #: Events that are put in one transaction.
 
 
 class Queue:
-    """Events in the order of their acceptance; once `put` has returned an event is not lost."""
+    """Events in rough order of their acceptance; once `put` has returned an event is not lost.
 
-    def __init__(self, database: Database) -> None:
+    What is taken is lent for as long as a lease says; a lease that nobody lengthens ends, and the
+    event is run again. Of each function as many as `most` may wait, and however many of one do,
+    there is room for others. How many there are is counted once, and from then on kept in mind.
+    """
+
+    def __init__(self, database: Database, most: int = MOST_QUEUED) -> None:
         self._database = database
+        self._most = most
+        self._live = Counter[FunctionName]()
+        self._dead = Counter[FunctionName]()
+        self._puts = Together(self._put_all, MOST_TOGETHER)
+        self._mourner = Mourner()
+        self.tell: Callable[[Sequence[Effect]], None] = lambda _: None
+
+    async def count(self) -> None:
+        """Count what there is."""
+        live, dead = await self._database.read(queue_asking.counts)
+        self._live, self._dead = Counter(live), Counter(dead)
+
+    @property
+    def waiting(self) -> Mapping[FunctionName, int]:
+        """How many events are to be run to their end, those that run counted in."""
+        return +self._live
+
+    @property
+    def dead(self) -> Mapping[FunctionName, int]:
+        """How many events were given up and are kept."""
+        return +self._dead
 
     async def put(self, event: QueuedEvent) -> None:
-        """Keep an event, or raise `LimitExceeded` where the queue is full."""
+        """Keep an event, or raise `LimitExceeded` where the queue is full.
 
-        def change(connection: Connection) -> None:
-            queued = connection.execute(select(func.count()).select_from(EVENT)).scalar_one()
-            if queued >= MOST_QUEUED:
-                raise LimitExceeded(
-                    "Quota", f"{queued} events are waiting, at most {MOST_QUEUED} may; try later"
-                )
-            connection.execute(insert(EVENT).values(rows.event_row(event)))
+        One that has the request id of another is not put a second time.
+        """
+        named, holds = event.function, self._live[event.function]
+        free = whole(self._most, OF_QUEUE) - self._live.total()
+        if holds >= self._most or not may_take(holds, free, OF_QUEUE):
+            raise LimitExceeded(
+                "Quota",
+                f"{holds} events of {named} are waiting, at most {self._most} may (of all "
+                f"functions {whole(self._most, OF_QUEUE)}); try later",
+            )
+        self._live[named] += 1
+        try:
+            await self._puts.add(event)
+        except Exception:
+            self._live[named] -= 1
+            raise
 
-        await self._database.write(change)
+    async def _put_all(self, events: Sequence[QueuedEvent]) -> None:
+        rows = [event_row(event) for event in events]
+        new = insert(QUEUED).on_conflict_do_nothing(index_elements=["request_id"])
+        kept = await self._database.write(lambda c: c.execute(new, rows).rowcount)
+        if kept != len(events):
+            await self.count()
 
-    async def waiting(self, limit: int) -> Sequence[QueuedEvent]:
-        """Return events that have not been run to their end, the oldest first."""
-        query = select(EVENT).order_by(EVENT.c.accepted_at).limit(limit)
-        return await self._database.read(
-            lambda connection: [
-                rows.event_from(row) for row in connection.execute(query).mappings()
-            ]
-        )
+    async def begin(self, owner: str) -> int:
+        """Have those run again that a server had which is certainly gone; return how many."""
+        taken_back = 0
+        while more := await self._database.write(
+            lambda connection: queue_steps.take_back(connection, owner, None)
+        ):
+            taken_back += more
+        await self.count()
+        return taken_back
+
+    async def turn(self, ends: Sequence[Ended], wanted: Wanted) -> Turn:
+        """Keep what came of attempts and lend what is due, in one transaction."""
+        dead = [one for one in ends if one.state == State.DEAD]
+
+        def change(connection: Connection) -> tuple[Turn, int, list[Effect]]:
+            lost = queue_steps.settle(connection, ends, wanted.owner) if ends else 0
+            told = self._mourner.tell(connection, map(_dead, dead), wanted.now) if dead else []
+            return queue_steps.take(connection, wanted), lost, told
+
+        turn, lost, told = await self._database.write(change)
+        if lost:
+            await self.count()
+        else:
+            self._live.subtract(_named(ends, (*OVER, State.DEAD)))
+            self._dead.update(_named(ends, (State.DEAD,)))
+        self.tell(told)
+        return turn
+
+    async def give_back(self, events: Sequence[QueuedEvent], owner: str) -> None:
+        """Have others run events that were lent and have not begun."""
+        if events:
+            await self._database.write(lambda c: queue_steps.give_back(c, events, owner))
+
+    async def extend(self, owner: str, until: float) -> int:
+        """Lengthen the lease of all that a server runs."""
+        return await self._database.write(lambda c: queue_steps.extend(c, owner, until))
+
+    async def expire(self, config_of: Callable[[str], EventConfig], now: float) -> int:
+        """Give up what has waited for longer than its function says; return how many."""
+
+        def change(connection: Connection) -> tuple[list[QueuedEvent], list[Effect]]:
+            late: list[QueuedEvent] = []
+            at: str | None = None
+            while (at := queue_steps.next_function(connection, at)) is not None:
+                ttl_s = config_of(at).ttl_s
+                why = f"it waited for longer than MsgTTL ({ttl_s} s)"
+                late += queue_steps.expire(connection, at, now - ttl_s, why, now)
+            told = self._mourner.tell(connection, map(_late, late), now) if late else []
+            return late, told
+
+        late, told = await self._database.write(change)
+        named = [event.function for event in late]
+        self._live.subtract(named)
+        self._dead.update(named)
+        self.tell(told)
+        return len(late)
+
+    async def abort(self, request_id: str, at: float) -> State | None:
+        """End an event that nobody runs, or note that one that runs is to end.
+
+        Returns the state in which it was found; None where there is no such event.
+        """
+
+        def change(connection: Connection) -> Kept | None:
+            kept = queue_asking.find(connection, request_id)
+            mine = update(QUEUED).where(QUEUED.c.request_id == request_id)
+            if kept is not None and kept.state == State.RUNNING:
+                connection.execute(mine.values(stopping=True))
+            elif kept is not None and kept.state in LIVE:
+                over = {"state": State.ABORTED.value, "status": int(Status.CANCELLED)}
+                connection.execute(mine.values(**over, ended_at=at, event=b""))
+            return kept
+
+        kept = await self._database.write(change)
+        if kept is not None and kept.state in (State.READY, State.DELAYED):
+            self._live[kept.event.function] -= 1
+        return kept.state if kept else None
+
+    async def find(self, request_id: str) -> Kept | None:
+        """Return all that is kept of an event, what was sent counted in."""
+        return await self._database.read(lambda c: queue_asking.find(c, request_id))
 
     async def holds(self, request_id: str) -> bool:
         """Tell whether an event has not been run to its end."""
-        mine = select(EVENT.c.request_id).where(EVENT.c.request_id == request_id)
-        return await self._database.read(
-            lambda connection: connection.execute(mine).first() is not None
-        )
+        kept = await self.find(request_id)
+        return kept is not None and kept.state in LIVE
 
-    async def begin(self, event: QueuedEvent) -> None:
-        """Note that an attempt begins."""
-        mine = EVENT.c.request_id == event.request_id
-        query = update(EVENT).where(mine).values(attempts=EVENT.c.attempts + 1)
-        await self._database.write(lambda connection: connection.execute(query))
+    async def search(self, search: Search) -> tuple[int, Sequence[Kept]]:
+        """Return how many events are as wanted, and a page of them."""
+        return await self._database.read(lambda c: queue_asking.search(c, search))
 
-    async def end(self, event: QueuedEvent) -> None:
-        """Forget an event that has been run to its end."""
-        query = delete(EVENT).where(EVENT.c.request_id == event.request_id)
-        await self._database.write(lambda connection: connection.execute(query))
+    async def forget(self, before: float, most: int, dead_before: float, most_dead: int) -> None:
+        """Forget what nobody will ask for: old statuses, and dead letters that are old or many."""
+        statuses = partial(queue_asking.forget_over, before=before, most=most)
+        while await self._database.write(statuses):
+            pass
+        for named in list(+self._dead):
+            letters = partial(
+                queue_asking.forget_dead, named=named, before=dead_before, most=most_dead
+            )
+            while gone := await self._database.write(letters):
+                self._dead[named] -= gone
+
+    def apply(self, effects: Sequence[Effect]) -> None:
+        """Take note of what somebody redrove or discarded."""
+        for effect in effects:
+            if isinstance(effect, EventsMoved):
+                self._live[effect.function] += effect.live
+                self._dead[effect.function] += effect.dead
+
+
+def _named(ends: Sequence[Ended], states: Sequence[State]) -> list[FunctionName]:
+    return [one.event.function for one in ends if one.state in states]
+
+
+def _dead(ended: Ended) -> Dead:
+    attempt = ended.attempt
+    return Dead(
+        event=ended.event,
+        version=attempt.version or ended.event.last_version,
+        status=attempt.status,
+        error=attempt.error,
+        why=attempt.then,
+        log=ended.log,
+    )
+
+
+def _late(event: QueuedEvent) -> Dead:
+    return Dead(event=event, version=event.last_version, status=0, error="", why="MsgTTL is over")

@@ -15,6 +15,7 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessReading
+from huidu.store.event_writing import EventReading
 from huidu.store.layers import LayerReading
 from huidu.store.mirrors import MirrorReading
 from huidu.store.rollouts import RolloutReading
@@ -198,6 +199,11 @@ class Reading(ServiceReading):
     def rollouts(self) -> RolloutReading:
         """The same of rollouts."""
         return RolloutReading(self._connection)
+
+    @property
+    def events(self) -> EventReading:
+        """The same of events that nobody waits for."""
+        return EventReading(self._connection)
 
     @property
     def mirrors(self) -> MirrorReading:

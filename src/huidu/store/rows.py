@@ -11,12 +11,10 @@ from sqlalchemy import RowMapping
 
 from huidu.model.alias import Alias
 from huidu.model.errors import Refusal
-from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, Configuration, Function, FunctionName
 from huidu.model.history import Change
 from huidu.model.routing import Routing, Ruled, Share, Weighted
 from huidu.model.rules import Rule
-from huidu.model.trace import Sent
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 
@@ -250,37 +248,3 @@ TRIGGER_FIELDS = (
     "added_at",
     "modified_at",
 )
-
-
-def event_row(event: QueuedEvent) -> Row:
-    """Return the row of a queued event."""
-    return {
-        "request_id": event.request_id,
-        "namespace": event.function.namespace,
-        "function": event.function.name,
-        "function_id": event.function_id,
-        "qualifier": event.qualifier,
-        "event": event.event,
-        "routing_key": event.routing_key,
-        "trigger": event.trigger,
-        "accepted_at": event.accepted_at,
-        "attempts": event.attempts,
-        "traceparent": event.sent.parent,
-        "tracestate": event.sent.state,
-    }
-
-
-def event_from(row: RowMapping) -> QueuedEvent:
-    """Return the queued event of a row."""
-    return QueuedEvent(
-        request_id=row["request_id"],
-        function=FunctionName(row["namespace"], row["function"]),
-        function_id=row["function_id"],
-        qualifier=row["qualifier"],
-        event=row["event"],
-        routing_key=row["routing_key"],
-        trigger=row["trigger"],
-        accepted_at=row["accepted_at"],
-        attempts=row["attempts"],
-        sent=Sent(row["traceparent"], row["tracestate"]),
-    )

@@ -124,23 +124,6 @@ TRIGGER = Table(
     Column("modified_at", Float, nullable=False),
 )
 
-EVENT = Table(
-    "event",
-    CATALOG,
-    Column("request_id", Text, primary_key=True),
-    Column("namespace", Text, nullable=False),
-    Column("function", Text, nullable=False),
-    Column("function_id", Text, nullable=False),
-    Column("qualifier", Text, nullable=False),
-    Column("event", LargeBinary, nullable=False),
-    Column("routing_key", Text, nullable=False),
-    Column("trigger", Text, nullable=False),
-    Column("accepted_at", Float, nullable=False, index=True),
-    Column("attempts", Integer, nullable=False),
-    Column("traceparent", Text, nullable=False, server_default=""),
-    Column("tracestate", Text, nullable=False, server_default=""),
-)
-
 HAPPENING = Table(
     "happening",
     CATALOG,

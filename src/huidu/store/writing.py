@@ -19,10 +19,12 @@ from huidu.model.effect import (
 from huidu.model.errors import InUse
 from huidu.model.function import Function
 from huidu.model.history import Change
+from huidu.model.retry import CURRENT
 from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessWriting
+from huidu.store.event_writing import EventWriting
 from huidu.store.layers import LayerWriting
 from huidu.store.mirrors import MirrorWriting
 from huidu.store.reading import Reading
@@ -118,6 +120,7 @@ class Writing(Reading, ServiceWriting):
         """Forget an alias with its mirror; its history stays."""
         mine = and_(ALIAS.c.function_id == function.id, ALIAS.c.name == alias.name)
         self._connection.execute(delete(ALIAS).where(mine))
+        self.events.put_target(function, alias.name, CURRENT)
         self.effects += (AliasGone(alias), MirrorGone(function.id, alias.name))
 
     def add_change(self, change: Change) -> None:
@@ -163,6 +166,11 @@ class Writing(Reading, ServiceWriting):
     def rollouts(self) -> RolloutWriting:
         """The same of rollouts."""
         return RolloutWriting(self._connection, self.effects)
+
+    @property
+    def events(self) -> EventWriting:
+        """The same of events that nobody waits for."""
+        return EventWriting(self._connection, self.effects)
 
     @property
     def mirrors(self) -> MirrorWriting:

@@ -1,0 +1,40 @@
+"""Terms: how events are retried, function by function, as the last commit has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from huidu.model.effect import Effect, EventConfigKept, FunctionGone, RetryTargetKept
+from huidu.model.retry import FIRST, USUAL, EventConfig
+
+
+class Terms:
+    """What was set for a function or an alias; of others, the usual."""
+
+    def __init__(self) -> None:
+        self._configs: dict[str, EventConfig] = {}
+        self._stays: set[tuple[str, str]] = set()
+
+    def config(self, function_id: str) -> EventConfig:
+        """Return how often events of a function are tried again, and for how long."""
+        return self._configs.get(function_id, USUAL)
+
+    def stays(self, function_id: str, qualifier: str) -> bool:
+        """Tell whether a retry stays on the version that had the event first."""
+        return (function_id, qualifier) in self._stays
+
+    def apply(self, effects: Sequence[Effect]) -> None:
+        """Take over what a commit changed."""
+        for effect in effects:
+            match effect:
+                case EventConfigKept(function_id, config):
+                    self._configs[function_id] = config
+                case RetryTargetKept(function_id, alias, target):
+                    self._stays.discard((function_id, alias))
+                    if target == FIRST:
+                        self._stays.add((function_id, alias))
+                case FunctionGone(function):
+                    self._configs.pop(function.id, None)
+                    self._stays = {one for one in self._stays if one[0] != function.id}
+                case _:
+                    pass

@@ -55,9 +55,9 @@ class Client:
         where = urlsplit(self.endpoint)
         kind = HTTPSConnection if where.scheme == "https" else HTTPConnection
         connection = kind(where.hostname or "", where.port, timeout=timeout_s)
-        body = json.dumps(parameters, ensure_ascii=False).encode()
+        headers, body = self.signed(action, parameters)
         try:
-            connection.request("POST", "/", body, self._headers(action, where.netloc, body))
+            connection.request("POST", "/", body, headers)
             answer = json.loads(connection.getresponse().read())["Response"]
         except (OSError, HTTPException, ValueError, KeyError) as error:
             what = OTHER if isinstance(error, (ValueError, KeyError)) else error
@@ -71,6 +71,13 @@ class Client:
             code, reason = answer["Error"]["Code"], answer["Error"]["Message"]
             raise Refused(code, reason + (KEYS if code in WRONG_KEYS else ""))
         return dict(answer)
+
+    def signed(
+        self, action: Action[Any, Any], parameters: Mapping[str, object]
+    ) -> tuple[dict[str, str], bytes]:
+        """Return headers and body of a request; they are good for five minutes."""
+        body = json.dumps(parameters, ensure_ascii=False).encode()
+        return self._headers(action, urlsplit(self.endpoint).netloc, body), body
 
     def _headers(self, action: Action[Any, Any], host: str, body: bytes) -> dict[str, str]:
         now = int(time.time())

@@ -32,9 +32,10 @@ from huidu.invoke.invoker import Invoker, Shown
 from huidu.invoke.mirroring import Aside, Mirroring
 from huidu.invoke.routes import Routes
 from huidu.invoke.terms import Terms
+from huidu.invoke.tracing import Tracing
 from huidu.model.account import Account
 from huidu.model.capacity import Limits
-from huidu.model.effect import Effect, EventsMoved
+from huidu.model.effect import Effect
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder, Observing
 from huidu.remembering import Stores, stop
@@ -43,7 +44,6 @@ from huidu.settings import Settings
 from huidu.store.books import Books
 from huidu.store.catalog import have_heard
 from huidu.store.live import listen
-from huidu.store.queue import Queue
 from huidu.store.uses import Uses
 from huidu.triggers.timer import Timers
 from huidu.triggers.url import Urls
@@ -66,8 +66,6 @@ class DataPlane:
     shade: Fleet  #: The instances of copies; those of users' calls are never among them.
     mirroring: Mirroring
     later: Asynchronous
-    terms: Terms
-    queue: Queue
     urls: Urls
     services: Services
     timers: Timers
@@ -98,14 +96,7 @@ class DataPlane:
         copies = _invoker(routes, shade, Aside(recorder.keep), stores.salt, {})
         mirroring = _mirroring(copies, fleet, settings.max_mirrors, dice, new_id)
         invoker = _invoker(routes, fleet, recorder, stores.salt, mirroring.shown)
-        attempts = Attempts(
-            invoker=invoker,
-            table=routes,
-            terms=(terms := Terms()),
-            clock=time.time,
-            interval_s=settings.event_retry_s,
-            tracing=exporting.tracing,
-        )
+        attempts = _attempts(settings, invoker, routes, exporting.tracing)
         later = _later(stores, attempts, fleet, recorder, new_id())
         timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), new_id)
         return cls(
@@ -118,8 +109,6 @@ class DataPlane:
             shade=shade,
             mirroring=mirroring,
             later=later,
-            terms=terms,
-            queue=stores.queue,
             urls=Urls(),
             services=Services(),
             timers=timers,
@@ -133,7 +122,7 @@ class DataPlane:
         parts = (
             self.routes.apply,
             self.observing.deployed.apply,
-            self.terms.apply,
+            self.later.apply,
             self.mirroring.apply,
             self._retire,
             self.fleet.apply,
@@ -141,7 +130,6 @@ class DataPlane:
             self.services.apply,
             self.timers.apply,
             self.access.apply,
-            self._moved,
         )
         have_heard(parts, effects)
 
@@ -149,12 +137,6 @@ class DataPlane:
         """Let the instances go of what no call can reach any more."""
         for fleet in (self.fleet, self.shade):
             fleet.retire(self.routes)
-
-    def _moved(self, effects: Sequence[Effect]) -> None:
-        """Have events run that were given up before."""
-        self.queue.apply(effects)
-        if any(isinstance(effect, EventsMoved) for effect in effects):
-            self.later.wake()
 
     def gateway(self, settings: Settings, new_id: Callable[[], str]) -> Gateway:
         """Return the application at which callers arrive."""
@@ -222,6 +204,17 @@ def _access(stores: Stores, stack: AsyncExitStack) -> Access:
     usage = Usage(access.limits, Uses(stores.catalog))
     stack.push_async_callback(usage.close, asyncio.create_task(usage.run()))
     return access
+
+
+def _attempts(settings: Settings, invoker: Invoker, routes: Routes, tracing: Tracing) -> Attempts:
+    return Attempts(
+        invoker=invoker,
+        table=routes,
+        terms=Terms(),
+        clock=time.time,
+        interval_s=settings.event_retry_s,
+        tracing=tracing,
+    )
 
 
 def _later(

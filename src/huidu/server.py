@@ -29,7 +29,7 @@ from huidu.model.account import Account
 from huidu.model.effect import Effect
 from huidu.model.function import Code
 from huidu.model.names import DEFAULT_NAMESPACE
-from huidu.observe.exposition import Deliveries, Denials, Gauges, Releases
+from huidu.observe.exposition import Deliveries, Denials, Gauges, Queued, Releases
 from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
 from huidu.observe.rolling import RolloutGauges
@@ -43,6 +43,7 @@ from huidu.store.catalog import Catalog, have_heard
 from huidu.store.lock import Lock
 from huidu.store.logs import Logs
 from huidu.store.outbox import Outbox
+from huidu.store.queue import Queue
 from huidu.store.reports import Reports
 from huidu.store.writing import Writing
 from huidu.triggers.table import TRIGGERS
@@ -94,7 +95,7 @@ async def serving(
         desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
-        registry = _registry(settings, data, courier, stores.logs)
+        registry = _registry(settings, data, courier, stores.logs, stores.queue)
         registry.register(RolloutGauges(controller.under_way))
         data.exporting.measure(data.observing.page, registry)
         told = pages(data.observing.page, registry, asdict(data.tier))
@@ -238,7 +239,7 @@ async def _catalog(
 
 
 def _registry(
-    settings: Settings, data: DataPlane, courier: Courier, logs: Logs
+    settings: Settings, data: DataPlane, courier: Courier, logs: Logs, queue: Queue
 ) -> CollectorRegistry:
     registry = CollectorRegistry()
     tier = {"tier": data.tier.name, "network": data.tier.network}
@@ -247,6 +248,7 @@ def _registry(
         Gauges(data.fleet.standings, tier, settings.max_instances),
         Denials(data.access.denied),
         Deliveries(courier.results, courier.pending),
+        Queued(lambda: queue.waiting, lambda: queue.dead, data.later.results),
         Releases(data.routes.shared),
     ):
         registry.register(collector)

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from huidu.model.function import FunctionName
 from huidu.model.routing import Share, Weighted
 from huidu.model.standing import Standing
-from huidu.observe.exposition import Denials, Gauges, Releases
+from huidu.observe.exposition import Denials, Gauges, Queued, Releases
 from tests.fakes_store import alias
 
 HELLO = FunctionName("default", "hello")
@@ -70,6 +70,17 @@ def test_who_shares_the_calls_of_an_alias_is_told_and_who_of_them_is_new() -> No
         f'huidu_alias_weight{{{of},role="additional",version="2"}} 0.1',
         f'huidu_alias_weight{{{of},role="additional",version="3"}} 0.0',
     ]
+
+
+def test_what_waits_and_what_was_given_up_is_told_by_function() -> None:
+    named = FunctionName("default", "hello")
+    registry = CollectorRegistry()
+    registry.register(Queued(lambda: {named: 3}, lambda: {named: 1}, {"finished": 7, "dead": 1}))
+    lines = generate_latest(registry).decode().splitlines()
+
+    assert 'huidu_events_waiting{function="hello",namespace="default"} 3.0' in lines
+    assert 'huidu_events_dead{function="hello",namespace="default"} 1.0' in lines
+    assert 'huidu_event_attempts_total{result="finished"} 7.0' in lines
 
 
 def test_who_was_not_let_in_is_counted_by_reason() -> None:

@@ -38,6 +38,8 @@ SECTIONS: Mapping[str, tuple[Row, ...]] = {
             "huidu.cli.options:command"),
         Row("top", "Watch calls, errors and durations of each version, live.",
             f"{DAILY}.top:command"),
+        Row("queue", "Show, end and play again calls that nobody waits for.",
+            f"{DAILY}.queue:commands"),
         Row("events", "Show what happened: moves of aliases, releases, throttling, with who and "
             "why.", "huidu.cli.events:command"),
     ),

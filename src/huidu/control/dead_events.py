@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from huidu.actions import async_events as wire
+from huidu.actions import dead_events as wire
 from huidu.control import paging, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import InvalidValue, NotFound

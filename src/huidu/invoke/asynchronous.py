@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from huidu.invoke.attempt import Attempts
+from huidu.model.effect import Effect, EventsMoved
 from huidu.model.errors import Refusal
 from huidu.model.event import Ended, QueuedEvent, State, Turn
 from huidu.model.function import FunctionName
@@ -54,6 +55,10 @@ class Queue(Protocol):
 
     async def expire(self, config_of: Callable[[str], EventConfig], now: float) -> int:
         """Give up what has waited for longer than its function says."""
+        ...
+
+    def apply(self, effects: Sequence[Effect]) -> None:
+        """Take note of what somebody redrove or discarded."""
         ...
 
     async def abort(self, request_id: str, at: float) -> State | None:
@@ -109,6 +114,13 @@ class Asynchronous:
     def wake(self) -> None:
         """Say that there is something new in the queue."""
         self._wake.set()
+
+    def apply(self, effects: Sequence[Effect]) -> None:
+        """Take over how events are retried now, and run what was given up before."""
+        self._attempts.terms.apply(effects)
+        self._queue.apply(effects)
+        if any(isinstance(effect, EventsMoved) for effect in effects):
+            self.wake()
 
     async def run(self) -> None:
         """Run events until cancelled; then let those that have begun come to their end."""

@@ -43,7 +43,7 @@ KINDS: Mapping[str, str] = {
     "mirror.ended": "they are so no more; what was found stays",
     "throttle.began": "a call of a version was refused (432 or 429), the first after quiet",
     "throttle.ended": "no call of the version was refused any more",
-    "event.dead": "an asynchronous call was given up (see docs/async.md for how often it is told)",
+    "event.dead": "an asynchronous call was given up",
     "event.redriven": "events that were given up were played again",
     "event.discarded": "events that were given up were thrown away",
     "webhook.dead": "a webhook's delivery was given up, the first since one arrived",

@@ -13,6 +13,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from huidu.model.alias import Alias
+from huidu.model.function import FunctionName
 from huidu.model.standing import Standing
 
 VERSION = ("namespace", "function", "version")
@@ -87,6 +88,40 @@ class Deliveries(Collector):
         for webhook, count in there.items():
             pending.add_metric((webhook,), count)
         yield from (tries, pending)
+
+
+class Queued(Collector):
+    """How many events nobody has run to their end yet, and what became of attempts at them."""
+
+    def __init__(
+        self,
+        waiting: Callable[[], Mapping[FunctionName, int]],
+        dead: Callable[[], Mapping[FunctionName, int]],
+        results: Mapping[str, int],
+    ) -> None:
+        self._waiting = waiting
+        self._dead = dead
+        self._results = results
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics as they are now."""
+        for name, what, counts in (
+            ("huidu_events_waiting", "Asynchronous calls that wait or run.", self._waiting()),
+            ("huidu_events_dead", "Asynchronous calls that were given up.", self._dead()),
+        ):
+            gauge = GaugeMetricFamily(name, what, labels=VERSION[:2])
+            for named, count in list(counts.items()):
+                gauge.add_metric((named.namespace, named.name), count)
+            yield gauge
+        attempts = CounterMetricFamily(
+            "huidu_event_attempts",
+            "Attempts at asynchronous calls, by what came of the call: finished, delayed (it is "
+            "tried again), dead (given up) or aborted.",
+            labels=("result",),
+        )
+        for result, count in list(self._results.items()):
+            attempts.add_metric((result,), count)
+        yield attempts
 
 
 class Denials(Collector):

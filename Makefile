@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One more than there are cores: tests of servers wait for them two fifths of the time.
 JOBS ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: demo test check bench soak count lock reference clean
+.PHONY: demo test check bench soak events count lock reference clean
 
 # Set up once: an environment of our own, filled from the lock file, every package checked by hash.
 $(BIN)/.ready: requirements-dev.lock pyproject.toml
@@ -34,6 +34,9 @@ bench: $(BIN)/.ready ## Ratios, measured side by side in one run.
 
 soak: $(BIN)/.ready ## A server under load for MINUTES=10, with releases and kills: does anything leak?
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10) $(ARGS)
+
+events: $(BIN)/.ready ## EVENTS=50000 under kills, moves and rollbacks: is any lost, or run twice?
+	@$(BIN)/python -m bench.lossless --events $(or $(EVENTS),50000) $(ARGS)
 
 count: $(BIN)/.ready ## CALLS=100000 with failures and a restart: is every number right?
 	@$(BIN)/python -m bench.counted --calls $(or $(CALLS),100000)

@@ -15,9 +15,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import calls, cold, drawn, page, recording, rollouts, shown, taken_back, taken_drawn
+from bench import (
+    calls,
+    cold,
+    drawn,
+    events,
+    page,
+    recording,
+    rollouts,
+    shown,
+    taken_back,
+    taken_drawn,
+)
 
-PARTS = ("calls", "cold", "recording")
+PARTS = ("calls", "cold", "recording", "events")
 ROLLOUTS, TAKEN_BACK = "rollouts", "taken-back"
 EXTENT = [field.name for field in fields(cold.Extent)]
 
@@ -55,6 +66,12 @@ def _recording(arguments: argparse.Namespace, console: Console) -> object:
     return {**ways, "page": asdict(told)}
 
 
+def _events(arguments: argparse.Namespace, console: Console) -> object:
+    measured = events.measure(arguments.rounds, arguments.events, console)
+    events.show(measured, arguments.rounds, console)
+    return {way.name: asdict(way) for way in measured}
+
+
 def _taken_back(arguments: argparse.Namespace, console: Console) -> object:
     rows = taken_back.measure(console)
     console.print(taken_back.table(rows))
@@ -80,10 +97,11 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        help=f"{', '.join((*PARTS, ROLLOUTS, TAKEN_BACK))}; all but the last if none is named",
+        help=f"{', '.join((*PARTS, ROLLOUTS, TAKEN_BACK))}; all but the last two if none is named",
     )
     parser.add_argument("--rounds", type=int, default=3, help="in which all ways take turns")
     parser.add_argument("--seconds", type=float, default=3.0, help="of calls, a way and round")
+    parser.add_argument("--events", type=int, default=2000, help="asynchronous, a queue and round")
     parser.add_argument("--starts", type=int, help="cold ones, of each way")
     parser.add_argument("--calls", type=int, help="warm ones, of each way")
     parser.add_argument("--burst", type=int, help="started at once")
@@ -108,6 +126,8 @@ def main() -> None:
         made["cold"] = _cold(arguments, console)
     if "recording" in (arguments.parts or PARTS):
         made["recording"] = _recording(arguments, console)
+    if "events" in (arguments.parts or PARTS):
+        made["events"] = _events(arguments, console)
     if TAKEN_BACK in arguments.parts:
         made[TAKEN_BACK] = _taken_back(arguments, console)
     if ROLLOUTS in arguments.parts:

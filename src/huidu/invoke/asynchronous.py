@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -14,7 +14,6 @@ from huidu.invoke.attempt import Attempts
 from huidu.model.effect import Effect, EventsMoved
 from huidu.model.errors import Refusal
 from huidu.model.event import Ended, QueuedEvent, State, Turn
-from huidu.model.function import FunctionName
 from huidu.model.invocation import Status
 from huidu.model.retry import EventConfig
 from huidu.model.turns import Pace, Wanted
@@ -34,7 +33,7 @@ class Queue(Protocol):
     """Where accepted events are kept until they have been run."""
 
     @property
-    def waiting(self) -> Mapping[FunctionName, int]:
+    def total(self) -> int:
         """How many events are to be run to their end."""
         ...
 
@@ -191,7 +190,7 @@ class Asynchronous:
     @property
     def _others_wait(self) -> bool:
         """Whether there are events that are not running."""
-        return sum(self._queue.waiting.values()) > len(self._running)
+        return self._queue.total > len(self._running)
 
     def _free(self) -> int:
         """How many more may be begun: what callers that wait leave room for, and one at least."""
@@ -275,7 +274,7 @@ class Asynchronous:
             with suppress(Refusal):
                 if self._running:
                     await self._queue.extend(self._owner, now + LEASE_S)
-                if self._queue.waiting:
+                if self._queue.total:
                     await self._queue.expire(self._attempts.terms.config, now)
                     self._wake.set()
 

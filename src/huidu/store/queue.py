@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from huidu.model.effect import Effect, EventsMoved
 from huidu.model.errors import LimitExceeded
-from huidu.model.event import LIVE, OVER, Ended, Kept, QueuedEvent, State, Turn
+from huidu.model.event import LIVE, Ended, Kept, QueuedEvent, State, Turn
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Status
 from huidu.model.retry import EventConfig
@@ -41,6 +41,7 @@ class Queue:
         self._most = most
         self._live = Counter[FunctionName]()
         self._dead = Counter[FunctionName]()
+        self._all = 0  #: That are to be run.
         self._puts = Together(self._put_all, MOST_TOGETHER)
         self._mourner = Mourner()
         self.tell: Callable[[Sequence[Effect]], None] = lambda _: None
@@ -49,16 +50,31 @@ class Queue:
         """Count what there is."""
         live, dead = await self._database.read(queue_asking.counts)
         self._live, self._dead = Counter(live), Counter(dead)
+        self._all = self._live.total()
+
+    def _note(self, named: FunctionName, live: int = 0, dead: int = 0) -> None:
+        """Keep in mind that there are so many more or fewer."""
+        before = self._live[named]
+        for counts, more in ((self._live, live), (self._dead, dead)):
+            counts[named] = max(0, counts[named] + more)
+            if not counts[named]:
+                del counts[named]
+        self._all += self._live[named] - before
+
+    @property
+    def total(self) -> int:
+        """How many events of all functions are to be run to their end."""
+        return self._all
 
     @property
     def waiting(self) -> Mapping[FunctionName, int]:
         """How many events are to be run to their end, those that run counted in."""
-        return +self._live
+        return self._live
 
     @property
     def dead(self) -> Mapping[FunctionName, int]:
         """How many events were given up and are kept."""
-        return +self._dead
+        return self._dead
 
     async def put(self, event: QueuedEvent) -> None:
         """Keep an event, or raise `LimitExceeded` where the queue is full.
@@ -66,18 +82,18 @@ class Queue:
         One that has the request id of another is not put a second time.
         """
         named, holds = event.function, self._live[event.function]
-        free = whole(self._most, OF_QUEUE) - self._live.total()
+        free = whole(self._most, OF_QUEUE) - self._all
         if holds >= self._most or not may_take(holds, free, OF_QUEUE):
             raise LimitExceeded(
                 "Quota",
                 f"{holds} events of {named} are waiting, at most {self._most} may (of all "
                 f"functions {whole(self._most, OF_QUEUE)}); try later",
             )
-        self._live[named] += 1
+        self._note(named, live=1)
         try:
             await self._puts.add(event)
         except Exception:
-            self._live[named] -= 1
+            self._note(named, live=-1)
             raise
 
     async def _put_all(self, events: Sequence[QueuedEvent]) -> None:
@@ -110,8 +126,9 @@ class Queue:
         if lost:
             await self.count()
         else:
-            self._live.subtract(_named(ends, (*OVER, State.DEAD)))
-            self._dead.update(_named(ends, (State.DEAD,)))
+            for one in ends:
+                over, gone = one.state not in LIVE, one.state == State.DEAD
+                self._note(one.event.function, live=-over, dead=+gone)
         self.tell(told)
         return turn
 
@@ -138,9 +155,8 @@ class Queue:
             return late, told
 
         late, told = await self._database.write(change)
-        named = [event.function for event in late]
-        self._live.subtract(named)
-        self._dead.update(named)
+        for event in late:
+            self._note(event.function, live=-1, dead=1)
         self.tell(told)
         return len(late)
 
@@ -162,7 +178,7 @@ class Queue:
 
         kept = await self._database.write(change)
         if kept is not None and kept.state in (State.READY, State.DELAYED):
-            self._live[kept.event.function] -= 1
+            self._note(kept.event.function, live=-1)
         return kept.state if kept else None
 
     async def find(self, request_id: str) -> Kept | None:
@@ -183,23 +199,18 @@ class Queue:
         statuses = partial(queue_asking.forget_over, before=before, most=most)
         while await self._database.write(statuses):
             pass
-        for named in list(+self._dead):
+        for named in list(self._dead):
             letters = partial(
                 queue_asking.forget_dead, named=named, before=dead_before, most=most_dead
             )
             while gone := await self._database.write(letters):
-                self._dead[named] -= gone
+                self._note(named, dead=-gone)
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take note of what somebody redrove or discarded."""
         for effect in effects:
             if isinstance(effect, EventsMoved):
-                self._live[effect.function] += effect.live
-                self._dead[effect.function] += effect.dead
-
-
-def _named(ends: Sequence[Ended], states: Sequence[State]) -> list[FunctionName]:
-    return [one.event.function for one in ends if one.state in states]
+                self._note(effect.function, effect.live, effect.dead)
 
 
 def _dead(ended: Ended) -> Dead:

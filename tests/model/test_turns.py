@@ -71,9 +71,9 @@ def test_a_function_that_finds_no_room_is_slowed_down_and_paused_and_comes_back(
         pace = pace.refused(running, 100.0)
     assert pace.now(100.0) == 1
     paused = pace.refused(0, 100.0)
-    assert (paused.now(100.5), paused.now(101.0)) == (0, 1)
+    assert (paused.now(100.1), paused.now(100.2)) == (0, 1)
     longer = paused.refused(0, 101.0)
-    assert (longer.pause_s, longer.now(102.5), longer.now(103.1)) == (2.0, 0, 1)
+    assert (longer.pause_s, longer.now(101.2), longer.now(101.3)) == (0.25, 0, 1)
     for _ in range(100):
         longer = longer.refused(0, 200.0)
     assert longer.pause_s == LONGEST_PAUSE_S

@@ -62,7 +62,7 @@ class Pace:
         """Return the pace after a call that found no room, with so many others under way."""
         if running:
             return Pace(max(1.0, min(self.most, running) / 2))
-        pause_s = min(max(1.0, self.pause_s * 2), LONGEST_PAUSE_S)
+        pause_s = min(max(FIRST_PAUSE_S, self.pause_s * 2), LONGEST_PAUSE_S)
         return Pace(1.0, now + pause_s, pause_s)
 
     def answered(self) -> Pace:
@@ -75,7 +75,7 @@ class Pace:
         return 0 if 0 < self.paused_until - now <= LONGEST_PAUSE_S else int(self.most)
 
 
-LONGEST_PAUSE_S = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.125, 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

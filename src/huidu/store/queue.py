@@ -18,7 +18,7 @@ from huidu.model.retry import EventConfig
 from huidu.model.turns import OF_QUEUE, Wanted, may_take, whole
 from huidu.store import queue_asking, queue_steps
 from huidu.store.database import Database
-from huidu.store.queue_asking import Search
+from huidu.store.queue_asking import Counts, Search
 from huidu.store.queue_rows import event_row
 from huidu.store.queue_tables import QUEUED
 from huidu.store.queue_telling import Dead, Mourner
@@ -42,14 +42,21 @@ class Queue:
         self._live = Counter[FunctionName]()
         self._dead = Counter[FunctionName]()
         self._all = 0  #: That are to be run.
+        self._coming = Counter[FunctionName]()  #: That are being put.
         self._puts = Together(self._put_all, MOST_TOGETHER)
         self._mourner = Mourner()
         self.tell: Callable[[Sequence[Effect]], None] = lambda _: None
 
     async def count(self) -> None:
-        """Count what there is."""
-        live, dead = await self._database.read(queue_asking.counts)
-        self._live, self._dead = Counter(live), Counter(dead)
+        """Count what there is.
+
+        What is kept in mind is the sum of what writes have told, each as it was committed: so all
+        that is told, and this too, comes from the one writer, and is taken note of in its order.
+        """
+        self._counted(await self._database.write(queue_asking.counts))
+
+    def _counted(self, counts: Counts) -> None:
+        self._live, self._dead = map(Counter, counts)
         self._all = self._live.total()
 
     def _note(self, named: FunctionName, live: int = 0, dead: int = 0) -> None:
@@ -81,27 +88,37 @@ class Queue:
 
         One that has the request id of another is not put a second time.
         """
-        named, holds = event.function, self._live[event.function]
-        free = whole(self._most, OF_QUEUE) - self._all
+        named = event.function
+        holds = self._live[named] + self._coming[named]
+        free = whole(self._most, OF_QUEUE) - self._all - self._coming.total()
         if holds >= self._most or not may_take(holds, free, OF_QUEUE):
             raise LimitExceeded(
                 "Quota",
                 f"{holds} events of {named} are waiting, at most {self._most} may (of all "
                 f"functions {whole(self._most, OF_QUEUE)}); try later",
             )
-        self._note(named, live=1)
+        self._coming[named] += 1
         try:
             await self._puts.add(event)
-        except Exception:
-            self._note(named, live=-1)
-            raise
+        finally:
+            self._coming[named] -= 1
+            if not self._coming[named]:
+                del self._coming[named]
 
     async def _put_all(self, events: Sequence[QueuedEvent]) -> None:
         rows = [event_row(event) for event in events]
         new = insert(QUEUED).on_conflict_do_nothing(index_elements=["request_id"])
-        kept = await self._database.write(lambda c: c.execute(new, rows).rowcount)
-        if kept != len(events):
-            await self.count()
+
+        def change(connection: Connection) -> Counts | None:
+            there = connection.execute(new, rows).rowcount != len(rows)
+            return queue_asking.counts(connection) if there else None
+
+        counts = await self._database.write(change)
+        if counts is not None:
+            self._counted(counts)
+            return
+        for event in events:
+            self._note(event.function, live=1)
 
     async def begin(self, owner: str) -> int:
         """Have those run again that a server had which is certainly gone; return how many."""
@@ -117,14 +134,15 @@ class Queue:
         """Keep what came of attempts and lend what is due, in one transaction."""
         dead = [one for one in ends if one.state == State.DEAD]
 
-        def change(connection: Connection) -> tuple[Turn, int, list[Effect]]:
+        def change(connection: Connection) -> tuple[Turn, Counts | None, list[Effect]]:
             lost = queue_steps.settle(connection, ends, wanted.owner) if ends else 0
             told = self._mourner.tell(connection, map(_dead, dead), wanted.now) if dead else []
-            return queue_steps.take(connection, wanted), lost, told
+            turn = queue_steps.take(connection, wanted)
+            return turn, queue_asking.counts(connection) if lost else None, told
 
-        turn, lost, told = await self._database.write(change)
-        if lost:
-            await self.count()
+        turn, counts, told = await self._database.write(change)
+        if counts is not None:
+            self._counted(counts)
         else:
             for one in ends:
                 over, gone = one.state not in LIVE, one.state == State.DEAD

@@ -124,13 +124,14 @@ def _download(api: Listener, root: keys.RootKey) -> Callable[[Code, str], str]:
 
 def _buckets(settings: Settings, stores: Stores, root: keys.RootKey, otherwise: Api) -> Cos:
     """Return what stands in front of the API, for buckets are reached by their hosts."""
-    packages = Downloads(stores.packages, root, otherwise, clock=time.time, new_id=_new_id)
+    downloaded = Downloads(stores.packages, root, otherwise, clock=time.time, new_id=_new_id)
     return Cos(
         stores.objects,
         stores.parts,
+        stores.packages,
         root,
         Account().appid,
-        packages,
+        downloaded,
         most_bytes=settings.max_object_mb << 20,
         clock=time.time,
         new_id=_new_id,

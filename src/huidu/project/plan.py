@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from huidu.model.names import DEFAULT, LATEST
-from huidu.project.declared import PUBLISHED, Project, follows
+from huidu.project.declared import PUBLISHED, Project, follows, named
 from huidu.project.flaw import Flaw
 from huidu.project.plan_aliases import Target, alias_step, alias_steps, traffic_alias
 from huidu.project.plan_function import function_steps, publish_step, trigger_steps
@@ -17,6 +17,7 @@ from huidu.project.there import AliasThere, FunctionThere, Left, There
 #: What the ids of rollouts begin with: what one does that a deploy has started is the deploy's.
 ROLLOUT = "ro-"
 #: What changes `$LATEST`.
+SHOWN = 10  #: Of the newest versions.
 EDITS = frozenset({"UpdateFunctionCode", "UpdateFunctionConfiguration"})
 
 
@@ -35,6 +36,7 @@ def plan(project: Project, sha256: str, there: There, left: Left | None = None) 
     somebody else has changed since.
     """
     is_now = there.function
+    _check_versions(project, is_now)
     steps = function_steps(project, sha256, is_now)
     notes: list[str] = [f"{one.key} {one.why}" for one in project.notices]
     published = _published(project, is_now, notes, changes=bool(steps))
@@ -47,6 +49,16 @@ def plan(project: Project, sha256: str, there: There, left: Left | None = None) 
     if left is not None:
         _refuse_to_fight(steps, there, left)
     return Plan(steps=tuple(steps), notes=tuple(notes))
+
+
+def _check_versions(project: Project, there: FunctionThere | None) -> None:
+    """Refuse aliases that are to lead to versions that there are not, before anything is done."""
+    known = [one.number for one in there.versions] if there else []
+    for alias in project.aliases:
+        for version in sorted(named(alias) - {PUBLISHED, LATEST, *known}):
+            told = f"published: {', '.join(known[-SHOWN:])}" if known else "nothing is published"
+            why = f"version {version} is not on the server; {told}"
+            raise Flaw(why, file=project.file.name, key=f"aliases.{alias.name}")
 
 
 def _published(

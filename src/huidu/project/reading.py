@@ -43,7 +43,9 @@ def find(folder: Path) -> Path:
     for name in FILES:
         if (folder / name).is_file():
             return folder / name
-    near = sorted(one.name for one in folder.glob("*.y*ml")) if folder.is_dir() else []
+    if not folder.is_dir():
+        raise Flaw(f"there is no folder {folder}")
+    near = sorted(one.name for one in folder.glob("*.y*ml"))
     hint = f"; there is {near[0]}" if near else "; huidu init makes one"
     raise Flaw(f"no {FILES[0]} in {folder}{hint}")
 

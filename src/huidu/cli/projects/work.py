@@ -105,7 +105,7 @@ def open_work(
 ) -> Work:
     """Read the project of a folder, or say what is wrong with it and leave."""
     try:
-        project = read(folder, os.environ, stage=stage, inputs=inputs)
+        project = read(folder.resolve(), os.environ, stage=stage, inputs=inputs)
     except Flaw as flaw:
         raise refuse(flaw) from None
     return Work(project=project, client=connect())

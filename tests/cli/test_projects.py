@@ -3,60 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
 from pathlib import Path
 
-import pytest
-from typer.testing import CliRunner, Result
-
-from huidu.cli.main import app
 from huidu.project.templates import TEMPLATES
-from tests.cli.running import environment
-from tests.platform import Platform
+from tests.cli.typing_here import Here, edit
 from tests.project.deploying import fetch
 
-HINT = re.compile(r"^  to [^:]+: +((?:huidu|cd) .+)$", re.MULTILINE)
-
-
-class Here:
-    """A person in a folder, who types."""
-
-    def __init__(self, server: Platform) -> None:
-        self.server = server
-
-    def run(self, line: str, stdin: str = "") -> Result:
-        words = shlex.split(line)[1:]
-        around = environment(self.server)
-        return CliRunner(env=around).invoke(app, words, input=stdin)
-
-    def well(self, line: str) -> str:
-        ran = self.run(line)
-        assert ran.exit_code == 0, f"{line}\n{ran.output}"
-        return ran.stdout
-
-    def told(self, line: str, code: int) -> str:
-        ran = self.run(line)
-        assert ran.exit_code == code, f"{line}\n{ran.output}"
-        return ran.output
-
-    def follow(self, told: str) -> list[str]:
-        """Type each command that was printed as the next one, and return them."""
-        found = HINT.findall(told)
-        for line in found:
-            if line.startswith("cd "):
-                os.chdir(line.removeprefix("cd "))
-            else:
-                self.well(line)
-        return found
-
-
-@pytest.fixture
-def here(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return Here(platform)
+#: As an official file is: nothing is said of aliases.
+OFFICIAL = "component: scf\nname: {name}\ninputs: {{name: {name}, runtime: Python3.10}}\n"
 
 
 def test_what_there_is_to_begin_with_is_shown_and_the_next_command_works(here: Here) -> None:
@@ -111,10 +66,23 @@ def test_the_life_of_a_project(here: Here, name: str) -> None:
     assert here.follow(told) == ["huidu deploy"]
 
 
-def edit(file: str, before: str, after: str) -> None:
-    text = Path(file).read_text()
-    assert before in text
-    Path(file).write_text(text.replace(before, after))
+def test_traffic_is_the_share_of_the_edited_code_as_the_components_have_it(
+    here: Here, name: str
+) -> None:
+    Path("index.py").write_text("def main_handler(event, context): return 1\n")
+    Path("serverless.yml").write_text(OFFICIAL.format(name=name))
+    told = here.well("huidu deploy --inputs.traffic=0.1")
+    assert "note: traffic has no effect: nothing was ever published" in told
+    here.well("huidu deploy --inputs.publish --inputs.traffic=0")
+    edit("index.py", "return 1", "return 2")
+
+    told = here.well("huidu deploy --inputs.traffic=0.1")
+    assert "\n  $LATEST   code " in told
+    assert "changed since version 1\n  $DEFAULT  $LATEST 10 %, 1 90 %\n" in told
+    facts = json.loads(here.well("huidu deploy --inputs.traffic=1.0 --json"))
+    assert (facts["Traffic"], facts["LastVersion"]) == (1.0, "1")
+    told = here.well("huidu deploy --inputs.traffic=0")
+    assert "\n  $DEFAULT  all to 1\n" in told
 
 
 def test_what_somebody_else_has_changed_is_undone_only_on_purpose(here: Here, name: str) -> None:
@@ -158,13 +126,21 @@ def test_a_rollout_is_begun_and_can_be_followed(here: Here, name: str) -> None:
     assert "* rollout of alias release\n" in told
     assert f"huidu rollout show {name}-dev release" in here.follow(told)
 
-    told = here.told("huidu deploy --watch", 1)
-    assert "ResourceInUse.Rollout" in told
+    edit("serverless.yml", "50%/1s", "50%/1h")
+    told = here.well("huidu deploy")
+    assert "note: a rollout to version 2 is under way" in told
+    edit("index.py", "Hi", "Hey")
+    assert "moves alias release to version 2; wait for it, or end it" in here.told(
+        "huidu deploy --watch", 4
+    )
+    assert json.loads(here.well("huidu info --json"))["LastVersion"] == "2", "nothing is half done"
 
 
 def test_a_deploy_that_is_refused_is_gone_on_with(here: Here, name: str) -> None:
     here.well(f"huidu init python . --name {name}")
-    edit("serverless.yml", "  timeout: 10\n", "  timeout: 10\n  layers: [{name: none, version: 9}]\n")
+    edit(
+        "serverless.yml", "  timeout: 10\n", "  timeout: 10\n  layers: [{name: none, version: 9}]\n"
+    )
     told = here.told("huidu deploy", 1)
     assert f"huidu: stopped at: function {name}-dev\n" in told
     assert "ResourceNotFound.Layer" in told

@@ -49,7 +49,7 @@ def test_an_object_is_put_together_from_stretches_of_another(bucket: Bucket, upl
 
     first = copied(bucket, upload, f"{bucket.host}/old%20one", "bytes=2-4")
     second = copied(bucket, upload, f"{bucket.host}/old%20one", number=2)
-    assert first.first("ETag").strip('"') == hashlib.md5(b"234").hexdigest()
+    assert first.first("ETag").strip('"') == "289dff07669d7a23de0ef88d2f7129e7"
     assert end(bucket, upload, first.first("ETag"), second.first("ETag")).status == 200
     assert bucket.ask("GET", "whole").body == b"234" + TEN
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huidu.project.declared import Endpoint, Project
-from huidu.project.flaw import Flaw
-from huidu.project.plan import Meanwhile, plan
+from huidu.project.flaw import Flaw, Meanwhile
+from huidu.project.plan import plan
 from huidu.project.plan_aliases import traffic_alias
 from huidu.project.plan_removal import plan_removal
 from huidu.project.reading import read
@@ -303,7 +303,6 @@ def test_an_alias_of_a_version_that_is_not_there_is_refused_before_anything_is_d
 
 
 FOLLOWS = SCF + "aliases: {release: {}}\n"
-TWO = VersionThere(number="2", digest="d1")
 
 
 @pytest.mark.parametrize(
@@ -333,6 +332,26 @@ def test_traffic_of_what_has_all_calls_already_says_how_to_go_back(
     assert not made.steps
     assert "to go back: huidu rollback shop release" in made.notes[-1]
     assert "alias release is new" in plan(wanted, "sha", There()).notes[-1]
+
+
+def test_a_rollout_that_is_under_way_is_left_alone_and_not_ended_but_on_purpose(
+    project: Callable[..., Project],
+) -> None:
+    ours = project(FOLLOWS + "rollout: {plan: evidence}\n")
+    two = (ONE, VersionThere(number="2", digest="d1"))
+    rolling = replace(RELEASE, rollout="ro-1", rolling_to="2")
+    is_there = There(function=there(ours, aliases=(rolling,), versions=two))
+
+    made = plan(ours, "sha", is_there)
+    assert not made.steps
+    assert "a rollout to version 2 is under way: huidu rollout watch shop release" in made.notes
+    with pytest.raises(Meanwhile, match="ro-1 moves alias release to version 2; wait for it"):
+        plan(ours, "other", is_there, force=True)
+    by_hand = project(FOLLOWS)
+    with pytest.raises(Meanwhile, match="ro-1 moves alias release to version 2"):
+        plan(by_hand, "other", is_there)
+    *_, moved = plan(by_hand, "other", is_there, force=True).steps
+    assert moved.parameters["TakeOver"] is True
 
 
 def test_what_a_rollout_has_moved_since_is_not_somebody_else_s(
@@ -393,7 +412,9 @@ def test_a_trigger_of_another_kind_is_not_changed_into_ours(
 ) -> None:
     wanted = project(
         "component: scf\nname: shop\n"
-        "inputs: {name: shop, events: [timer: {parameters: {name: t, cronExpression: '0 3 * * *'}}]}\n"
+        "inputs:\n"
+        "  name: shop\n"
+        "  events: [timer: {parameters: {name: t, cronExpression: '0 3 * * *'}}]\n"
     )
     url = TriggerThere(name="t", type="http", definition="{}", enabled=True, qualifier="1")
 

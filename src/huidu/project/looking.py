@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from huidu.model.function import Configuration, Layer, environment_of
 from huidu.model.names import DEFAULT
+from huidu.model.rollout import OWNING
 from huidu.project.declared import ELSEWHERE, Endpoint, Gateway, Parameter, Project, Rule
 from huidu.project.steps import APIGATEWAY, HUIDU, SCF
 from huidu.project.there import (
@@ -58,6 +60,9 @@ def _function(ask: Ask, who: Mapping[str, object], watched: frozenset[str]) -> F
         if row["Version"].isdigit()
     ]
     aliases = _pages(ask, SCF, "ListAliases", who, ("Aliases",))
+    under_way: dict[str, object] = {**who, "States": sorted(OWNING)}
+    rollouts = _pages(ask, HUIDU, "ListRollouts", under_way, ("Rollouts",))
+    moving = {row["Name"]: (row["RolloutId"], row["ToVersion"]) for row in rollouts}
     triggers = _pages(ask, SCF, "ListTriggers", who, ("Triggers",))
     return FunctionThere(
         configuration=_configuration(facts),
@@ -65,7 +70,14 @@ def _function(ask: Ask, who: Mapping[str, object], watched: frozenset[str]) -> F
         digest=facts.get("Digest", ""),
         description=facts["Description"],
         versions=tuple(sorted(published, key=lambda version: int(version.number))),
-        aliases=tuple(_alias(ask, who, row, watched) for row in aliases),
+        aliases=tuple(
+            replace(
+                _alias(ask, who, row, watched),
+                rollout=moving.get(row["Name"], ("", ""))[0],
+                rolling_to=moving.get(row["Name"], ("", ""))[1],
+            )
+            for row in aliases
+        ),
         triggers=tuple(map(_trigger, triggers)),
     )
 

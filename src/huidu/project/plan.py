@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from huidu.model.names import DEFAULT, LATEST
 from huidu.project.declared import PUBLISHED, Project, follows, named
-from huidu.project.flaw import Flaw
+from huidu.project.flaw import Flaw, Meanwhile
 from huidu.project.plan_aliases import Target, alias_step, alias_steps, traffic_alias
 from huidu.project.plan_function import function_steps, publish_step, trigger_steps
 from huidu.project.plan_gateway import gateway_steps
@@ -21,11 +21,14 @@ SHOWN = 10  #: Of the newest versions.
 EDITS = frozenset({"UpdateFunctionCode", "UpdateFunctionConfiguration"})
 
 
-class Meanwhile(Flaw):
-    """Somebody else has changed what a deploy would change."""
-
-
-def plan(project: Project, sha256: str, there: There, left: Left | None = None) -> Plan:
+def plan(
+    project: Project,
+    sha256: str,
+    there: There,
+    left: Left | None = None,
+    *,
+    force: bool = False,
+) -> Plan:
     """Return what a deploy of a package does; pure, and raises `Flaw` where it cannot be.
 
     The order: code and configuration of `$LATEST`; the version, if one is wanted and there is
@@ -33,7 +36,7 @@ def plan(project: Project, sha256: str, there: There, left: Left | None = None) 
     leads to what is not there yet, and whatever breaks off leaves callers where they were.
 
     With `left`, what the last deploy of this project left, it refuses by `Meanwhile` to undo what
-    somebody else has changed since.
+    somebody else has changed since; and to end a rollout, unless by `force`.
     """
     is_now = there.function
     _check_versions(project, is_now)
@@ -46,7 +49,7 @@ def plan(project: Project, sha256: str, there: There, left: Left | None = None) 
     steps += alias_steps(project, is_now, published, notes)
     steps += trigger_steps(project, is_now)
     steps += gateway_steps(project, there)
-    if left is not None:
+    if not force:
         _refuse_to_fight(steps, there, left)
     return Plan(steps=tuple(steps), notes=tuple(notes))
 
@@ -92,14 +95,22 @@ def _traffic(
     yield from alias_step(project, kept, is_now, published)
 
 
-def _refuse_to_fight(steps: Sequence[Step], there: There, left: Left) -> None:
+def _refuse_to_fight(steps: Sequence[Step], there: There, left: Left | None) -> None:
     """Refuse a plan that would change what somebody else has changed since the last deploy."""
-    found = list(_foreign(steps, there, left))
+    found = [*_rolling(steps, there), *(_foreign(steps, there, left) if left else ())]
     if found:
         raise Meanwhile(
             f"somebody else has changed this since the last deploy: {'; '.join(found)}; look at "
             "it with huidu diff, bring the project's file in line, or deploy with --force"
         )
+
+
+def _rolling(steps: Sequence[Step], there: There) -> Iterator[str]:
+    function = there.function
+    for step in steps:
+        alias = function.alias(str(step.parameters.get("Name", ""))) if function else None
+        if alias is not None and alias.rollout and step.action == "UpdateAlias":
+            yield f"{alias.rollout} moves alias {alias.name} to version {alias.rolling_to}"
 
 
 def _foreign(steps: Sequence[Step], there: There, left: Left) -> Iterator[str]:

@@ -9,6 +9,7 @@ from huidu.model.names import DEFAULT, LATEST
 from huidu.model.routing import weight_of
 from huidu.model.split import WHOLE
 from huidu.project.declared import PUBLISHED, Alias, Project, Rollout, Rule, follows
+from huidu.project.flaw import Meanwhile
 from huidu.project.plan_function import Asks
 from huidu.project.steps import CHANGED, HUIDU, MADE, NEW, VERSION, Difference, Later, Step
 from huidu.project.there import AliasThere, FunctionThere
@@ -46,7 +47,7 @@ def alias_steps(
         if share is not None and follows(alias):
             yield from _shared(project, alias, share, is_now, published, notes)
         elif rollout is not None and rollout.alias == alias.name and is_now is not None:
-            yield from _rollout(project, rollout, is_now, published)
+            yield from _rollout(project, rollout, is_now, published, notes)
         else:
             yield from alias_step(project, alias, is_now, published)
 
@@ -77,12 +78,14 @@ def alias_step(
             differences=differences,
         )
         return
+    ending = {"TakeOver": True} if there.rollout else {}
     before = _shown_there(there, alias)
     if before == after:
         return
     yield Step(
         action="UpdateAlias",
-        parameters=parameters | {"ExpectedRevision": there.revision},
+        # A deploy that may not end a rollout is refused before it gets here.
+        parameters=parameters | {"ExpectedRevision": there.revision} | ending,
         mark=CHANGED,
         what=f"alias {alias.name}",
         differences=tuple(
@@ -115,11 +118,24 @@ def _shared(
 
 
 def _rollout(
-    project: Project, rollout: Rollout, there: AliasThere, published: Target | None
+    project: Project,
+    rollout: Rollout,
+    there: AliasThere,
+    published: Target | None,
+    notes: list[str],
 ) -> Iterator[Step]:
     target = _number(PUBLISHED, published)
+    if there.rolling_to == target:
+        see = f"huidu rollout watch {project.function.name} {there.name}"
+        notes.append(f"a rollout to version {target} is under way: {see}")
+        return
     if there.version == target:
         return
+    if there.rollout:
+        raise Meanwhile(
+            f"{there.rollout} moves alias {there.name} to version {there.rolling_to}; wait for it, "
+            f"or end it: huidu rollback {project.function.name} {there.name}"
+        )
     asked: dict[str, object] = {
         "Plan": rollout.plan.text,
         "Guards": list(rollout.guards),

@@ -30,6 +30,8 @@ class AliasThere:
     description: str = ""
     moved: str = ""
     by: str = ""  #: Who that was: a key, or the id of a rollout.
+    rollout: str = ""  #: The rollout that moves it just now,
+    rolling_to: str = ""  #: and the version that it moves it to.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

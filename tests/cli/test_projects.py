@@ -147,3 +147,24 @@ def test_a_deploy_that_is_refused_is_gone_on_with(here: Here, name: str) -> None
     assert not json.loads(here.well("huidu info --json"))["Deployed"]
     edit("serverless.yml", "  layers: [{name: none, version: 9}]\n", "")
     here.well("huidu deploy")
+
+
+def test_a_layer_is_made_of_a_folder_and_published_where_it_is_new(here: Here, name: str) -> None:
+    Path("shared").mkdir()
+    Path("shared/words.py").write_text("WORD = 'one'\n")
+    Path("index.py").write_text(
+        "import words\n\ndef main_handler(event, context): return words.WORD\n"
+    )
+    layers = f"  exclude: [shared]\n  layers: [{{name: {name}, src: ./shared}}]\n"
+    yml = f"component: scf\nname: {name}\ninputs:\n  name: {name}\n  runtime: Python3.10\n"
+    Path("serverless.yml").write_text(yml + layers)
+
+    assert here.well("huidu deploy").startswith(f"+ version of layer {name}\n+ function {name}\n")
+    assert here.well(f"huidu invoke {name}") == '"one"\n'
+    assert here.well("huidu deploy").startswith("nothing to change")
+    Path("shared/words.py").write_text("WORD = 'two'\n")
+    told = here.well("huidu diff")
+    assert f"    layers: {name}:1 -> {name}:the new version\n" in told
+    here.well("huidu deploy")
+    assert here.well(f"huidu invoke {name}") == '"two"\n'
+    assert here.well("huidu deploy").startswith("nothing to change")

@@ -98,6 +98,12 @@ CASES = {
     "layer that there is not": Case(
         1, "ResourceNotFound.Layer", file=GOOD + "  layers: [{name: none-such, version: 3}]\n"
     ),
+    "layer without a version": Case(
+        2, "say either version: 1 or", file=GOOD + "  layers: [{name: some}]\n"
+    ),
+    "folder of a layer": Case(
+        2, "the folder './none' is not there", file=GOOD + "  layers: [{name: a, src: ./none}]\n"
+    ),
     "service that there is not": Case(
         2, "there is no service service-none",
         file=GOOD.replace("scf", "flask", 1) + "  entryFile: index.py\n  serviceId: service-none\n",

@@ -16,6 +16,7 @@ from huidu.project.there import (
     AliasThere,
     ApiThere,
     FunctionThere,
+    LayerThere,
     ServiceThere,
     There,
     TriggerThere,
@@ -39,10 +40,26 @@ def look(project: Project, ask: Ask) -> There:
     who = {"FunctionName": name, "Namespace": namespace}
     watched = frozenset({DEFAULT, *(alias.name for alias in project.aliases)})
     function = _function(ask, who, watched) if _is_there(ask, name, namespace) else None
+    layers = tuple(filter(None, (_layer(ask, layer) for layer, _ in project.function.built)))
     if project.gateway is None:
-        return There(function=function)
+        return There(function=function, layers=layers)
     service_id = _service_id(project.gateway, function)
-    return There(function=function, service=_service(ask, service_id) if service_id else None)
+    service = _service(ask, service_id) if service_id else None
+    return There(function=function, service=service, layers=layers)
+
+
+def _layer(ask: Ask, name: str) -> LayerThere | None:
+    for row in _pages(ask, SCF, "ListLayers", {"SearchKey": name}, ("Layers",)):
+        if row["LayerName"] == name:
+            asked = {"LayerName": name, "LayerVersion": row["LayerVersion"]}
+            found = ask(SCF, "GetLayerVersion", asked)
+            return LayerThere(
+                name=name,
+                number=row["LayerVersion"],
+                sha256=found["CodeSha256"],
+                runtimes=tuple(found["CompatibleRuntimes"]),
+            )
+    return None
 
 
 def _is_there(ask: Ask, name: str, namespace: str) -> bool:

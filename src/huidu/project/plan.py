@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from huidu.model.names import DEFAULT, LATEST
 from huidu.project.declared import PUBLISHED, Project, follows, named
@@ -11,12 +12,14 @@ from huidu.project.flaw import Flaw, Meanwhile
 from huidu.project.plan_aliases import Target, alias_step, alias_steps, traffic_alias
 from huidu.project.plan_function import function_steps, publish_step, trigger_steps
 from huidu.project.plan_gateway import gateway_steps
+from huidu.project.plan_layers import with_layers
 from huidu.project.steps import VERSION, Plan, Step
 from huidu.project.there import AliasThere, FunctionThere, Left, There
 
 #: What the ids of rollouts begin with: what one does that a deploy has started is the deploy's.
 ROLLOUT = "ro-"
 #: What changes `$LATEST`.
+NONE: Mapping[str, str] = MappingProxyType({})
 SHOWN = 10  #: Of the newest versions.
 EDITS = frozenset({"UpdateFunctionCode", "UpdateFunctionConfiguration"})
 
@@ -28,19 +31,22 @@ def plan(
     left: Left | None = None,
     *,
     force: bool = False,
+    layers: Mapping[str, str] = NONE,
 ) -> Plan:
     """Return what a deploy of a package does; pure, and raises `Flaw` where it cannot be.
 
-    The order: code and configuration of `$LATEST`; the version, if one is wanted and there is
-    anything new in it; the aliases, by which calls get to it; triggers; the gateway. So nothing
+    The order: layers; code and configuration of `$LATEST`; the version, if one is wanted and
+    there is anything new in it; the aliases, by which calls get to it; triggers; the gateway. So nothing
     leads to what is not there yet, and whatever breaks off leaves callers where they were.
 
     With `left`, what the last deploy of this project left, it refuses by `Meanwhile` to undo what
-    somebody else has changed since; and to end a rollout, unless by `force`.
+    somebody else has changed since; and to end a rollout, unless by `force`. `layers` has the
+    digests of the layers that the project makes of folders, by name.
     """
     is_now = there.function
     _check_versions(project, is_now)
-    steps = function_steps(project, sha256, is_now)
+    project, published_layers = with_layers(project, there, layers)
+    steps = [*published_layers, *function_steps(project, sha256, is_now)]
     notes: list[str] = [f"{one.key} {one.why}" for one in project.notices]
     published = _published(project, is_now, notes, changes=bool(steps))
     if published == VERSION:

@@ -10,12 +10,11 @@ from huidu.model.routing import weight_of
 from huidu.model.split import WHOLE
 from huidu.project.declared import PUBLISHED, Alias, Project, Rollout, Rule, follows
 from huidu.project.flaw import Meanwhile
-from huidu.project.plan_function import Asks
+from huidu.project.plan_function import NEXT, Asks
 from huidu.project.steps import CHANGED, HUIDU, MADE, NEW, VERSION, Difference, Later, Step
 from huidu.project.there import AliasThere, FunctionThere
 
 Target = str | Later
-NEXT = "the new version"
 REASON = "huidu deploy"
 
 

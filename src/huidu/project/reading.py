@@ -113,7 +113,7 @@ def _project(root: Fields, file: Path, own: Mapping[str, str]) -> Project:
     notices = [*aside(root, AT_THE_TOP), *_of_regions(inputs), *aside(inputs)]
     notices += aside(conf) if conf else []
     function = function_of(
-        Says(of_server, inputs, conf),
+        Says(of_server, inputs, conf, file.parent),
         f"{own['name']}-{own['stage']}-{own['app']}",
         f"This is a function in {own['app']} application",
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -34,7 +35,7 @@ from huidu.cli.rollout.words import clean
 from huidu.project.carrying import carry_out
 from huidu.project.flaw import Flaw, Meanwhile
 from huidu.project.installing import cache_of
-from huidu.project.packages import package_of
+from huidu.project.packages import layers_of, package_of
 from huidu.project.packing import Package, Progress
 from huidu.project.plan import plan
 from huidu.project.steps import Plan, Step, lines
@@ -102,6 +103,7 @@ class Prepared:
     there: There
     package: Package
     plan: Plan
+    layers: Mapping[str, Package]
     overrides: str = ""  #: What of others' it undoes.
 
 
@@ -110,16 +112,18 @@ def prepare(work: Work, *, fresh: bool = False, force: bool = False) -> Prepared
     # First of all: who waits for npm wants to know that there is a server for it.
     there = work.look()
     try:
-        package = _pack(work, fresh=fresh)
+        package, layers = _pack(work, fresh=fresh), layers_of(work.project)
+        digests = {name: layer.sha256 for name, layer in layers.items()}
+        make = partial(plan, work.project, package.sha256, there, layers=digests)
         try:
-            made, overrides = plan(work.project, package.sha256, there, work.recall()), ""
+            made, overrides = make(left=work.recall()), ""
         except Meanwhile as others:
             if not force:
                 raise
-            made, overrides = plan(work.project, package.sha256, there, force=True), str(others)
+            made, overrides = make(force=True), str(others)
     except Flaw as flaw:
         raise refuse(flaw) from None
-    return Prepared(there=there, package=package, plan=made, overrides=overrides)
+    return Prepared(there=there, package=package, plan=made, layers=layers, overrides=overrides)
 
 
 def _pack(work: Work, *, fresh: bool) -> Package:
@@ -170,7 +174,7 @@ def _carry(work: Work, made: Prepared) -> tuple[There, int]:
     begun: list[Step] = []
     try:
         with _sent(work, made) as found:
-            carry_out(made.plan, made.package, work.ask, begun.append, found.code)
+            carry_out(made.plan, made.package, work.ask, begun.append, found.code, made.layers)
     except (Refused, Unreachable, KeyboardInterrupt) as error:
         if len(begun) > 1:
             work.remember_what_was_done()

@@ -36,8 +36,8 @@ def plan(
     """Return what a deploy of a package does; pure, and raises `Flaw` where it cannot be.
 
     The order: layers; code and configuration of `$LATEST`; the version, if one is wanted and
-    there is anything new in it; the aliases, by which calls get to it; triggers; the gateway. So nothing
-    leads to what is not there yet, and whatever breaks off leaves callers where they were.
+    there is anything new in it; the aliases, by which calls get to it; triggers; the gateway. So
+    nothing leads to what is not there yet, and whatever breaks off leaves callers where they were.
 
     With `left`, what the last deploy of this project left, it refuses by `Meanwhile` to undo what
     somebody else has changed since; and to end a rollout, unless by `force`. `layers` has the

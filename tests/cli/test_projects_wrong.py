@@ -99,7 +99,7 @@ CASES = {
         1, "ResourceNotFound.Layer", file=GOOD + "  layers: [{name: none-such, version: 3}]\n"
     ),
     "layer without a version": Case(
-        2, "say either version: 1 or", file=GOOD + "  layers: [{name: some}]\n"
+        2, "say version: 1 or, of a folder", file=GOOD + "  layers: [{name: some}]\n"
     ),
     "folder of a layer": Case(
         2, "the folder './none' is not there", file=GOOD + "  layers: [{name: a, src: ./none}]\n"

@@ -549,8 +549,7 @@ WRONG: Mapping[str, tuple[str, str]] = {
     ),
     "a layer without a version": (
         BASE + "  layers: [{name: x}]\n",
-        "serverless.yml:5: inputs.layers[0].version: say either version: 1 or, for a folder that it "
-        "is made of, src: ./layer",
+        "serverless.yml:5: inputs.layers[0].version: say version: 1 or, of a folder, src: ./layer",
     ),
     "a trigger without parameters": (
         EVENTS + "    - timer: {name: x}\n",

@@ -227,7 +227,7 @@ def _layers(says: Says) -> tuple[Layer, ...]:
     for row in place.blocks(key):
         name = row.needed("name", "my-layer")
         if row.has("version") == row.has("src"):
-            why = "say either version: 1 or, for a folder that it is made of, src: ./layer"
+            why = "say version: 1 or, of a folder, src: ./layer"
             raise row.flaw("version", why)
         layers.append(Layer(name, row.whole("version", BUILT), ELSEWHERE))
         row.done()

@@ -30,6 +30,7 @@ from huidu.cos import downloads
 from huidu.cos.app import Cos
 from huidu.cos.downloads import Downloads
 from huidu.dataplane import DataPlane
+from huidu.gateway.proxies import Proxies
 from huidu.listener import Listener
 from huidu.model.account import Account
 from huidu.model.effect import Effect
@@ -100,7 +101,9 @@ async def serving(
         keyring = Keyring((root.secret_id, root.secret_key), seed, time.time)
         catalog, courier = await _catalog(settings, stores, data, keyring, controller, post, stack)
         download = _download(api, root)
-        plane = _plane(settings, stores, catalog, courier, data, controller, gateway.url, download)
+        plane = _plane(
+            settings, stores, catalog, courier, data, controller, keyring, gateway.url, download
+        )
         desk = Desk(plane=plane, keys=keyring, clock=time.time, new_id=_new_id)
         sessions = await _sessions(settings, keyring, catalog, stack)
         told = console(_guard(settings, sessions, seed), desk)
@@ -148,7 +151,8 @@ def _guard(settings: Settings, sessions: Sessions, seed: bytes) -> Guard:
     """Return what lets people in; what tells this server's cookies from others' stays the same."""
     host, _ = address("api", settings.api)
     mark = hashlib.sha256(b"huidu console cookie " + seed).hexdigest()[:8]
-    return Guard(sessions, mark, (host, *settings.hosts()))
+    settle = Proxies(settings.proxies()).settle
+    return Guard(sessions, mark, (host, *settings.hosts()), settle)
 
 
 def _buckets(settings: Settings, stores: Stores, keyring: Keyring, otherwise: Api) -> Cos:
@@ -177,6 +181,7 @@ def _plane(
     courier: Courier,
     data: DataPlane,
     controller: Controller,
+    keyring: Keyring,
     gateway_url: str,
     download: Callable[[Code, str], str],
 ) -> Plane:
@@ -193,6 +198,7 @@ def _plane(
         invoker=data.invoker,
         routes=data.routes,
         instances=data.fleet,
+        keyring=keyring,
         runtimes=data.runtimes,
         triggers=TRIGGERS,
         courier=courier,

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from huidu.cloudapi.desk import Desk
-from huidu.console.doors import SEE_OTHER, SIGN_IN, doors
+from huidu.console.doors import SEE_OTHER, SIGN_IN, Doors
 from huidu.console.guard import PATH, App, Denied, Guard, SignInFirst
 
 
@@ -36,5 +36,5 @@ def console(guard: Guard, desk: Desk) -> App:
 
     pages = [Route(f"{PATH}/", home), Route(SIGN_IN, sign_in)]
     handlers = {SignInFirst: first, Denied: denied, HTTPException: missing}
-    app = Starlette(routes=[*pages, *doors(guard)], exception_handlers=handlers)
+    app = Starlette(routes=[*pages, *Doors(guard).routes()], exception_handlers=handlers)
     return guard.around(app)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -21,7 +22,7 @@ from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
 from huidu.console.app import console
-from huidu.console.guard import Guard
+from huidu.console.guard import App, Guard
 from huidu.console.sessions import Sessions
 from huidu.control.access_keys import keep_uses_on
 from huidu.control.keyring import Keyring
@@ -74,6 +75,13 @@ class Serving:
     gateway: str
 
 
+class Known(NamedTuple):
+    """What is known, and who tells it."""
+
+    catalog: Catalog
+    courier: Courier
+
+
 @asynccontextmanager
 async def serving(
     settings: Settings, recorder_of: MakeRecorder = Recorder
@@ -99,20 +107,17 @@ async def serving(
         root = keys.settle(directory, os.environ)
         seed = salt(directory, KEYS)
         keyring = Keyring((root.secret_id, root.secret_key), seed, time.time)
-        catalog, courier = await _catalog(settings, stores, data, keyring, controller, post, stack)
+        known = await _catalog(settings, stores, data, keyring, controller, post, stack)
         download = _download(api, root)
-        plane = _plane(
-            settings, stores, catalog, courier, data, controller, keyring, gateway.url, download
-        )
+        plane = _plane(settings, stores, known, data, controller, keyring, gateway.url, download)
         desk = Desk(plane=plane, keys=keyring, clock=time.time, new_id=_new_id)
-        sessions = await _sessions(settings, keyring, catalog, stack)
-        told = console(_guard(settings, sessions, seed), desk)
+        people = await _console(settings, desk, known.catalog, seed, stack)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
-        registry = _registry(settings, data, courier, stores.logs)
+        registry = _registry(settings, data, known.courier, stores.logs)
         registry.register(RolloutGauges(controller.under_way))
         data.exporting.measure(data.observing.page, registry)
-        told = pages(data.observing.page, registry, asdict(data.tier), told)
+        told = pages(data.observing.page, registry, asdict(data.tier), people)
         most = _connections(settings.max_connections)
         buckets = _buckets(settings, stores, keyring, Api(desk, told))
         await api.open(buckets, most_connections=most // API_SHARE)
@@ -137,22 +142,18 @@ def _download(api: Listener, root: keys.Pair) -> Callable[[Code, str], str]:
     return lambda code, name: downloads.address(api.url, pair, time.time(), code, name)
 
 
-async def _sessions(
-    settings: Settings, keyring: Keyring, catalog: Catalog, stack: AsyncExitStack
-) -> Sessions:
+async def _console(
+    settings: Settings, desk: Desk, catalog: Catalog, seed: bytes, stack: AsyncExitStack
+) -> App:
+    """Return what answers at `/console`; whoever was signed in before still is."""
     terms = Terms(idle_s=settings.console_idle_s, most_s=settings.console_session_s)
-    sessions = Sessions(keyring, catalog, terms, time.time)
+    sessions = Sessions(desk.keys, catalog, terms, time.time)
     await sessions.load()
     stack.push_async_callback(stop, asyncio.create_task(sessions.run()))
-    return sessions
-
-
-def _guard(settings: Settings, sessions: Sessions, seed: bytes) -> Guard:
-    """Return what lets people in; what tells this server's cookies from others' stays the same."""
     host, _ = address("api", settings.api)
     mark = hashlib.sha256(b"huidu console cookie " + seed).hexdigest()[:8]
     settle = Proxies(settings.proxies()).settle
-    return Guard(sessions, mark, (host, *settings.hosts()), settle)
+    return console(Guard(sessions, mark, (host, *settings.hosts()), settle), desk)
 
 
 def _buckets(settings: Settings, stores: Stores, keyring: Keyring, otherwise: Api) -> Cos:
@@ -177,8 +178,7 @@ async def _close_together(*listeners: Listener) -> None:
 def _plane(
     settings: Settings,
     stores: Stores,
-    catalog: Catalog,
-    courier: Courier,
+    known: Known,
     data: DataPlane,
     controller: Controller,
     keyring: Keyring,
@@ -186,7 +186,7 @@ def _plane(
     download: Callable[[Code, str], str],
 ) -> Plane:
     return Plane(
-        catalog=catalog,
+        catalog=known.catalog,
         packages=stores.packages,
         objects=stores.objects,
         queue=stores.queue,
@@ -201,7 +201,7 @@ def _plane(
         keyring=keyring,
         runtimes=data.runtimes,
         triggers=TRIGGERS,
-        courier=courier,
+        courier=known.courier,
         download=download,
         gateway_url=gateway_url,
         quota=settings.quota(),
@@ -243,7 +243,7 @@ async def _catalog(
     controller: Controller,
     post: Post,
     stack: AsyncExitStack,
-) -> tuple[Catalog, Courier]:
+) -> Known:
     """Open the catalog, and let the work in the background begin."""
 
     def publish(effects: Sequence[Effect]) -> None:
@@ -268,7 +268,7 @@ async def _catalog(
         keep_uses_on(keyring, catalog),
     ):
         stack.push_async_callback(stop, asyncio.create_task(work))
-    return catalog, courier
+    return Known(catalog, courier)
 
 
 def _registry(

@@ -213,7 +213,7 @@ class Sessions:
             (s for s in self._sessions.values() if s.key_id == holder.key_id),
             key=lambda other: other.used_at,
         )
-        await self._end([other.id for other in mine[: len(mine) + 1 - MOST_OF_KEY]])
+        await self._end([other.id for other in mine[: max(0, len(mine) + 1 - MOST_OF_KEY)]])
         await self._catalog.write(lambda writing: writing.keys.put_session(session))
         self._sessions[session.id] = session
         self._written[session.id] = now

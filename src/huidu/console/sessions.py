@@ -97,6 +97,7 @@ class Sessions:
         self._clock = clock
         self._sessions: dict[str, Session] = {}
         self._written: dict[str, float] = {}  #: When each was used, as the catalog knows it.
+        self._ended = set[str]()  #: What the catalog may still have, where it could not be asked.
         self._failures: dict[str, Failures] = {}  # the oldest first
 
     @property
@@ -226,8 +227,11 @@ class Sessions:
         for one in ids:
             self._sessions.pop(one, None)
             self._written.pop(one, None)
-        if ids:
-            await self._catalog.write(lambda writing: writing.keys.end_sessions(ids))
+        self._ended.update(ids)
+        ended = tuple(self._ended)
+        if ended:
+            await self._catalog.write(lambda writing: writing.keys.end_sessions(ended))
+            self._ended.difference_update(ended)
 
     def _failed(self, place: str, now: float) -> None:
         self._failures[place] = self._failures.pop(place, Failures()).another(now)

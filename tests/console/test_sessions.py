@@ -151,6 +151,26 @@ async def test_a_key_that_is_disabled_or_deleted_takes_its_sessions_along_at_onc
     assert await house.catalog.read(lambda reading: reading.keys.sessions()) == []
 
 
+async def test_what_goes_on_by_itself_ends_with_its_session_and_does_not_prolong_it(
+    house: House,
+) -> None:
+    pair = await house.give("wei", Role.RELEASE)
+    one, other = [await house.sessions.sign_in(*pair, ADDRESS) for _ in range(2)]
+    seen = [house.sessions.lasts(one.signed_in)]
+    for changes in ({"enabled": False}, {"enabled": True}, {"role": Role.VIEW}):
+        await house.change("wei", **changes)
+        seen.append(house.sessions.lasts(one.signed_in))
+    await house.change("wei", role=Role.ADMIN)
+    await house.sessions.sign_out(one.signed_in)
+    seen.append(house.sessions.lasts(one.signed_in))
+    house.clock.move(TERMS.idle_s - 1)
+    seen.append(house.sessions.lasts(other.signed_in))
+    house.clock.move(1)
+    seen.append(house.sessions.lasts(other.signed_in))
+
+    assert seen == [True, False, True, False, False, True, False]
+
+
 async def test_another_role_of_a_key_is_that_of_its_sessions_at_once(house: House) -> None:
     pair = await house.give("wei", Role.VIEW)
     ticket = await house.sessions.sign_in(*pair, ADDRESS)

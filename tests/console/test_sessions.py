@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from huidu.console.sessions import MOST_OF_KEY, NotSignedIn, Ticket, mark
+from huidu.control.access_keys import keep_uses
 from huidu.model.guessing import FREE, LONGEST_S
 from huidu.model.role import Role
 from huidu.model.session import LINK_S
@@ -298,3 +299,14 @@ async def test_each_sign_in_is_another_value_with_another_token_for_forms(house:
     assert one.value != other.value
     assert one.signed_in.csrf != other.signed_in.csrf
     assert len(one.value) == 43
+
+
+async def test_when_a_key_was_last_used_is_known_after_the_end_of_the_server(house: House) -> None:
+    pair = await house.give("wei", Role.VIEW)
+    await house.sessions.sign_in(*pair, ADDRESS)
+    await keep_uses(house.keyring, house.catalog)
+    await house.again()
+
+    key = await house.catalog.read(lambda reading: reading.keys.key("wei"))
+    assert house.keyring.used_at(key) == house.clock.now
+    assert house.keyring.unwritten() == {}

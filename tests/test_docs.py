@@ -216,6 +216,12 @@ def test_an_action_is_in_the_reference_with_every_code_it_may_refuse_with(
     assert [code for code in action.errors if f"`{code}`" not in told] == []
 
 
+def test_every_action_is_in_the_reference_with_the_role_that_it_needs() -> None:
+    told = {action.name: section(DOCS / "reference.md", action.name) for action in ACTIONS}
+
+    assert [a.name for a in ACTIONS if f"; role `{a.needs.word}`." not in told[a.name]] == []
+
+
 def test_the_codes_that_any_action_may_refuse_with_are_in_the_reference() -> None:
     head = (DOCS / "reference.md").read_text("utf-8").split("\n## ", 1)[0]
 

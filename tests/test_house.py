@@ -31,7 +31,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "store": "model",
         "observe": "model",
         "runtimes": "model",
-        "project": "model",
+        "project": "model triggers",
         "listener": "patience tunnel flow room",
         "patience": "tunnel flow room decency answering",
         "tunnel": "flow",
@@ -55,13 +55,14 @@ LEANS: Mapping[str, frozenset[str]] = {
         "gateway": "model invoke body",
         "cloudapi": "huidu model actions control body",
         "cos": "model store body",
+        "console": "model actions store control cloudapi",
         # the roof
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
         "server": "model settings store observe listener observing remembering dataplane control "
-        "release triggers webhooks cloudapi cos",
-        "cli": "huidu model settings actions store observe observing runtimes instances cloudapi "
-        "release server",
+        "release triggers webhooks gateway cloudapi cos console",
+        "cli": "huidu model settings actions store observe observing runtimes project instances "
+        "cloudapi cos release server",
         "__main__": "cli",
     }.items()
 }

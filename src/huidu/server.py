@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import resource
 import time
@@ -10,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -19,16 +21,23 @@ from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
+from huidu.console.app import console
+from huidu.console.guard import App, Guard
+from huidu.console.sessions import Sessions
+from huidu.control.access_keys import keep_uses_on
+from huidu.control.keyring import Keyring
 from huidu.control.plane import Plane
 from huidu.cos import downloads
 from huidu.cos.app import Cos
 from huidu.cos.downloads import Downloads
 from huidu.dataplane import DataPlane
+from huidu.gateway.proxies import Proxies
 from huidu.listener import Listener
 from huidu.model.account import Account
 from huidu.model.effect import Effect
 from huidu.model.function import Code
 from huidu.model.names import DEFAULT_NAMESPACE
+from huidu.model.session import Terms
 from huidu.observe.exposition import Deliveries, Denials, Gauges, Queued, Releases
 from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
@@ -45,6 +54,7 @@ from huidu.store.logs import Logs
 from huidu.store.outbox import Outbox
 from huidu.store.queue import Queue
 from huidu.store.reports import Reports
+from huidu.store.salt import KEYS, salt
 from huidu.store.writing import Writing
 from huidu.triggers.table import TRIGGERS
 from huidu.webhooks.asking import Asking
@@ -64,6 +74,13 @@ class Serving:
 
     api: str
     gateway: str
+
+
+class Known(NamedTuple):
+    """What is known, and who tells it."""
+
+    catalog: Catalog
+    courier: Courier
 
 
 @asynccontextmanager
@@ -88,19 +105,22 @@ async def serving(
         post = Post(settings.webhooks_allowed(), settings.webhook_timeout_s)
         stack.push_async_callback(post.close)
         controller = _controller(settings, stores, data, post)
-        catalog, courier = await _catalog(settings, stores, data, controller, post, stack)
-        root = keys.RootKey(keys.settle(directory, os.environ))
+        root = keys.settle(directory, os.environ)
+        seed = salt(directory, KEYS)
+        keyring = Keyring((root.secret_id, root.secret_key), seed, time.time)
+        known = await _catalog(settings, stores, data, keyring, controller, post, stack)
         download = _download(api, root)
-        plane = _plane(settings, stores, catalog, courier, data, controller, gateway.url, download)
-        desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
+        plane = _plane(settings, stores, known, data, controller, keyring, gateway.url, download)
+        desk = Desk(plane=plane, keys=keyring, clock=time.time, new_id=_new_id)
+        people = await _console(settings, desk, known.catalog, seed, stack)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
-        registry = _registry(settings, data, courier, stores.logs, stores.queue)
+        registry = _registry(settings, data, known.courier, stores.logs, stores.queue)
         registry.register(RolloutGauges(controller.under_way))
         data.exporting.measure(data.observing.page, registry)
-        told = pages(data.observing.page, registry, asdict(data.tier))
+        told = pages(data.observing.page, registry, asdict(data.tier), people)
         most = _connections(settings.max_connections)
-        buckets = _buckets(settings, stores, root, Api(desk, told))
+        buckets = _buckets(settings, stores, keyring, Api(desk, told))
         await api.open(buckets, most_connections=most // API_SHARE)
         await gateway.open(data.gateway(settings, _new_id), tunnels=True, most_connections=most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
@@ -118,20 +138,35 @@ def _connections(wanted: int) -> int:
     return most
 
 
-def _download(api: Listener, root: keys.RootKey) -> Callable[[Code, str], str]:
-    pair = root.pair.secret_id, root.pair.secret_key
+def _download(api: Listener, root: keys.Pair) -> Callable[[Code, str], str]:
+    pair = root.secret_id, root.secret_key
     return lambda code, name: downloads.address(api.url, pair, time.time(), code, name)
 
 
-def _buckets(settings: Settings, stores: Stores, root: keys.RootKey, otherwise: Api) -> Cos:
+async def _console(
+    settings: Settings, desk: Desk, catalog: Catalog, seed: bytes, stack: AsyncExitStack
+) -> App:
+    """Return what answers at `/console`; whoever was signed in before still is."""
+    terms = Terms(idle_s=settings.console_idle_s, most_s=settings.console_session_s)
+    sessions = Sessions(desk.keys, catalog, terms, time.time)
+    await sessions.load()
+    stack.push_async_callback(stop, asyncio.create_task(sessions.run()))
+    host, _ = address("api", settings.api)
+    mark = hashlib.sha256(b"huidu console cookie " + seed).hexdigest()[:8]
+    settle = Proxies(settings.proxies()).settle
+    return console(Guard(sessions, mark, (host, *settings.hosts()), settle), desk)
+
+
+def _buckets(settings: Settings, stores: Stores, keyring: Keyring, otherwise: Api) -> Cos:
     """Return what stands in front of the API, for buckets are reached by their hosts."""
-    packages = Downloads(stores.packages, root, otherwise, clock=time.time, new_id=_new_id)
+    downloaded = Downloads(stores.packages, keyring, otherwise, clock=time.time, new_id=_new_id)
     return Cos(
         stores.objects,
         stores.parts,
-        root,
+        stores.packages,
+        keyring,
         Account().appid,
-        packages,
+        downloaded,
         most_bytes=settings.max_object_mb << 20,
         clock=time.time,
         new_id=_new_id,
@@ -145,15 +180,15 @@ async def _close_together(*listeners: Listener) -> None:
 def _plane(
     settings: Settings,
     stores: Stores,
-    catalog: Catalog,
-    courier: Courier,
+    known: Known,
     data: DataPlane,
     controller: Controller,
+    keyring: Keyring,
     gateway_url: str,
     download: Callable[[Code, str], str],
 ) -> Plane:
     return Plane(
-        catalog=catalog,
+        catalog=known.catalog,
         packages=stores.packages,
         objects=stores.objects,
         queue=stores.queue,
@@ -165,15 +200,13 @@ def _plane(
         invoker=data.invoker,
         routes=data.routes,
         instances=data.fleet,
+        keyring=keyring,
         runtimes=data.runtimes,
         triggers=TRIGGERS,
-        courier=courier,
+        courier=known.courier,
         download=download,
         gateway_url=gateway_url,
-        quota=settings.quota(),
-        zone=ZoneInfo(settings.zone),
-        default_qualifier=settings.default_qualifier,
-        warm_s=settings.warm_s,
+        **_choices(settings),
         mirroring=data.mirroring,
         wake_queue=data.later.wake,
         end_event=data.later.terminate,
@@ -182,6 +215,15 @@ def _plane(
         new_id=_new_id,
         tracing=data.exporting.tracing,
     )
+
+
+def _choices(settings: Settings) -> dict[str, Any]:
+    return {
+        "quota": settings.quota(),
+        "zone": ZoneInfo(settings.zone),
+        "default_qualifier": settings.default_qualifier,
+        "warm_s": settings.warm_s,
+    }
 
 
 def _controller(settings: Settings, stores: Stores, data: DataPlane, post: Post) -> Controller:
@@ -206,14 +248,15 @@ async def _catalog(
     settings: Settings,
     stores: Stores,
     data: DataPlane,
+    keyring: Keyring,
     controller: Controller,
     post: Post,
     stack: AsyncExitStack,
-) -> tuple[Catalog, Courier]:
+) -> Known:
     """Open the catalog, and let the work in the background begin."""
 
     def publish(effects: Sequence[Effect]) -> None:
-        have_heard((data.publish, controller.apply, courier.apply), effects)
+        have_heard((data.publish, keyring.apply, controller.apply, courier.apply), effects)
 
     catalog = Catalog(stores.catalog, publish)
     outbox = Outbox(catalog)
@@ -232,10 +275,11 @@ async def _catalog(
         courier.run(),
         data.mirroring.run(Reports(catalog)),
         tidy(settings, stores, catalog),
+        keep_uses_on(keyring, catalog),
         tidy_events(settings, stores),
     ):
         stack.push_async_callback(stop, asyncio.create_task(work))
-    return catalog, courier
+    return Known(catalog, courier)
 
 
 def _registry(

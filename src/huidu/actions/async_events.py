@@ -20,6 +20,7 @@ from huidu.actions.action import (
     ours,
 )
 from huidu.model.names import DEFAULT_NAMESPACE
+from huidu.model.role import Role
 
 RequestId = Annotated[str, Meta(description="The `FunctionRequestId` that the call was given.")]
 Version = Annotated[str, Meta(description="The version that ran it last.")]
@@ -257,6 +258,7 @@ ACTIONS = (
         request=TerminateAsyncEvent,
         answer=Nothing,
         writes=True,
+        role=Role.RELEASE,
         errors=(*FUNCTION_ERRORS, *EVENT_ERRORS),
     ),
     Action(
@@ -301,5 +303,6 @@ ACTIONS = (
         Nothing,
         *ALIAS_ERRORS,
         "InvalidParameterValue.RetryOn",
+        role=Role.RELEASE,
     ),
 )

@@ -10,6 +10,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
+from huidu.control.keyring import Keyring
 from huidu.invoke.invoker import Answered
 from huidu.invoke.routes import Target
 from huidu.invoke.tracing import HANDED_ON, Tracing
@@ -24,6 +25,7 @@ from huidu.model.invocation import Invocation, Record
 from huidu.model.log import Wanted
 from huidu.model.mirror import Mirror
 from huidu.model.quota import Quota
+from huidu.model.role import Role
 from huidu.model.rollout import Rollout, Step
 from huidu.model.rollup import Selection
 from huidu.model.standing import Standing
@@ -315,6 +317,8 @@ class Asked:
     request_id: str
     who: str
     source_ip: str | None = None
+    key_id: str = ""  #: The key that signed; empty where nobody did.
+    role: Role = Role.ADMIN
     sent: Sent = NOTHING_SENT  #: Of the trace that the request is part of.
 
 
@@ -335,6 +339,7 @@ class Plane:
     invoker: Invoker
     routes: Routes
     instances: Instances
+    keyring: Keyring
     runtimes: Runtimes
     triggers: Mapping[str, Kind]
     courier: Courier

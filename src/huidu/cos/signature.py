@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from huidu.cos.answer import Refused, denied
 from huidu.cos.asked import Asked
+from huidu.model.role import Role
 
 TIMES = re.compile(r"(?P<start>[0-9]{1,11});(?P<end>[0-9]{1,11})")
 ALGORITHM = "sha1"
@@ -30,17 +31,28 @@ FIELDS = (
 )
 
 
-class Keys(Protocol):
+class Secrets(Protocol):
     """The secrets that were given out."""
 
     def secret(self, secret_id: str) -> str | None: ...
 
 
-def verify(asked: Asked, keys: Keys, now: float, acts: Sequence[str] = ()) -> str:
+class Keys(Secrets, Protocol):
+    """The same, and what whoever has one may do."""
+
+    def check(self, secret_id: str, what: str, needs: Role) -> object:
+        """Raise `AuthFailure` where who has a key may not do what needs a role."""
+        ...
+
+
+def verify(
+    asked: Asked, keys: Secrets, now: float, acts: Sequence[str] = (), heads: Sequence[str] = ()
+) -> str:
     """Return the id of whoever signed, or raise `Refused`.
 
-    A parameter of `acts` decides what is done, so it counts only where it is signed: COS itself
-    would have an address that was made to upload an object also begin an upload in parts.
+    A parameter of `acts` or a header of `heads` decides what is done, so it counts only where it is
+    signed: COS itself would have an address that was made to upload an object also begin an upload
+    in parts.
     """
     claim = _claim(asked)
     _check_time(claim["q-sign-time"], now)
@@ -52,6 +64,9 @@ def verify(asked: Asked, keys: Keys, now: float, acts: Sequence[str] = ()) -> st
     for name in acts:
         if name in asked.query and _spelled(name).lower() not in parameters:
             raise denied(f"the parameter {name} decides what is done, and must be signed")
+    for name in heads:
+        if name in asked.headers and name not in headers:
+            raise denied(f"the header {name} decides what is done, and must be signed")
     told = _chosen(asked.headers, headers), _chosen(asked.query, parameters)
     text = canonical(asked.method, asked.path, *told)
     good = signature(secret, claim["q-key-time"], claim["q-sign-time"], text)

@@ -51,6 +51,7 @@ class NotFound(Refusal):
 
 #: What a resource is called in the Chinese half of a message that clients match on.
 CHINESE = {
+    "AccessKey": "密钥",
     "Alias": "别名",
     "CosObject": "对象",
     "Function": "函数",
@@ -68,6 +69,7 @@ CHINESE = {
 }
 #: Where the code's word for a resource is not what anybody would call it.
 SPOKEN = {
+    "AccessKey": "Access key",
     "InvalidAccessKeyId": "AccessKeyId",
     "InvalidApi": "API",
     "InvalidIPStrategy": "IPStrategy",

@@ -41,6 +41,9 @@ KINDS: Mapping[str, str] = {
     "mirror.unmarked": "it is so no more, and none of its mirrors goes on",
     "mirror.began": "calls of an alias are copied to another version from now on",
     "mirror.ended": "they are so no more; what was found stays",
+    "key.created": "an access key was made",
+    "key.changed": "an access key was renamed, disabled or enabled, or has another role",
+    "key.deleted": "an access key was deleted",
     "throttle.began": "a call of a version was refused (432 or 429), the first after quiet",
     "throttle.ended": "no call of the version was refused any more",
     "event.dead": "an asynchronous call was given up",
@@ -67,7 +70,7 @@ class Happening:
     alias: str = ""
     version: str = ""
     subject: str = ""  #: What else it is about: a service, a webhook, a rollout.
-    who: str = ""  #: The key that asked; empty where the platform itself did it.
+    who: str = ""  #: Whose key asked, and how; empty where the platform itself did it.
     why: str = ""
     before: str = ""  #: In words.
     after: str = ""

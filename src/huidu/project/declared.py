@@ -16,6 +16,7 @@ COMPONENTS = (EXPRESS, FLASK, HTTP, KOA, SCF)
 PUBLISHED = "published"
 #: What a layer holds: the server alone knows.
 ELSEWHERE = Code("", 0)
+BUILT = 0  #: The version of a layer that is made of a folder, until it is known.
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Function:
     configuration: Configuration
     description: str = ""
     tags: tuple[tuple[str, str], ...] = ()
+    built: tuple[tuple[str, Path], ...] = ()  #: Layers that are made of folders, by name.
     entry_file: str = ""  #: What exports the application, where a component starts its server.
 
 
@@ -155,7 +157,8 @@ class Traffic:
     """What the components' `publish` and `traffic` ask for.
 
     `latest` is the share of `$LATEST` in `$DEFAULT`; the rest is that of the version published
-    last. None leaves `$DEFAULT` alone.
+    last. None leaves `$DEFAULT` alone. Where aliases follow what is published it is the share of
+    that in them, and `$DEFAULT` is left alone.
     """
 
     publish: bool = False
@@ -187,6 +190,11 @@ class Project:
         """Whether a deploy makes a version of what it deployed."""
         wanted = any(PUBLISHED in named(alias) for alias in self.aliases)
         return self.traffic.publish or wanted or self.rollout is not None
+
+
+def follows(alias: Alias) -> bool:
+    """Tell whether an alias just goes to whatever is published."""
+    return alias.version == PUBLISHED and not alias.weights and not alias.rules
 
 
 def named(alias: Alias) -> frozenset[str]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from huidu.model.names import DEFAULT, LATEST
 from huidu.model.routing import weight_of
 from huidu.model.split import WHOLE
-from huidu.project.declared import PUBLISHED, Alias, Project, Rollout, Rule
-from huidu.project.plan_function import Asks
+from huidu.project.declared import PUBLISHED, Alias, Project, Rollout, Rule, follows
+from huidu.project.flaw import Meanwhile
+from huidu.project.plan_function import NEXT, Asks
 from huidu.project.steps import CHANGED, HUIDU, MADE, NEW, VERSION, Difference, Later, Step
 from huidu.project.there import AliasThere, FunctionThere
 
 Target = str | Later
-NEXT = "the new version"
 REASON = "huidu deploy"
 
 
@@ -28,20 +29,24 @@ def traffic_alias(share: float, last: str) -> Alias:
 
 
 def alias_steps(
-    project: Project, there: FunctionThere | None, published: Target | None
+    project: Project, there: FunctionThere | None, published: Target | None, notes: list[str]
 ) -> Iterator[Step]:
     """Return how the aliases become what the project says.
 
     `published` is what the word stands for: a number, the version that is made on the way, or
     None where there is none and none is made. An alias that the file does not name is left alone.
+    `traffic` goes before a rollout.
     """
+    share = project.traffic.latest
     for alias in project.aliases:
         is_now = there.alias(alias.name) if there else None
         if is_now is None and alias.name == DEFAULT:  # it comes with the function
             is_now = AliasThere(name=DEFAULT, version=LATEST, revision=1)
         rollout = project.rollout
-        if rollout is not None and rollout.alias == alias.name and is_now is not None:
-            yield from _rollout(project, rollout, is_now, published)
+        if share is not None and follows(alias):
+            yield from _shared(project, alias, share, is_now, published, notes)
+        elif rollout is not None and rollout.alias == alias.name and is_now is not None:
+            yield from _rollout(project, rollout, is_now, published, notes)
         else:
             yield from alias_step(project, alias, is_now, published)
 
@@ -62,24 +67,23 @@ def alias_step(
     )
     if alias.description:
         parameters["Description"] = alias.description
+    what = f"alias {alias.name}"
     if there is None:
-        differences = tuple(Difference(name, "", value) for name, value in after.items() if value)
+        new = tuple(Difference(name, "", value) for name, value in after.items() if value)
         yield Step(
-            action="CreateAlias",
-            parameters=parameters,
-            mark=NEW,
-            what=f"alias {alias.name}",
-            differences=differences,
+            action="CreateAlias", parameters=parameters, mark=NEW, what=what, differences=new
         )
         return
     before = _shown_there(there, alias)
     if before == after:
         return
+    if there.rollout:  # A deploy that may not end it is refused before it gets here.
+        parameters["TakeOver"] = True
     yield Step(
         action="UpdateAlias",
         parameters=parameters | {"ExpectedRevision": there.revision},
         mark=CHANGED,
-        what=f"alias {alias.name}",
+        what=what,
         differences=tuple(
             Difference(name, before[name], value)
             for name, value in after.items()
@@ -88,12 +92,63 @@ def alias_step(
     )
 
 
+def _shared(
+    project: Project,
+    alias: Alias,
+    share: float,
+    there: AliasThere | None,
+    published: Target | None,
+    notes: list[str],
+) -> Iterator[Step]:
+    """Give what is published a share of an alias; the rest stays with the version that has it."""
+    if share < 1 and there is None:
+        notes.append(f"traffic has no effect: alias {alias.name} is new, and has one version")
+    elif share < 1 and there is not None and there.version == published:
+        back = _line(project, "rollback", alias.name)
+        why = f"version {published} has all calls of alias {alias.name} already; to go back: {back}"
+        notes.append(f"traffic has no effect: {why}")
+        return
+    elif share < 1 and there is not None:
+        alias = replace(alias, version=there.version, weights=((PUBLISHED, share),))
+    yield from alias_step(project, alias, there, published)
+
+
 def _rollout(
-    project: Project, rollout: Rollout, there: AliasThere, published: Target | None
+    project: Project,
+    rollout: Rollout,
+    there: AliasThere,
+    published: Target | None,
+    notes: list[str],
 ) -> Iterator[Step]:
     target = _number(PUBLISHED, published)
+    if there.rolling_to == target:
+        see = _line(project, "rollout watch", there.name)
+        notes.append(f"a rollout to version {target} is under way: {see}")
+        return
     if there.version == target:
         return
+    if there.rollout:
+        raise Meanwhile(
+            f"{there.rollout} moves alias {there.name} to version {there.rolling_to}; wait for it, "
+            f"or end it: {_line(project, 'rollback', there.name)}"
+        )
+    asks = Asks(project.function)
+    terms = _terms(rollout)
+    yield Step(
+        action="StartRollout",
+        service=HUIDU,
+        parameters=asks.of(Name=rollout.alias, FunctionVersion=target, Reason=REASON, **terms),
+        mark=MADE,
+        what=f"rollout of alias {rollout.alias}",
+        differences=(
+            Difference("to", there.version, _named(PUBLISHED, published)),
+            Difference("plan", "", rollout.plan.text),
+        ),
+    )
+
+
+def _terms(rollout: Rollout) -> Mapping[str, object]:
+    """Return how a rollout goes in the words of the API; what the file leaves out, it decides."""
     asked: dict[str, object] = {
         "Plan": rollout.plan.text,
         "Guards": list(rollout.guards),
@@ -104,18 +159,14 @@ def _rollout(
     budget = {"Failures": rollout.budget_failures, "Keys": rollout.budget_keys}
     if any(most is not None for most in budget.values()):
         asked["Budget"] = {name: most for name, most in budget.items() if most is not None}
-    asks = Asks(project.function)
-    yield Step(
-        action="StartRollout",
-        service=HUIDU,
-        parameters=asks.of(Name=rollout.alias, FunctionVersion=target, Reason=REASON, **asked),
-        mark=MADE,
-        what=f"rollout of alias {rollout.alias}",
-        differences=(
-            Difference("to", there.version, _named(PUBLISHED, published)),
-            Difference("plan", "", rollout.plan.text),
-        ),
-    )
+    return asked
+
+
+def _line(project: Project, verb: str, alias: str) -> str:
+    """Return what to type about an alias."""
+    function = project.function
+    spaced = "" if function.namespace == "default" else f" --namespace {function.namespace}"
+    return f"huidu {verb} {function.name} {alias}{spaced}"
 
 
 def _number(version: str, published: Target | None) -> Target:

@@ -29,6 +29,9 @@ class AliasThere:
     split: str = "exact"
     description: str = ""
     moved: str = ""
+    by: str = ""  #: Who that was: a key, or the id of a rollout.
+    rollout: str = ""  #: The rollout that moves it just now,
+    rolling_to: str = ""  #: and the version that it moves it to.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,17 @@ class ServiceThere:
     description: str = ""
     apis: tuple[ApiThere, ...] = ()
     online: tuple[tuple[str, str], ...] = ()
+    urls: tuple[tuple[str, str], ...] = ()  #: By environment, of those that are online.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerThere:
+    """The newest version of a layer."""
+
+    name: str
+    number: int
+    sha256: str
+    runtimes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +107,7 @@ class There:
 
     function: FunctionThere | None = None
     service: ServiceThere | None = None
+    layers: tuple[LayerThere, ...] = ()  #: Of those that the project makes of folders.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

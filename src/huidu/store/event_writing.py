@@ -89,11 +89,12 @@ class EventWriting(EventReading):
     def put_target(self, function: Function, alias: str, target: str) -> None:
         """Keep where retries of events go that were sent to an alias."""
         mine = and_(RETRY_TARGET.c.function_id == function.id, RETRY_TARGET.c.alias == alias)
-        self._connection.execute(delete(RETRY_TARGET).where(mine))
+        was_set = self._connection.execute(delete(RETRY_TARGET).where(mine)).rowcount
         if target != CURRENT:
             row = {"function_id": function.id, "alias": alias, "target": target}
             self._connection.execute(insert(RETRY_TARGET).values(row))
-        self._effects.append(RetryTargetKept(function.id, alias, target))
+        if was_set or target != CURRENT:
+            self._effects.append(RetryTargetKept(function.id, alias, target))
 
     def redrive(
         self, search: Search, request_ids: Sequence[str], function_id: str, to: str, at: float

@@ -56,11 +56,13 @@ LEANS: Mapping[str, frozenset[str]] = {
         "cloudapi": "huidu model actions control body",
         "cos": "model store body",
         "console": "model actions store control cloudapi",
+        "serverless": "model project store control cos",
         # the roof
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
         "server": "model settings store observe listener observing remembering dataplane control "
-        "release triggers webhooks gateway cloudapi cos console",
+        "release triggers webhooks gateway cloudapi cos console "
+        "serverless",
         "cli": "huidu model settings actions store observe observing runtimes project instances "
         "cloudapi cos release server",
         "__main__": "cli",

@@ -23,6 +23,7 @@ from huidu.actions import (
     releases,
     rollouts,
     services,
+    sls,
     strategies,
     triggers,
     versions,
@@ -52,6 +53,7 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *strategies.ACTIONS,
     *monitoring.ACTIONS,
     *access_keys.ACTIONS,
+    *sls.ACTIONS,
 )
 
 #: By version and name: two services may have an action of the same name.

@@ -7,9 +7,11 @@ from typing import Any
 
 from huidu.actions.action import (
     APIGATEWAY_VERSION,
+    CAM_VERSION,
     HUIDU_VERSION,
     MONITOR_VERSION,
     SCF_VERSION,
+    SLS_VERSION,
     Wire,
 )
 from huidu.control import (
@@ -31,6 +33,7 @@ from huidu.control import (
     releases,
     rollouts,
     services,
+    sls,
     traffic,
     triggers,
     versions,
@@ -129,4 +132,9 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (MONITOR_VERSION, "GetMonitorData"): monitoring.get,
     (HUIDU_VERSION, "GetTraffic"): traffic.get,
     (MONITOR_VERSION, "DescribeBaseMetrics"): monitoring.describe,
+    (SLS_VERSION, "GetUploadUrls"): sls.upload_urls,
+    (SLS_VERSION, "GetCacheFileUrls"): sls.cache_file_urls,
+    (SLS_VERSION, "RunComponent"): sls.run,
+    (SLS_VERSION, "GetInstance"): sls.get,
+    (CAM_VERSION, "GetUserAppId"): sls.user_app_id,
 }

@@ -50,6 +50,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "control": "model actions store invoke",
         "release": "model store control",
         # doors
+        "proxy": "model",
         "triggers": "model",
         "webhooks": "model",
         "gateway": "model invoke body",
@@ -64,7 +65,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "release triggers webhooks gateway cloudapi cos console "
         "serverless",
         "cli": "huidu model settings actions store observe observing runtimes project instances "
-        "cloudapi cos release server",
+        "cloudapi cos release server proxy",
         "__main__": "cli",
     }.items()
 }

@@ -189,7 +189,7 @@ class Runs:
             return f"{error.key}: {error.why}" if error.key else str(error)
         if isinstance(error, Refusal):
             log.info("run.refused", component=str(begun.key), code=error.code, doing=run.doing)
-            return f"{error.message} (while about to {run.doing})" if run.doing else error.message
+            return f"{error.message} (at: {run.doing})"
         log.error("run.failed", component=str(begun.key), run=begun.run, exc_info=error)
         return f"an error of ours; the log has it as {begun.run}"
 

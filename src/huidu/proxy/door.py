@@ -13,7 +13,7 @@ from huidu.proxy.authority import Authority
 from huidu.proxy.hosts import Unknown, Way, way
 from huidu.proxy.side import Side
 
-HEAD_S, CONNECT_S, HANDSHAKE_S, GOODBYE_S = 10.0, 10.0, 10.0, 2.0
+GOODBYE_S = 2.0
 LARGEST_HEAD_BYTES = 16 * 1024
 CONNECT = b"CONNECT"
 WHAT = "this proxy leads the cloud's clients to a server of Huidu's"
@@ -28,6 +28,7 @@ class Ends:
     room: Callable[[], bool]
     say: Callable[[str], None]
     clock: Callable[[], float]
+    patience_s: float  #: For a request to be whole, for the server, and for the client's TLS.
 
 
 class Door(asyncio.Protocol):
@@ -53,7 +54,8 @@ class Door(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - there are no others here
         self._transport = transport
         loop = asyncio.get_running_loop()
-        self._late = loop.call_later(HEAD_S, self._refuse, 408, "no whole request within 10 s")
+        late = self._ends.patience_s
+        self._late = loop.call_later(late, self._refuse, 408, f"no whole request in {late:g} s")
 
     def data_received(self, data: bytes) -> None:
         """Read what the client wants."""
@@ -110,7 +112,7 @@ class Door(asyncio.Protocol):
         self.far = far = Side(self._ends.clock, lambda: None)
         near.join(far)
         try:
-            async with asyncio.timeout(CONNECT_S):
+            async with asyncio.timeout(self._ends.patience_s):
                 await self._ends.connect(where.end, far)
         except asyncio.CancelledError:  # The client left, perhaps as the connection came.
             far.abort()
@@ -139,7 +141,7 @@ class Door(asyncio.Protocol):
             near,
             self._ends.authority.context(where.host),
             server_side=True,
-            ssl_handshake_timeout=HANDSHAKE_S,
+            ssl_handshake_timeout=self._ends.patience_s,
             ssl_shutdown_timeout=GOODBYE_S,
         )
         assert over_tls is not None  # noqa: S101 - it is None for a closed loop only

@@ -16,6 +16,7 @@ LOOPBACK = "127.0.0.1"
 MOST_TUNNELS = 512
 #: A function may run for 900 s, and nothing goes through its tunnel meanwhile.
 IDLE_S = 930.0
+PATIENCE_S = 10.0
 LOOK_S = 5.0
 PORTS = {"http": 80, "https": 443}
 
@@ -29,6 +30,7 @@ class Proxy:
         ends: Mapping[str, str],
         say: Callable[[str], None],
         idle_s: float = IDLE_S,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._ends = ends
         self._idle_s = idle_s
@@ -40,7 +42,13 @@ class Proxy:
             room=lambda: len(self._doors) <= MOST_TUNNELS,
             say=say,
             clock=self._clock,
+            patience_s=patience_s,
         )
+
+    @property
+    def open(self) -> int:
+        """How many connections there are."""
+        return len(self._doors)
 
     def door(self) -> Door:
         """Return what takes a new connection."""

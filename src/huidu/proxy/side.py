@@ -20,7 +20,8 @@ class Side(asyncio.Protocol):
         self._gone = gone
         self._other: Side | None = None
         self._held = False
-        self.lost = False
+        self.ended = False  #: Whether nothing more comes from it,
+        self.lost = False  #: or it is gone.
         self.transport: asyncio.Transport | None = None
         self.busy_at = clock()
 
@@ -56,7 +57,9 @@ class Side(asyncio.Protocol):
         if in_tls or other is None or other.is_closing() or not other.can_write_eof():
             return False
         other.write_eof()
-        return True
+        self.ended = True
+        # Where both have said so, nothing is left to be said.
+        return self._other is not None and not self._other.ended
 
     def pause_writing(self) -> None:
         """Read no more from the other side: this one is behind."""

@@ -90,18 +90,18 @@ class Sls:
         asking.close()
         return status
 
-    def begin(self, code: bytes, **inputs: object) -> None:
-        """Begin to deploy; the code comes after the request, as it does in the wild."""
+    def begin(self, **inputs: object) -> str:
+        """Begin to deploy, and return where the code is awaited: it comes after the request."""
         urls = self.ask("GetUploadUrls", {"orgUid": self.org, "orgName": self.org})
         self.ask("RunComponent", self.run("deploy", {"src": urls["download"], **inputs}))
-        assert self.upload(code, urls["upload"]) == 200
+        return str(urls["upload"])
 
     def deploy(self, code: bytes, **inputs: object) -> dict[str, Any]:
         """Deploy, and return the component once something has come of it."""
         usual: dict[str, object] = {"region": REGION}
         if self.kind == "express":
             usual["runtime"] = "Nodejs18.15"
-        self.begin(code, **usual | inputs)
+        assert self.upload(code, self.begin(**usual | inputs)) == 200
         return self.ended()
 
     def remove(self) -> dict[str, Any]:

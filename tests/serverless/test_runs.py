@@ -192,17 +192,16 @@ def test_what_a_run_has_made_before_it_fails_is_remembered(scf: Sls, name: str) 
 
 
 def test_of_two_runs_at_once_the_second_is_refused(sls: Sls, name: str) -> None:
-    urls = sls.ask("GetUploadUrls", {"orgUid": "org", "orgName": "org"})
-    begun = sls.run("deploy", {"src": urls["download"], "runtime": "Nodejs18.15"})
-    sls.ask("RunComponent", begun)  # and waits for its code
+    awaited = sls.begin(runtime="Nodejs18.15")
 
+    begun = sls.run("deploy", {"src": {"bucket": "b", "object": "o"}})
     refused = sls.refusal("RunComponent", begun)
     assert refused.get_code() == "ResourceInUse"
     assert f"{name} (app shop, stage dev) is deploying since" in refused.get_message()
     assert sls.refusal("RunComponent", sls.run("remove", {})).get_code() == "ResourceInUse"
     other = Sls(sls.platform, name, "scf", org="another")
     assert other.deploy(event("one"), name=f"{name}-2", **PYTHON)["instanceStatus"] == "active"
-    assert sls.upload(express("one"), urls["upload"]) == 200
+    assert sls.upload(express("one"), awaited) == 200
     assert sls.ended()["instanceStatus"] == "active"
 
 

@@ -23,7 +23,7 @@ FAILED, NOT_FOUND, NOT_RUN, BY_SIGNAL = 1, 127, 126, 128
 ENDPOINTS = "endpoints"
 #: Where a proxy is named that is not ours: a command that runs under ours is to know of no other.
 OTHERS = ("HTTP_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy")
-HOME = "~/.config/huidu/proxy"
+HOME = "DATA/proxy, else ~/.config/huidu/proxy"
 
 Port = Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 picks one.", max=65535, min=0)]
 Home = Annotated[
@@ -129,8 +129,15 @@ async def _told_to_end() -> None:
 
 
 def _home() -> Path:
+    """Return where the authority is: beside the server where that is here."""
+    if (_data() / ENDPOINTS).exists():
+        return _data() / "proxy"
     base = os.environ.get("XDG_CONFIG_HOME")
     return (Path(base) if base else Path.home() / ".config") / "huidu" / "proxy"
+
+
+def _data() -> Path:
+    return Path(os.environ.get("HUIDU_DATA", ".huidu"))
 
 
 def _gateway(endpoint: str) -> Mapping[str, str]:
@@ -138,9 +145,8 @@ def _gateway(endpoint: str) -> Mapping[str, str]:
     named = os.environ.get("HUIDU_GATEWAY_URL")
     if named:
         return {GATEWAY: named}
-    file = Path(os.environ.get("HUIDU_DATA", ".huidu")) / ENDPOINTS
     try:
-        api, gateway = file.read_text("utf-8").split()
+        api, gateway = (_data() / ENDPOINTS).read_text("utf-8").split()
     except (OSError, ValueError):
         return {}
     return {GATEWAY: gateway} if api == endpoint else {}

@@ -86,6 +86,9 @@ class Runs:
     async def close(self) -> None:
         """Take no more runs, and let those under way come to an end: a good one, or a clear one."""
         self._closing = True
+        await asyncio.sleep(
+            0
+        )  # What is cancelled before it has begun never says what became of it.
         for task in self._tasks - self._working:
             task.cancel()
         if self._tasks:
@@ -125,6 +128,8 @@ class Runs:
         run = Run(order, states.read(begun.state), self._asking(asked))
         now = self._clock
         try:
+            if self._closing:
+                raise Failed("Closing", STOPPED.format(begun.status))  # noqa: TRY301 - as any other
             outputs = await self._carried(run, where)
         except asyncio.CancelledError:
             why = STOPPED.format(begun.status)

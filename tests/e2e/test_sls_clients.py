@@ -12,10 +12,9 @@ import shutil
 import signal
 import ssl
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +22,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.cli.running import environment, running
+from tests.cli.running import running
 from tests.platform import Platform, zipped
 
 NPM = Path(__file__).parents[1] / "npm"
@@ -119,12 +118,14 @@ class Shop:
 
     folder: Path
     led: Mapping[str, str]
+    ran: set[tuple[str, ...]] = field(default_factory=set)
 
     def write(self, version: str) -> None:
         (self.folder / "sls.js").write_text(SLS_JS.format(version))
 
     def sls(self, *words: str, code: int = 0) -> str:
         """Run the command line; return what a person reads."""
+        self.ran.add(words)
         done = ran((str(SLS), *words), self.folder, self.led)
         told = SIGN.sub("", done.stdout)
         assert done.returncode == code, told + done.stderr
@@ -190,20 +191,9 @@ def test_the_lines_of_the_readme_release_an_application(
     assert "Deployments: 4\n" in told
     assert "Status: active\n" in told
     assert "Success" in shop.sls("remove")
+    page = (NPM.parents[1] / "docs" / "serverless-cli.md").read_text("utf-8")
+    lines = re.findall(r"^sls (.*)$", page, re.MULTILINE)
+    assert {*map(tuple, map(str.split, lines))} == shop.ran  # each line of the page, and no other
     assert platform.refusal("GetFunction", FunctionName=function).get_code() == (
         "ResourceNotFound.FunctionName"
     )
-
-
-def test_what_a_command_under_the_proxy_leaves_with_is_handed_on(
-    platform: Platform, tmp_path: Path
-) -> None:
-    """It finds the proxy in its environment, and no other one."""
-    says = 'test -n "$HTTPS_PROXY" && test -z "$https_proxy" && test -r "$NODE_EXTRA_CA_CERTS"'
-    words = ("proxy", "--ca", str(tmp_path), "--", "sh", "-c", f"{says} && exit 7")
-    around = environment(platform) | {"https_proxy": "http://127.0.0.1:1"}
-
-    done = subprocess.run(
-        [sys.executable, "-m", "huidu", *words], env=around, check=False, timeout=30
-    )
-    assert done.returncode == 7

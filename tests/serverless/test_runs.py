@@ -15,6 +15,14 @@ from tests.serverless.asking import MAIN, SECRET, Sls, event, express
 PYTHON = {"runtime": "Python3.11"}
 
 
+def nested(levels: int) -> dict[str, object]:
+    """Return inputs that are one in the other."""
+    inputs: dict[str, object] = {}
+    for _ in range(levels):
+        inputs = {"a": inputs}
+    return inputs
+
+
 @pytest.fixture
 def sls(platform: Platform, name: str) -> Sls:
     return Sls(platform, name)
@@ -149,6 +157,9 @@ def test_other_components_are_deployed_as_well(
         ({"runtime": "Nodejs99"}, "is no runtime"),
         ({"apigatewayConf": {"auth": {"secretName": "x"}}}, "keys are not deployed"),
         ({"entryFile": "app.js"}, "there is no app.js in it"),
+        (nested(300), "nested too deeply"),
+        ({"layers": [{"name": "x", "version": 1}] * 9000}, "too many parts"),
+        ({"functionConf": {"environment": {"variables": {"A": "\0"}}}}, "A"),
     ],
 )
 def test_inputs_that_cannot_be_are_told_and_nothing_is_made(

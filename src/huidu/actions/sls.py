@@ -97,6 +97,7 @@ ACTIONS = (
         "Begin to deploy or remove a component; GetInstance says what came of it.",
         RunComponent,
         "FailedOperation.Closing",
+        "LimitExceeded.Runs",
         "ResourceInUse",
     ),
     _of_platform(

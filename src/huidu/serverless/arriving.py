@@ -18,7 +18,7 @@ from huidu.store.unzip import check
 #: How long an upload may still be on its way when the run is asked for: the command line has sent
 #: all of it then, and what is in buffers between us has to arrive.
 PATIENCE_S = 120.0
-LOOK_S = 0.1
+LOOK_S, SELDOM_S = 0.1, 1.0  #: How often is looked, at first and in the end.
 
 
 class Objects(Protocol):
@@ -36,13 +36,15 @@ async def arrived(objects: Objects, where: Stored, timer: Callable[[], float]) -
     not wait for the answer: of half a megabyte the end comes later than the request.
     """
     end = timer() + (PATIENCE_S if where.ours else 0.0)
+    wait_s = LOOK_S
     while not await asyncio.to_thread(_is_there, objects, where):
         if timer() >= end:
             hint = f"; it did not come within {PATIENCE_S:.0f} s" if where.ours else ""
             raise NotFound(
                 "CosObject", f"{where.bucket}/{where.key[:200]}", f"{hint}; deploy again"
             )
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(wait_s)
+        wait_s = min(wait_s * 1.2, SELDOM_S)
 
 
 def _is_there(objects: Objects, where: Stored) -> bool:

@@ -14,7 +14,7 @@ import structlog
 from huidu.control.plane import Asked, Catalog
 from huidu.model.account import Account
 from huidu.model.component import DEPLOY, Component, Order
-from huidu.model.errors import Failed, Refusal
+from huidu.model.errors import Failed, LimitExceeded, Refusal
 from huidu.project.flaw import Flaw
 from huidu.project.looking import Ask
 from huidu.serverless import arriving
@@ -26,7 +26,8 @@ from huidu.serverless.state import State, Where
 from huidu.store.aside import Aside
 from huidu.store.writing import Writing
 
-MOST_AT_ONCE = 2  #: Runs that unpack, pack and deploy; others wait their turn.
+MOST_AT_ONCE = 2  #: Runs that unpack, pack and deploy; others wait their turn,
+MOST_RUNS = 100  #: and so many are there at all, most of them without their code.
 CLOSING_S = 10.0
 LOOK_S = 1.0
 CUT_OFF = "the server ended while it was {}; deploy again: what was done is kept, the rest follows"
@@ -106,6 +107,8 @@ class Runs:
         """Begin a run, or raise a refusal; whatever it comes to is told by the catalog."""
         if self._closing:
             raise Failed("Closing", "the server is being stopped; deploy again once it is back")
+        if len(self._tasks) >= MOST_RUNS:
+            raise LimitExceeded("Runs", f"{MOST_RUNS} runs are under way; try again in a while")
         where = stored(order.inputs.get("src"), self._account) if order.method == DEPLOY else None
         run = self._new_id()
 

@@ -24,6 +24,7 @@ import pytest
 
 from tests.cli.running import running
 from tests.platform import Platform, zipped
+from tests.serverless.asking import Sls, express
 
 NPM = Path(__file__).parents[1] / "npm"
 SLS = NPM / "node_modules" / "@serverless" / "components" / "bin" / "bin"
@@ -109,7 +110,27 @@ inputs:
   runtime: Nodejs18.15
   apigatewayConf: {{protocols: [http, https], environment: release}}
 """
-SLS_JS = "module.exports = (request, response) => response.end('{}');\n"
+SLS_JS = """\
+const app = require('express')();
+app.get('/', (request, response) => response.send('{}'));
+module.exports = app;
+"""
+
+
+NOT_RUN = shutil.ignore_patterns("*.md", "*.ts", "*.map", ".*", "test", "tests", "LICENSE*")
+
+
+def install_express(folder: Path) -> None:
+    """Put Express, and all that it needs, into a project."""
+    packages = json.loads((NPM / "package-lock.json").read_text())["packages"]
+    wanted, done, here = ["express"], set[str](), "node_modules/"
+    while wanted:
+        name = wanted.pop()
+        if name not in done:
+            done.add(name)
+            shutil.copytree(NPM / here / name, folder / here / name, ignore=NOT_RUN)
+            within = [one for at, one in packages.items() if f"{at}/".startswith(here + name + "/")]
+            wanted += {need for one in within for need in one.get("dependencies", {})}
 
 
 @dataclass
@@ -164,19 +185,17 @@ def test_the_lines_of_the_readme_release_an_application(
 ) -> None:
     shop = Shop(tmp_path, led)
     (tmp_path / "serverless.yml").write_text(YML.format(name=name))
-    (tmp_path / "large.bin").write_bytes(os.urandom(700_000))  # it comes later than the request
-    shop.write("one")
-
-    told = shop.sls("deploy", "--inputs.publish", "--inputs.traffic=0")
+    install_express(tmp_path)  # a megabyte, whose end comes later than the request for the run
     function = f"{name}-dev-shop-org"
-    assert f"functionName: {function}" in told
-    assert "lastVersion: 1\n traffic: 0\n configTrafficVersion: 1" in told
-    url = re.findall(r"url: (\S+)", told)[0]
-    host = re.findall(r"subDomain: (\S+)", told)[0]
-    assert calls(platform, url, function) == {"one": 20}
+    before = {"functionName": function, "apigatewayConf": {"protocols": ["http", "https"]}}
+    Sls(platform, name).deploy(express("one"), publish=True, traffic=0, **before)
 
     shop.write("two")
-    assert "traffic: 0.1\n configTrafficVersion: 1" in shop.sls("deploy", "--inputs.traffic=0.1")
+    told = shop.sls("deploy", "--inputs.traffic=0.1")
+    assert f"functionName: {function}" in told
+    assert "lastVersion: 1\n traffic: 0.1\n configTrafficVersion: 1" in told
+    url = re.findall(r"url: (\S+)", told)[0]
+    host = re.findall(r"subDomain: (\S+)", told)[0]
     assert calls(platform, url, function)["two"] in {1, 2, 3}
 
     assert "traffic: 1\n" in shop.sls("deploy", "--inputs.traffic=1.0")

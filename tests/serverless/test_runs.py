@@ -43,6 +43,7 @@ def test_an_application_is_deployed_and_told_as_the_command_line_prints_it(
         functionName=named,
         apigatewayConf={"protocols": ["http", "https"], "environment": "release"},
         srcOriginal={"src": "./", "exclude": [".env"]},
+        originSrc="./",  # so do newer ones say it
         publish=True,
         traffic=0,
     )

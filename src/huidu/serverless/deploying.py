@@ -25,8 +25,8 @@ from huidu.project.there import There
 from huidu.serverless import state as states
 from huidu.serverless.state import State, Where
 
-#: What the command line adds to the inputs, and what only the command line acts on.
-OF_THE_CLIENT = ("src", "srcOriginal", "sourceCosInfo")
+#: What command lines add to the inputs for themselves; `originSrc` is that of 3.x.
+OF_THE_CLIENT = ("originSrc", "sourceCosInfo", "src", "srcOriginal")
 #: What a step makes, as later runs have to know it: the field of its answer, and ours.
 MAKES: Mapping[str, tuple[str, str]] = {
     "PublishVersion": ("FunctionVersion", "last_version"),

@@ -114,9 +114,7 @@ async def serving(
         download = _download(api, root)
         runs = _runs(stores, known.catalog, root, directory, gateway.url)
         stack.push_async_callback(runs.close)
-        plane = _plane(
-            settings, stores, known, data, controller, keyring, runs, gateway.url, download
-        )
+        plane = _plane(settings, stores, known, data, controller, keyring, runs, download)
         desk = Desk(plane=plane, keys=keyring, clock=time.time, new_id=_new_id)
         await runs.open(_in_the_name_of(desk))
         people = await _console(settings, desk, known.catalog, seed, stack)
@@ -230,7 +228,6 @@ def _plane(
     controller: Controller,
     keyring: Keyring,
     runs: Runs,
-    gateway_url: str,
     download: Callable[[Code, str], str],
 ) -> Plane:
     return Plane(
@@ -252,7 +249,7 @@ def _plane(
         courier=known.courier,
         components=runs,
         download=download,
-        gateway_url=gateway_url,
+        gateway_url=runs.gateway_url,
         quota=settings.quota(),
         zone=ZoneInfo(settings.zone),
         default_qualifier=settings.default_qualifier,

@@ -193,11 +193,11 @@ def test_code_that_will_not_do_is_told(sls: Sls, code: bytes, words: str) -> Non
 
 def test_what_a_run_has_made_before_it_fails_is_remembered(scf: Sls, name: str) -> None:
     """So the next one goes on from there, and a removal leaves nothing."""
-    timer = {"timer": {"parameters": {"name": "t", "cronExpression": "never"}}}
+    timer = {"timer": {"parameters": {"name": "a b", "cronExpression": "0 0 3 * * * *"}}}
     found = scf.deploy(event("one"), publish=True, events=[timer], **PYTHON)
 
     assert found["instanceStatus"] == "error"
-    assert found["deploymentError"].endswith("(at: trigger t (timer))")
+    assert found["deploymentError"].endswith("(at: trigger a b (timer))")
     assert found["state"]["lastVersion"] == "1"
     scf.remove()
     assert scf.platform.call("ListFunctions", SearchKey=name)["TotalCount"] == 0

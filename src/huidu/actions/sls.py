@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from huidu.actions.action import CAM, CAM_VERSION, SLS, SLS_VERSION, Action, Wire
+from huidu.model.role import Role
 
 Body = Annotated[
     str,
@@ -66,7 +67,9 @@ class UserAppId(Wire):
     owner_uin: str
 
 
-def _of_platform(name: str, summary: str, request: type[Wire], *errors: str) -> Action[Wire, Wire]:
+def _of_platform(
+    name: str, summary: str, request: type[Wire], *errors: str, role: Role | None = None
+) -> Action[Wire, Wire]:
     return Action(
         service=SLS,
         version=SLS_VERSION,
@@ -76,6 +79,7 @@ def _of_platform(name: str, summary: str, request: type[Wire], *errors: str) -> 
         answer=Said,
         writes=name == RunComponent.__name__,
         errors=errors,
+        role=role,
     )
 
 
@@ -85,12 +89,14 @@ ACTIONS = (
         "Say where the code of a component is uploaded to, and where it is then to be had.",
         GetUploadUrls,
         "FailedOperation.DiskFull",
+        role=Role.ADMIN,  # whoever has the address may write
     ),
     _of_platform(
         "GetCacheFileUrls",
         "Say where the code of a component is uploaded to, as newer command lines ask.",
         GetCacheFileUrls,
         "FailedOperation.DiskFull",
+        role=Role.ADMIN,  # whoever has the address may write
     ),
     _of_platform(
         "RunComponent",

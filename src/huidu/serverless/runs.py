@@ -63,7 +63,7 @@ class Runs:
         self._places = places
         self._aside = Aside(home)
         self._account = account
-        self._gateway_url = gateway_url
+        self.gateway_url = gateway_url  #: Where the addresses in outputs begin.
         self._clock = clock
         self._timer = timer
         self._new_id = new_id
@@ -170,7 +170,7 @@ class Runs:
                 unpacked(self._objects, where, folder),
                 Where(
                     account=self._account,
-                    gateway_url=self._gateway_url,
+                    gateway_url=self.gateway_url,
                     region=str(named or self._account.region),
                 ),
             )

@@ -104,13 +104,17 @@ async def around(tmp_path: Path) -> AsyncIterator[Around]:
     await database.close()
 
 
-async def test_a_run_that_waits_for_its_code_when_the_server_stops_says_so(around: Around) -> None:
+@pytest.mark.parametrize("pause_s", [0.0, 0.05])
+async def test_a_run_that_waits_for_its_code_when_the_server_stops_says_so(
+    around: Around, pause_s: float
+) -> None:
     await around.begin(arrived=False)
+    await asyncio.sleep(pause_s)
     await around.runs.close()
 
     found = await around.component()
     assert (found.status, found.errors) == ("error", 1)
-    assert "was stopped while it was deploying; deploy again once it is back" in found.error
+    assert "deploy again once it is back" in found.error
     with pytest.raises(Failed, match="the server is being stopped"):
         await around.begin()
 

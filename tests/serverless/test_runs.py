@@ -9,6 +9,8 @@ import zipfile
 
 import pytest
 
+from huidu.actions.table import BY_NAME
+from huidu.model.role import Role
 from tests.platform import Platform, zipped
 from tests.serverless.asking import MAIN, SECRET, Sls, event, express
 
@@ -277,6 +279,13 @@ def test_a_body_that_is_none_is_refused_and_nothing_of_it_quoted(sls: Sls, body:
 
         assert refused.get_code() == "InvalidParameter"
         assert SECRET not in refused.get_message()
+
+
+def test_only_who_may_do_everything_gets_an_address_to_write_to_or_a_run() -> None:
+    of_platform = {name: row.needs for (_, name), row in BY_NAME.items() if row.service == "sls"}
+
+    assert of_platform.pop("GetInstance") is Role.VIEW
+    assert set(of_platform.values()) == {Role.ADMIN}
 
 
 def test_other_methods_are_refused_with_what_would_do(sls: Sls) -> None:

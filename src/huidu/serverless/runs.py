@@ -70,7 +70,7 @@ class Runs:
         self._carry: Carry | None = None
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._working: set[asyncio.Task[Any]] = set()
+        self._awaiting: set[asyncio.Task[Any]] = set()  #: Those whose code is on its way.
         self._turn = asyncio.Semaphore(MOST_AT_ONCE)
         self._threads = ThreadPoolExecutor(MOST_AT_ONCE, "huidu-run")
 
@@ -87,10 +87,7 @@ class Runs:
     async def close(self) -> None:
         """Take no more runs, and let those under way come to an end: a good one, or a clear one."""
         self._closing = True
-        await asyncio.sleep(
-            0
-        )  # What is cancelled before it has begun never says what became of it.
-        for task in self._tasks - self._working:
+        for task in self._awaiting:
             task.cancel()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=CLOSING_S)
@@ -105,8 +102,7 @@ class Runs:
 
     async def begin(self, asked: Asked, order: Order) -> Component:
         """Begin a run, or raise a refusal; whatever it comes to is told by the catalog."""
-        if self._closing:
-            raise Failed("Closing", "the server is being stopped; deploy again once it is back")
+        self._check_open()
         if len(self._tasks) >= MOST_RUNS:
             raise LimitExceeded("Runs", f"{MOST_RUNS} runs are under way; try again in a while")
         where = stored(order.inputs.get("src"), self._account) if order.method == DEPLOY else None
@@ -131,8 +127,7 @@ class Runs:
         run = Run(order, states.read(begun.state), self._asking(asked))
         now = self._clock
         try:
-            if self._closing:
-                raise Failed("Closing", STOPPED.format(begun.status))  # noqa: TRY301 - as any other
+            self._check_open()
             outputs = await self._carried(run, where)
         except asyncio.CancelledError:
             why = STOPPED.format(begun.status)
@@ -149,15 +144,20 @@ class Runs:
 
     async def _carried(self, run: Run, where: Stored | None) -> dict[str, object] | None:
         if where is not None:
-            await arrived(self._objects, where, self._timer)
-        async with self._turn:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - it runs in one
-            self._working.add(task)
+            self._awaiting.add(task)
             try:
-                return await self._in_thread(lambda: self._work(run, where))
+                await arrived(self._objects, where, self._timer)
             finally:
-                self._working.discard(task)
+                self._awaiting.discard(task)
+        async with self._turn:
+            self._check_open()
+            return await self._in_thread(lambda: self._work(run, where))
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise Failed("Closing", "the server is being stopped; deploy again once it is back")
 
     def _work(self, run: Run, where: Stored | None) -> dict[str, object] | None:
         if where is None:
@@ -183,8 +183,8 @@ class Runs:
         loop = asyncio.get_running_loop()
 
         def ask(service: str, action: str, parameters: Mapping[str, object]) -> Mapping[str, Any]:
-            if self._closing or self._carry is None:
-                raise Failed("Closing", STOPPED.format("at it"))
+            self._check_open()
+            assert self._carry is not None  # noqa: S101 - there are no runs before
             carried = self._carry(asked, service, action, parameters)
             return _result(asyncio.run_coroutine_threadsafe(_awaited(carried), loop), loop)
 
@@ -205,7 +205,11 @@ class Runs:
         """Write down the end of a run, which a cancelled task does as well."""
         key, run = begun.key, begun.run
         kept = self._catalog.write(lambda writing: writing.components.end(key, run, change))
-        ended = await asyncio.shield(asyncio.ensure_future(kept))
+        writing = asyncio.ensure_future(kept)
+        try:
+            ended = await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            ended = await writing
         if ended is not None:
             log.info("run.ended", component=str(key), action=ended.action, status=ended.status)
 

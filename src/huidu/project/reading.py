@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +29,7 @@ from huidu.project.fields import Fields
 from huidu.project.flaw import Flaw, instead
 from huidu.project.functions import Says, function_of, source_of
 from huidu.project.releases import aliases_of, rollout_of, traffic_of
-from huidu.project.tree import Node, tree_of
+from huidu.project.tree import Node, node_of, tree_of
 from huidu.project.variables import environment_file, read_environment, resolve
 
 FILES = ("serverless.yml", "serverless.yaml", "serverless.json")
@@ -87,8 +86,8 @@ def told(
     `inputs` are as in the file, with the variables of the environment replaced; `own` is what the
     file says of itself: name, app, stage and org.
     """
-    text = json.dumps({"component": component, "inputs": {**inputs, "src": "."}})
-    root = resolve(tree_of(text, FILES[0]), "", {}, own)
+    said = {"component": component, "inputs": {**inputs, "src": "."}}
+    root = resolve(node_of(said, FILES[0]), "", {}, own)
     return _project(Fields(root), folder / FILES[0], own)
 
 

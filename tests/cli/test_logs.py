@@ -24,6 +24,7 @@ import pytest
 
 from huidu.cli.lines import Look, day_of, look_of, seen, shown
 from tests.cli.running import environment, ran, running
+from tests.forked import mother
 from tests.platform import Platform, until
 
 TERMINAL = Look(columns=80, colours=False, functions=False, whole=False)
@@ -303,13 +304,9 @@ def in_terminal(server: Platform, columns: int, *options: str, **more: str) -> s
     """Run `huidu logs` in a terminal of its own; return what it wrote there."""
     here, there = pty.openpty()
     fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "huidu", "logs", *options],
-        stdout=there,
-        stderr=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-        env=environment(server) | more,
-    )
+    with Path(os.devnull).open("w") as nowhere:
+        env = environment(server) | more
+        process = mother().fork(["logs", *options], env, there, nowhere.fileno())
     os.close(there)
     found, end = b"", time.monotonic() + 30
     while time.monotonic() < end:
@@ -336,13 +333,8 @@ def test_a_terminal_has_colours_unless_it_asks_for_none(platform: Platform, shop
 
 
 def test_the_command_says_what_it_can(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "huidu", "logs", "--help"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-        cwd=tmp_path,
-    )
+    done = mother().run("logs", "--help", env=os.environ, timeout=30, cwd=tmp_path)
+
+    assert done.returncode == 0
     for option in ("-f", "--alias", "--version", "--errors", "--field", "--json", "--since"):
         assert option in done.stdout

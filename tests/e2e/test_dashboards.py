@@ -33,7 +33,7 @@ pytestmark = [
 ]
 
 #: The rules' durations, and what they become where nobody can wait so long.
-SCALED = {"1h": "20s", "10m": "3s", "5m": "10s", "1m": "1s"}
+SCALED = {"1h": "12s", "10m": "3s", "5m": "6s", "1m": "1s"}
 CANARY = """
 def main_handler(event, context):
     if context["function_version"] == "2" and event["queryString"].get("n", "").endswith("0"):

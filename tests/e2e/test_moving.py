@@ -19,7 +19,7 @@ from demo.load import Called
 from tests.platform import SECRET_ID, SECRET_KEY, Platform
 
 CALLERS = 64
-SECONDS = float(os.environ.get("HUIDU_TEST_MOVING_S", "20"))
+SECONDS = float(os.environ.get("HUIDU_TEST_MOVING_S", "8"))
 MOVES_A_SECOND = 20
 PAUSE_S = 0.04  #: Between the calls of one caller, for two cores carry the test as well.
 

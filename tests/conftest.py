@@ -23,6 +23,10 @@ settings.load_profile("huidu")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and current_thread() is main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# What is compiled is kept, whatever our surroundings say: a thousand processes need it again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A shim of pyenv is a script that starts ten others, and each server asks every Python it finds for
 # its version: half of what a start takes. The Python that they lead to is there without them.
 os.environ["PATH"] = os.pathsep.join(

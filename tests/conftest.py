@@ -34,7 +34,36 @@ os.environ["PATH"] = os.pathsep.join(
     for folder in os.environ["PATH"].split(os.pathsep)
 )
 
+LONG_S = 100.0  #: A test that may take as long as this, by its mark, is begun before others.
 COUNTER = itertools.count(1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal the tests that may take long to all workers, and have each begin with its own.
+
+    At the end there are short ones then, and no worker waits for another's last. Each gets as many
+    tests as xdist gives it: an even share, in this order.
+    """
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    if workers == 1:
+        return
+    long = sorted(filter(may_take_s, items), key=may_take_s, reverse=True)
+    short = [item for item in items if not may_take_s(item)]
+    left, dealt = len(items), list[pytest.Item]()
+    for worker in range(workers):
+        own = long[worker::workers]
+        more = max(0, left // (workers - worker) - len(own))
+        dealt += own + short[:more]
+        short = short[more:]
+        left = len(items) - len(dealt)
+    items[:] = dealt + short
+
+
+def may_take_s(item: pytest.Item) -> float:
+    """Return how long a test may take that asks for long, else 0."""
+    asked = item.get_closest_marker("timeout")
+    allowed = float(asked.args[0]) if asked and asked.args else 0.0
+    return allowed if allowed >= LONG_S else 0.0
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,7 @@ def directory(page: Path, tmp_path: Path) -> Iterator[Path]:
     platform.stop()
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_what_a_page_tells_to_run_runs_and_prints_what_it_shows(
     page: Path, directory: Path

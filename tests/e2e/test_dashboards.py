@@ -29,7 +29,6 @@ PROMETHEUS, PROMTOOL = shutil.which("prometheus"), shutil.which("promtool")
 
 pytestmark = [
     pytest.mark.skipif(not (PROMETHEUS and PROMTOOL), reason="the program prometheus is missing"),
-    pytest.mark.timeout(90),
 ]
 
 #: The rules' durations, and what they become where nobody can wait so long.
@@ -160,6 +159,7 @@ def calls(url: str, count: int, begin: int = 0) -> None:
         list(pool.map(some, range(begin, begin + 3)))
 
 
+@pytest.mark.timeout(120)
 def test_a_canary_that_fails_more_than_its_stable_sets_off_the_alarm_and_the_stable_does_not(
     shop: str, watching: Watching
 ) -> None:

@@ -73,7 +73,7 @@ def allowed_for(called: Called, moves: list[Move]) -> frozenset[str]:
     return allowed
 
 
-@pytest.mark.timeout(SECONDS + 60)
+@pytest.mark.timeout(SECONDS + 100)
 def test_no_call_fails_and_none_runs_on_what_an_acknowledged_update_excludes(
     platform: Platform, name: str, tmp_path: Path
 ) -> None:

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
+from shutil import rmtree
+from tempfile import TemporaryFile, mkdtemp
 from threading import Lock
 from typing import TextIO
 
@@ -58,16 +59,46 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
+#: A `huidu` for shells: it has the mother run what it was asked, on its own files.
+COMMAND = """#!{python} -IS
+import json, os, signal, socket, sys
+asking = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+asking.connect({door!r})
+order = {{"words": sys.argv[1:], "environment": dict(os.environ), "cwd": os.getcwd()}}
+socket.send_fds(asking, [json.dumps(order).encode()], [0, 1, 2])
+process = int(asking.recv(64))
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, lambda number, _: os.kill(process, number))
+for file in (0, 1, 2):
+    os.close(file)
+code = int(asking.recv(64) or {exit})
+if code < 0:
+    signal.signal(-code, signal.SIG_DFL)
+    os.kill(os.getpid(), -code)
+os._exit(code)
+"""
+
+
 class Mother:
-    """Has imported what `huidu` may need, and becomes one for whoever asks."""
+    """Has imported what `huidu` may need, and becomes one for whoever asks.
+
+    In `folder` is a command `huidu` that asks it, for the PATH of a shell.
+    """
 
     def __init__(self) -> None:
+        self.folder = Path(mkdtemp(prefix="huidu-tests-"))
+        door, command = str(self.folder / "door"), self.folder / "huidu"
+        command.write_text(COMMAND.format(python=sys.executable, door=door, exit=EXIT))
+        command.chmod(0o755)
         self._asking, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+            listening.bind(door)
+            listening.listen()
+            handed = [theirs.fileno(), listening.fileno()]
             self._process = subprocess.Popen(
                 # The last word is for whoever looks at what a server was started by.
-                [sys.executable, "-m", "tests.mother", str(theirs.fileno()), "huidu.cli.serve"],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-m", "tests.mother", *map(str, handed), "huidu.cli.serve"],
+                pass_fds=handed,
                 stdin=subprocess.DEVNULL,
             )
         self._lock = Lock()
@@ -103,6 +134,7 @@ class Mother:
         """Let it end."""
         self._asking.close()
         self._process.wait(END_S)
+        rmtree(self.folder)
 
 
 @cache

@@ -11,7 +11,6 @@ import re
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -287,7 +286,7 @@ def test_who_follows_goes_on_when_the_server_is_back(start: Callable[..., Platfo
 
 
 def test_a_reader_that_has_seen_enough_ends_it_quietly(platform: Platform, shop: str) -> None:
-    command = f"{sys.executable} -m huidu logs {shop} --all | head -1"
+    command = f"{mother().folder}/huidu logs {shop} --all | head -1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         capture_output=True,

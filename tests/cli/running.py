@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.forked import mother
 from tests.platform import SECRET_ID, SECRET_KEY, Platform
 
 #: What of our own surroundings would change what a command says.
@@ -28,14 +29,7 @@ def environment(server: Platform) -> dict[str, str]:
 
 def ran(server: Platform, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "huidu", *words],
-        env=environment(server),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=MOST_S,
-    )
+    return mother().run(*words, env=environment(server), timeout=MOST_S)
 
 
 @contextmanager

@@ -18,9 +18,11 @@ from huidu.actions import (
     mirrors,
     monitoring,
     plan_table,
+    previews,
     provisioned,
     releases,
     rollouts,
+    series,
     services,
     strategies,
     triggers,
@@ -35,6 +37,7 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *versions.ACTIONS,
     *layers.ACTIONS,
     *aliases.ACTIONS,
+    *previews.ACTIONS,
     *invocations.ACTIONS,
     *logs.ACTIONS,
     *triggers.ACTIONS,
@@ -50,6 +53,7 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *plan_table.ACTIONS,
     *strategies.ACTIONS,
     *monitoring.ACTIONS,
+    *series.ACTIONS,
 )
 
 #: By version and name: two services may have an action of the same name.

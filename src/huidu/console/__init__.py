@@ -1,0 +1,1 @@
+"""The control plane for people: pages in a browser, over the same actions as for programs."""

@@ -55,11 +55,12 @@ LEANS: Mapping[str, frozenset[str]] = {
         "gateway": "model invoke body",
         "cloudapi": "huidu model actions control body",
         "cos": "model store body",
+        "console": "model actions store control cloudapi",
         # the roof
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
         "server": "model settings store observe listener observing remembering dataplane control "
-        "release triggers webhooks cloudapi cos",
+        "release triggers webhooks cloudapi cos console",
         "cli": "huidu model settings actions store observe observing runtimes instances cloudapi "
         "release server",
         "__main__": "cli",

@@ -59,6 +59,9 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "otlp_headers": ('"Authorization=Bearer%20x, b=2"', "Authorization=Bearer%20x, b=2"),
     "otlp_signals": ('"logs"', "logs"),
     "trace_ratio": ("0.25", 0.25),
+    "console_hosts": ('"huidu.example.com, ops"', "huidu.example.com, ops"),
+    "console_idle_s": ("60", 60.0),
+    "console_session_s": ("600", 600.0),
     "log_level": ('"debug"', "debug"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import resource
 import time
@@ -19,6 +20,11 @@ from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
+from huidu.console.app import console
+from huidu.console.guard import Guard
+from huidu.console.sessions import Sessions
+from huidu.control.access_keys import keep_uses_on
+from huidu.control.keyring import Keyring
 from huidu.control.plane import Plane
 from huidu.cos import downloads
 from huidu.cos.app import Cos
@@ -29,6 +35,7 @@ from huidu.model.account import Account
 from huidu.model.effect import Effect
 from huidu.model.function import Code
 from huidu.model.names import DEFAULT_NAMESPACE
+from huidu.model.session import Terms
 from huidu.observe.exposition import Deliveries, Denials, Gauges, Releases
 from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
@@ -44,6 +51,7 @@ from huidu.store.lock import Lock
 from huidu.store.logs import Logs
 from huidu.store.outbox import Outbox
 from huidu.store.reports import Reports
+from huidu.store.salt import KEYS, salt
 from huidu.store.writing import Writing
 from huidu.triggers.table import TRIGGERS
 from huidu.webhooks.asking import Asking
@@ -87,19 +95,23 @@ async def serving(
         post = Post(settings.webhooks_allowed(), settings.webhook_timeout_s)
         stack.push_async_callback(post.close)
         controller = _controller(settings, stores, data, post)
-        catalog, courier = await _catalog(settings, stores, data, controller, post, stack)
-        root = keys.RootKey(keys.settle(directory, os.environ))
+        root = keys.settle(directory, os.environ)
+        seed = salt(directory, KEYS)
+        keyring = Keyring((root.secret_id, root.secret_key), seed, time.time)
+        catalog, courier = await _catalog(settings, stores, data, keyring, controller, post, stack)
         download = _download(api, root)
         plane = _plane(settings, stores, catalog, courier, data, controller, gateway.url, download)
-        desk = Desk(plane=plane, keys=root, clock=time.time, new_id=_new_id)
+        desk = Desk(plane=plane, keys=keyring, clock=time.time, new_id=_new_id)
+        sessions = await _sessions(settings, keyring, catalog, stack)
+        told = console(_guard(settings, sessions, seed), desk)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
         registry = _registry(settings, data, courier, stores.logs)
         registry.register(RolloutGauges(controller.under_way))
         data.exporting.measure(data.observing.page, registry)
-        told = pages(data.observing.page, registry, asdict(data.tier))
+        told = pages(data.observing.page, registry, asdict(data.tier), told)
         most = _connections(settings.max_connections)
-        buckets = _buckets(settings, stores, root, Api(desk, told))
+        buckets = _buckets(settings, stores, keyring, Api(desk, told))
         await api.open(buckets, most_connections=most // API_SHARE)
         await gateway.open(data.gateway(settings, _new_id), tunnels=True, most_connections=most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
@@ -117,18 +129,35 @@ def _connections(wanted: int) -> int:
     return most
 
 
-def _download(api: Listener, root: keys.RootKey) -> Callable[[Code, str], str]:
-    pair = root.pair.secret_id, root.pair.secret_key
+def _download(api: Listener, root: keys.Pair) -> Callable[[Code, str], str]:
+    pair = root.secret_id, root.secret_key
     return lambda code, name: downloads.address(api.url, pair, time.time(), code, name)
 
 
-def _buckets(settings: Settings, stores: Stores, root: keys.RootKey, otherwise: Api) -> Cos:
+async def _sessions(
+    settings: Settings, keyring: Keyring, catalog: Catalog, stack: AsyncExitStack
+) -> Sessions:
+    terms = Terms(idle_s=settings.console_idle_s, most_s=settings.console_session_s)
+    sessions = Sessions(keyring, catalog, terms, time.time)
+    await sessions.load()
+    stack.push_async_callback(stop, asyncio.create_task(sessions.run()))
+    return sessions
+
+
+def _guard(settings: Settings, sessions: Sessions, seed: bytes) -> Guard:
+    """Return what lets people in; what tells this server's cookies from others' stays the same."""
+    host, _ = address("api", settings.api)
+    mark = hashlib.sha256(b"huidu console cookie " + seed).hexdigest()[:8]
+    return Guard(sessions, mark, (host, *settings.hosts()))
+
+
+def _buckets(settings: Settings, stores: Stores, keyring: Keyring, otherwise: Api) -> Cos:
     """Return what stands in front of the API, for buckets are reached by their hosts."""
-    packages = Downloads(stores.packages, root, otherwise, clock=time.time, new_id=_new_id)
+    packages = Downloads(stores.packages, keyring, otherwise, clock=time.time, new_id=_new_id)
     return Cos(
         stores.objects,
         stores.parts,
-        root,
+        keyring,
         Account().appid,
         packages,
         most_bytes=settings.max_object_mb << 20,
@@ -204,6 +233,7 @@ async def _catalog(
     settings: Settings,
     stores: Stores,
     data: DataPlane,
+    keyring: Keyring,
     controller: Controller,
     post: Post,
     stack: AsyncExitStack,
@@ -211,7 +241,7 @@ async def _catalog(
     """Open the catalog, and let the work in the background begin."""
 
     def publish(effects: Sequence[Effect]) -> None:
-        have_heard((data.publish, controller.apply, courier.apply), effects)
+        have_heard((data.publish, keyring.apply, controller.apply, courier.apply), effects)
 
     catalog = Catalog(stores.catalog, publish)
     outbox = Outbox(catalog)
@@ -229,6 +259,7 @@ async def _catalog(
         courier.run(),
         data.mirroring.run(Reports(catalog)),
         tidy(settings, stores, catalog),
+        keep_uses_on(keyring, catalog),
     ):
         stack.push_async_callback(stop, asyncio.create_task(work))
     return catalog, courier

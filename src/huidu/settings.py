@@ -24,6 +24,7 @@ from huidu.model.window import Freeze, Window, freeze_of, window_of
 FILE = "huidu.toml"
 PREFIX = "HUIDU_"
 HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,252})?")
 NONE = "none"
 PORT = re.compile(r"[0-9]{1,5}")
 T = TypeVar("T")
@@ -78,6 +79,9 @@ class Settings:
     otlp_headers: str = "none"  #: What the collector is sent with it, as name=value, name=value.
     otlp_signals: str = "traces, metrics, logs"  #: What it is told.
     trace_ratio: float = 1.0  #: How many of the traces that begin here are kept, 0 to 1.
+    console_hosts: str = "none"  #: Names under which the console is opened beside localhost.
+    console_idle_s: float = 3600.0  #: How long somebody stays signed in who does nothing.
+    console_session_s: float = 43_200.0  #: How long at most.
     log_level: str = "info"  #: debug, info, warning or error.
 
     def __post_init__(self) -> None:
@@ -95,6 +99,7 @@ class Settings:
             raise Unsettled(f"log_level {self.log_level!r}: must be one of {', '.join(LEVELS)}")
         self._check_sandbox()
         self.proxies()
+        self.hosts()
         self.windows()
         self.freezes()
         self._check_export()
@@ -167,6 +172,17 @@ class Settings:
         """Return what `webhook_allow` names."""
         return self._networks("webhook_allow", "127.0.0.1, fd00:1::/64")
 
+    def hosts(self) -> tuple[str, ...]:
+        """Return what `console_hosts` names."""
+        words = self.console_hosts.replace(",", " ").lower().split()
+        for word in words:
+            if not HOST.fullmatch(word):
+                raise Unsettled(
+                    f"console_hosts {word!r}: is no name of a host; say huidu.example.com, without "
+                    "https:// and without a port"
+                )
+        return tuple(word for word in words if word != NONE)
+
     def windows(self) -> tuple[Window, ...]:
         """Return what `release_windows` names."""
         return self._hours("release_windows", window_of)
@@ -232,6 +248,8 @@ LEAST: Mapping[str, float] = {
     "max_logs_mb": 16,
     "max_log_kb_s": 1,
     "trace_ratio": 0,
+    "console_idle_s": 60,
+    "console_session_s": 60,
 }
 #: `HUIDU_ENDPOINT` and `HUIDU_GATEWAY_URL` are for clients, and may well be set beside a server.
 CLIENTS = ("endpoint", "gateway_url")

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
+from huidu.model.role import Role, needed
+
 SCF, SCF_VERSION = "scf", "2018-04-16"
 APIGATEWAY, APIGATEWAY_VERSION = "apigateway", "2018-08-08"
 MONITOR, MONITOR_VERSION = "monitor", "2018-07-24"
@@ -49,11 +51,22 @@ class Action(Generic[Request, Answer]):
     spelling: Mapping[str, str] = field(default_factory=dict)
     shapes: Mapping[str, str] = field(default_factory=dict)
     largest_bytes: int | None = None  #: Of the request, where it may be larger than others.
+    role: Role | None = None  #: What a key needs to ask for it; its name says, where this does not.
     unsupported: str = ""  #: Why nobody carries it out, where the cloud has it and we do not.
+
+    @property
+    def needs(self) -> Role:
+        """What a key needs to ask for it."""
+        return self.role or needed(self.name, writes=self.writes)
 
 
 def ours(
-    name: str, summary: str, request: type[Wire], answer: type[Wire], *errors: str
+    name: str,
+    summary: str,
+    request: type[Wire],
+    answer: type[Wire],
+    *errors: str,
+    role: Role | None = None,
 ) -> Action[Wire, Wire]:
     """Return an action of our own service; whether it writes is in its name."""
     return Action(
@@ -65,6 +78,7 @@ def ours(
         answer=answer,
         writes=not name.startswith(ASKING),
         errors=errors,
+        role=role,
     )
 
 
@@ -75,6 +89,7 @@ COMMON_ERRORS = (
     "AuthFailure.SignatureExpire",
     "AuthFailure.SignatureFailure",
     "AuthFailure.TokenFailure",
+    "AuthFailure.UnauthorizedOperation",
     "InternalError",
     "InvalidAction",
     "InvalidParameter",

@@ -39,6 +39,7 @@ from huidu.actions.configuration import (
     Uploaded,
     Variables,
 )
+from huidu.model import role as roles
 from huidu.model.names import DEFAULT_NAMESPACE
 
 LARGEST_PACKAGE_REQUEST_BYTES = 72 * 1024 * 1024  # 50 MB of zip as base64, and the rest
@@ -351,6 +352,7 @@ ACTIONS = (
         summary="Tell where the package of a version can be had.",
         request=GetFunctionAddress,
         answer=CodeAddress,
+        role=roles.Role.RELEASE,  # who only looks on sees no code
         errors=(*FUNCTION_ERRORS, "ResourceNotFound.FunctionVersion"),
     ),
     Action(

@@ -18,6 +18,7 @@ from huidu.actions.action import (
 from huidu.actions.apigateway import Done
 from huidu.actions.configuration import Tag
 from huidu.actions.functions import Filter
+from huidu.model.role import Role
 
 AccessKeyId = Annotated[str, Meta(description="The id of the key.")]
 Secret = Annotated[str, Meta(description="10 to 50 letters, digits and _.")]
@@ -140,6 +141,7 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
         summary="Read one key, its secret included.",
         request=DescribeApiKey,
         answer=ApiKeyShown,
+        role=Role.ADMIN,  # it shows the secret
         errors=(UNKNOWN,),
     ),
     row(
@@ -147,6 +149,7 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
         summary="List keys.",
         request=DescribeApiKeysStatus,
         answer=ApiKeysShown,
+        role=Role.ADMIN,  # it shows the secrets
         errors=("InvalidParameterValue.InvalidFilterNotSupportedName",),
     ),
     row(

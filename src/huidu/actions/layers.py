@@ -9,6 +9,7 @@ from msgspec import Meta, field
 from huidu.actions.action import Action, Description, Limit, Nothing, Offset, Wire
 from huidu.actions.configuration import Source, Tag
 from huidu.actions.functions import AS_OBJECT_NAME, LARGEST_PACKAGE_REQUEST_BYTES
+from huidu.model.role import Role
 
 LayerName = Annotated[str, Meta(description="The name of the layer.")]
 Number = Annotated[int, Meta(description="The number of its version.")]
@@ -144,6 +145,7 @@ ACTIONS = (
         summary="Describe a version of a layer.",
         request=GetLayerVersion,
         answer=LayerVersionFacts,
+        role=Role.RELEASE,  # it tells where the code can be had
         errors=("ResourceNotFound.LayerVersion",),
     ),
     Action(

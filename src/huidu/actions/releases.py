@@ -18,6 +18,7 @@ from huidu.actions.action import (
 )
 from huidu.actions.aliases import SHAPES, UpdateAlias
 from huidu.actions.apigateway import UNKNOWN_SERVICE, Done, EnvironmentName, ServiceId
+from huidu.model.role import Role
 
 
 class AliasChange(UpdateAlias):
@@ -231,6 +232,7 @@ ACTIONS = (
         summary="Put an earlier version of a service into an environment.",
         request=UpdateService,
         answer=Done,
+        role=Role.RELEASE,
         writes=True,
         errors=(*SWITCH_ERRORS, "ResourceNotFound.ReleaseVersion"),
         shapes=CHANGE_SHAPES,

@@ -24,6 +24,7 @@ from huidu.actions.action import (
     Wire,
 )
 from huidu.model.names import DEFAULT_NAMESPACE
+from huidu.model.role import Role
 
 
 class PublishVersion(Wire):
@@ -175,6 +176,7 @@ ACTIONS = (
         summary="Say what differs between two versions: files and configuration.",
         request=CompareVersions,
         answer=Compared,
+        role=Role.VIEW,  # the text of files needs more; the handler sees to that
         errors=(
             *FUNCTION_ERRORS,
             "FailedOperation.CodeCorrupt",

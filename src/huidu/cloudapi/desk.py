@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,23 +17,39 @@ import structlog
 from huidu.actions.action import Action, Wire
 from huidu.actions.table import BY_NAME, find
 from huidu.cloudapi import wire
-from huidu.cloudapi.signature import SERVICES, Keys, claim_tc3, verify
+from huidu.cloudapi.signature import SERVICES, claim_tc3, verify
 from huidu.control.handlers import HANDLERS
+from huidu.control.keyring import Keyring
 from huidu.control.plane import Asked, Plane
+from huidu.model import role as roles
+from huidu.model.access_key import API, said_by
 from huidu.model.errors import (
     InvalidParameter,
     InvalidValue,
     MissingParameter,
     Refusal,
+    UnknownAction,
     Unsupported,
 )
+from huidu.model.role import Role
 from huidu.model.trace import sent_in
 
 log = structlog.get_logger("huidu.api")
 
 MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
+BY_SERVICE = {(action.service, action.name): action for action in BY_NAME.values()}
 PLACE = re.compile(r" - at `\$(?P<path>[^`]*)`")
 INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Somebody in this process who asks, and has been recognized by whoever lets him ask."""
+
+    who: str  #: As it is to stand in histories and events; `said_by` makes it.
+    role: Role
+    source_ip: str | None = None
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +57,7 @@ class Desk:
     """Answers requests of the cloud API, each with one body of JSON."""
 
     plane: Plane
-    keys: Keys
+    keys: Keyring
     clock: Callable[[], float]
     new_id: Callable[[], str]
 
@@ -75,39 +91,76 @@ class Desk:
         try:
             head = wire.read_head(request)
             action = _find(head)
-            who = verify(request, head, self.keys, self.clock())
-            _check_supported(action)
-            sent = sent_in(request.headers.items())
-            asked = Asked(request_id=request_id, who=who, source_ip=source_ip, sent=sent)
-            told = wire.read(request, head).parameters
-            # Empty is what many clients send for what they leave out.
-            given = {name: told[name] for name in told if (name, told[name]) != ("Namespace", "")}
-            parameters = read(action, given)
-            answer = await self._carry_out(action, asked, parameters)
-            return wire.envelope(request_id, msgspec.to_builtins(answer))
-        except Refusal as refusal:
-            code = refusal.code
-            if action is not None:
-                code = action.spelling.get(code, code)
-            log.info("refused", action=action and action.name, code=code, message=refusal.message)
-            return wire.refusal(request_id, code, refusal.message)
-        except Exception:
-            log.exception("failed", action=action and action.name, request_id=request_id)
-            return wire.refusal(
-                request_id, "InternalError", f"an error of ours; the log has it as {request_id}"
+            holder = self.keys.holder(verify(request, head, self.keys, self.clock()))
+            self.keys.used(holder.key_id)
+            asked = Asked(
+                request_id=request_id,
+                who=said_by(holder.name, API),
+                key_id=holder.key_id,
+                role=holder.role,
+                source_ip=source_ip,
+                sent=sent_in(request.headers.items()),
             )
+            _check_allowed(action, asked)
+            answer = await self._carry_out(action, asked, wire.read(request, head).parameters)
+            return wire.envelope(request_id, answer)
+        except Exception as error:  # noqa: BLE001 - whatever it is becomes an answer
+            refusal = _refusal(action, error, request_id)
+            return wire.refusal(request_id, refusal.code, refusal.message)
 
-    async def _carry_out(self, action: Action[Any, Any], asked: Asked, parameters: Wire) -> Wire:
-        work = HANDLERS[action.version, action.name](self.plane, asked, parameters)
-        if not action.writes:
-            return await work
+    async def ask(
+        self, caller: Caller, service: str, name: str, parameters: Mapping[str, object]
+    ) -> Mapping[str, Any]:
+        """Carry out an action for somebody in this process, as if a request had asked for it.
+
+        Returns what the answer holds, beside the id of the request; raises `Refusal`, with the
+        code as this action spells it.
+        """
+        request_id = self.new_id()
+        action = BY_SERVICE.get((service, name))
+        if action is None:
+            raise UnknownAction("", f"Action {name[:80]!r} of {service[:40]!r} is not known")
+        asked = Asked(
+            request_id=request_id,
+            who=caller.who,
+            key_id=caller.key_id,
+            role=caller.role,
+            source_ip=caller.source_ip,
+        )
+        try:
+            _check_allowed(action, asked)
+            return await self._carry_out(action, asked, parameters)
+        except Exception as error:  # noqa: BLE001 - whatever it is becomes a refusal
+            raise _refusal(action, error, request_id) from None
+
+    async def _carry_out(
+        self, action: Action[Any, Any], asked: Asked, told: Mapping[str, object]
+    ) -> Mapping[str, Any]:
+        # Empty is what many clients send for what they leave out.
+        given = {name: told[name] for name in told if (name, told[name]) != ("Namespace", "")}
+        work = HANDLERS[action.version, action.name](self.plane, asked, read(action, given))
         # Once begun, a write goes to its end, whoever is still there to hear of it.
-        return await asyncio.shield(asyncio.ensure_future(work))
+        doing = asyncio.shield(asyncio.ensure_future(work)) if action.writes else work
+        answer: Mapping[str, Any] = msgspec.to_builtins(await doing)
+        return answer
 
 
-def _check_supported(action: Action[Any, Any]) -> None:
+def _check_allowed(action: Action[Any, Any], asked: Asked) -> None:
     if action.unsupported:
         raise Unsupported("", action.unsupported)
+    roles.check(asked.who, asked.role, action.name, action.needs)
+
+
+def _refusal(action: Action[Any, Any] | None, error: Exception, request_id: str) -> Refusal:
+    """Return how an error is told to whoever asked, and log it."""
+    named = action and action.name
+    if not isinstance(error, Refusal):
+        log.error("failed", action=named, request_id=request_id, exc_info=error)
+        return Refusal("", f"an error of ours; the log has it as {request_id}")
+    if action is not None:
+        error.code = action.spelling.get(error.code, error.code)
+    log.info("refused", action=named, code=error.code, message=error.message)
+    return error
 
 
 def _find(head: wire.Head) -> Action[Any, Any]:

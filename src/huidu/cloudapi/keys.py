@@ -1,4 +1,4 @@
-"""The key pairs that may sign requests."""
+"""The root key: the key pair of a server that is in a file of its own."""
 
 from __future__ import annotations
 
@@ -26,17 +26,6 @@ class Pair:
 
     secret_id: str
     secret_key: str = field(repr=False)
-
-
-class RootKey:
-    """The one key pair of a server."""
-
-    def __init__(self, pair: Pair) -> None:
-        self.pair = pair
-
-    def secret(self, secret_id: str) -> str | None:
-        """Return the secret of an id, or None."""
-        return self.pair.secret_key if secret_id == self.pair.secret_id else None
 
 
 def read(directory: Path) -> Pair | None:

@@ -11,14 +11,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from huidu import __version__
+from huidu.cloudapi.app import App, Receive, Scope, Send
 
 
 def pages(
     calls: Callable[[], Awaitable[bytes]],
     registry: CollectorRegistry,
     sandbox: Mapping[str, object],
-) -> Starlette:
-    """Return the application behind every path but `/`."""
+    console: App,
+) -> App:
+    """Return the application behind every path but `/`; the console's pages are another's."""
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__, "sandbox": sandbox})
@@ -27,4 +29,10 @@ def pages(
         text = await calls() + generate_latest(registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics)])
+    beside = Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics)])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        theirs = scope["type"] == "http" and f"{scope['path']}/".startswith("/console/")
+        await (console if theirs else beside)(scope, receive, send)
+
+    return app

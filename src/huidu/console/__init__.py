@@ -1,1 +1,1 @@
-"""The control plane for people: pages in a browser, over the same actions as for programs."""
+"""The console: the control plane for people, in front of the same desk as the API."""

@@ -24,6 +24,7 @@ from huidu.model.invocation import Invocation, Record
 from huidu.model.log import Wanted
 from huidu.model.mirror import Mirror
 from huidu.model.quota import Quota
+from huidu.model.role import Role
 from huidu.model.rollout import Rollout, Step
 from huidu.model.rollup import Selection
 from huidu.model.standing import Standing
@@ -301,6 +302,8 @@ class Asked:
     request_id: str
     who: str
     source_ip: str | None = None
+    key_id: str = ""  #: The key that signed; empty where nobody did.
+    role: Role = Role.ADMIN
     sent: Sent = NOTHING_SENT  #: Of the trace that the request is part of.
 
 

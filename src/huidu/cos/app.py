@@ -15,6 +15,8 @@ from huidu.cos.answer import Answer, Refused, Send, denied, refusal
 from huidu.cos.asked import Asked, read
 from huidu.cos.signature import Keys, verify
 from huidu.cos.work import CHUNK_BYTES, Work
+from huidu.model.errors import Refusal
+from huidu.model.role import Role
 from huidu.store.objects import Absent, NotEmpty, Objects, Taken
 from huidu.store.parts import Parts
 
@@ -122,7 +124,11 @@ class Cos:
         await say(asked, answer, more, send)
 
     async def _answer(self, asked: Asked, receive: Receive) -> Answer:
-        verify(asked, self._keys, self._clock(), ACTS)
+        key_id = verify(asked, self._keys, self._clock(), ACTS)
+        try:  # what is there is the code of functions
+            self._keys.check(key_id, "A request to a bucket", Role.ADMIN)
+        except Refusal as refused:
+            raise denied(refused.message) from None
         if asked.appid != self._appid:
             raise denied(f"the bucket must be one of ours; their names end in -{self._appid}")
         word = next((word for word in WORDS if word in asked.query), "")

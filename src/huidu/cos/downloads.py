@@ -9,12 +9,13 @@ from typing import BinaryIO, Protocol
 from urllib.parse import quote, urlencode
 
 from huidu.body import Receive
-from huidu.cos.answer import Answer, Refused, Send, Span, refusal
+from huidu.cos.answer import Answer, Refused, Send, Span, denied, refusal
 from huidu.cos.app import App, Scope, say
 from huidu.cos.asked import Asked, read_target
 from huidu.cos.signature import ALGORITHM, FIELDS, Keys, canonical, signature, verify
 from huidu.model.errors import Refusal
 from huidu.model.function import Code
+from huidu.model.role import Role
 
 PATH = re.compile(r"/packages/(?P<sha256>[0-9a-f]{64})/(?P<name>[A-Za-z0-9._$-]{1,200})")
 GOOD_S = 600
@@ -60,7 +61,11 @@ class Downloads:
         await say(asked, answer, {"x-cos-request-id": request_id}, send)
 
     async def _answer(self, asked: Asked, sha256: str) -> Answer:
-        verify(asked, self._keys, self._clock())
+        key_id = verify(asked, self._keys, self._clock())
+        try:
+            self._keys.check(key_id, "The download of a package", Role.RELEASE)
+        except Refusal as refused:
+            raise denied(refused.message) from None
         try:
             file = await asyncio.to_thread(self._packages.open, sha256)
         except Refusal as missing:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from huidu.cos.answer import Refused, denied
 from huidu.cos.asked import Asked
+from huidu.model.role import Role
 
 TIMES = re.compile(r"(?P<start>[0-9]{1,11});(?P<end>[0-9]{1,11})")
 ALGORITHM = "sha1"
@@ -30,13 +31,21 @@ FIELDS = (
 )
 
 
-class Keys(Protocol):
+class Secrets(Protocol):
     """The secrets that were given out."""
 
     def secret(self, secret_id: str) -> str | None: ...
 
 
-def verify(asked: Asked, keys: Keys, now: float, acts: Sequence[str] = ()) -> str:
+class Keys(Secrets, Protocol):
+    """The same, and what whoever has one may do."""
+
+    def check(self, secret_id: str, what: str, needs: Role) -> object:
+        """Raise `AuthFailure` where who has a key may not do what needs a role."""
+        ...
+
+
+def verify(asked: Asked, keys: Secrets, now: float, acts: Sequence[str] = ()) -> str:
     """Return the id of whoever signed, or raise `Refused`.
 
     A parameter of `acts` decides what is done, so it counts only where it is signed: COS itself

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from huidu.model.access_key import AccessKey
 from huidu.model.alias import Alias
 from huidu.model.comparison import Comparison
 from huidu.model.function import Function
@@ -132,6 +133,20 @@ class KeyGone:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessKeyKept:
+    """An access key, which signs requests to this API, was made or changed."""
+
+    key: AccessKey
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKeyGone:
+    """An access key was deleted."""
+
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanKept:
     """A usage plan was made or changed, or what it is bound to; so it is now."""
 
@@ -207,6 +222,8 @@ Effect = (
     | WebhookGone
     | KeyKept
     | KeyGone
+    | AccessKeyKept
+    | AccessKeyGone
     | PlanKept
     | PlanGone
     | LimitKept

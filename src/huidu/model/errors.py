@@ -51,6 +51,7 @@ class NotFound(Refusal):
 
 #: What a resource is called in the Chinese half of a message that clients match on.
 CHINESE = {
+    "AccessKey": "密钥",
     "Alias": "别名",
     "CosObject": "对象",
     "Function": "函数",

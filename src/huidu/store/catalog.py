@@ -94,6 +94,7 @@ def _everything(reading: Reading) -> Sequence[Effect]:
         effects.append(TriggersChanged(function, tuple(reading.triggers(function))))
     effects += _services(reading)
     effects += reading.access.everything()
+    effects += reading.keys.everything()
     effects += reading.mirrors.everything()
     return effects
 

@@ -15,6 +15,7 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessReading
+from huidu.store.access_keys import AccessKeyReading
 from huidu.store.layers import LayerReading
 from huidu.store.mirrors import MirrorReading
 from huidu.store.rollouts import RolloutReading
@@ -188,6 +189,11 @@ class Reading(ServiceReading):
     def layers(self) -> LayerReading:
         """The same of layers."""
         return LayerReading(self._connection)
+
+    @property
+    def keys(self) -> AccessKeyReading:
+        """The same of access keys, and of who has signed in with them."""
+        return AccessKeyReading(self._connection)
 
     @property
     def access(self) -> AccessReading:

@@ -23,6 +23,7 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessWriting
+from huidu.store.access_keys import AccessKeyWriting
 from huidu.store.layers import LayerWriting
 from huidu.store.mirrors import MirrorWriting
 from huidu.store.reading import Reading
@@ -153,6 +154,11 @@ class Writing(Reading, ServiceWriting):
     def layers(self) -> LayerWriting:
         """The same of layers."""
         return LayerWriting(self._connection)
+
+    @property
+    def keys(self) -> AccessKeyWriting:
+        """The same of access keys, and of who has signed in with them."""
+        return AccessKeyWriting(self._connection, self.effects)
 
     @property
     def access(self) -> AccessWriting:

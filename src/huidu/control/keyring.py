@@ -1,0 +1,110 @@
+"""Keyring: whose signature counts, and how much, as of the last commit."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from huidu.model import role as roles
+from huidu.model.access_key import ROOT, AccessKey
+from huidu.model.effect import AccessKeyGone, AccessKeyKept, Effect
+from huidu.model.errors import AuthFailure
+from huidu.model.role import Role
+
+LABEL = b"huidu access key "
+USE_S = 60.0  #: How exact it is when a key was last used.
+
+log = structlog.get_logger("huidu.keys")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a key, and what it may ask for."""
+
+    key_id: str
+    name: str
+    role: Role
+    seal: str = field(repr=False)  #: The SHA-256 of its secret.
+
+
+class Keyring:
+    """All access keys, in memory: the root key of the server, and those of the catalog.
+
+    Secrets of the latter are nowhere: each is made of its id by HMAC with `seed`, which is in a
+    file beside the catalog. So a copy of the catalog alone lets nobody in.
+    """
+
+    def __init__(self, root: tuple[str, str], seed: bytes, clock: Callable[[], float]) -> None:
+        self._root, self._root_secret = root
+        self._seed = seed
+        self._clock = clock
+        self._keys: dict[str, AccessKey] = {}
+        self._used: dict[str, float] = {}  #: What the catalog does not know yet.
+
+    def apply(self, effects: Sequence[Effect]) -> None:
+        """Hear of a commit."""
+        for effect in effects:
+            match effect:
+                case AccessKeyKept(key) if key.seal == seal(self.made(key.id)):
+                    self._keys[key.id] = key
+                case AccessKeyKept(key):
+                    log.error("key.lost", key=key.id, name=key.name, reason="another seed made it")
+                case AccessKeyGone(key_id):
+                    self._keys.pop(key_id, None)
+                    self._used.pop(key_id, None)
+
+    def made(self, key_id: str) -> str:
+        """Return the secret of an id, whether or not there is such a key."""
+        digest = hmac.digest(self._seed, LABEL + key_id.encode(), "sha256")
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+    def secret(self, secret_id: str) -> str | None:
+        """Return the secret of an id, or None. It says nothing of what the key may ask for."""
+        if secret_id == self._root:
+            return self._root_secret
+        return self.made(secret_id) if secret_id in self._keys else None
+
+    def holder(self, secret_id: str) -> Holder:
+        """Return who has a key, or raise `AuthFailure` where it is disabled or gone."""
+        if secret_id == self._root:
+            return Holder(self._root, ROOT, Role.ADMIN, seal(self._root_secret))
+        key = self._keys.get(secret_id)
+        if key is None:
+            raise AuthFailure("SecretIdNotFound", f"SecretId {secret_id[:80]!r} is not known")
+        if not key.enabled:
+            raise AuthFailure(
+                "SecretIdNotFound",
+                f"access key {key.name} ({key.id}) is disabled; whoever has a key of the role "
+                "admin can enable it: huidu keys enable",
+            )
+        return Holder(key.id, key.name, key.role, key.seal)
+
+    def check(self, secret_id: str, what: str, needs: Role) -> Holder:
+        """Return who has a key, or raise `AuthFailure` where he may not do what needs a role."""
+        holder = self.holder(secret_id)
+        roles.check(holder.name, holder.role, what, needs)
+        return holder
+
+    def used(self, secret_id: str) -> None:
+        """Note that a key was used just now."""
+        key, now = self._keys.get(secret_id), self._clock()
+        if key is not None and now - self.used_at(key) >= USE_S:
+            self._used[secret_id] = now
+
+    def used_at(self, key: AccessKey) -> float:
+        """Return about when a key was last used; 0: never."""
+        return max(key.used_at, self._used.get(key.id, 0.0))
+
+    def unwritten(self) -> Mapping[str, float]:
+        """Return when keys were used of which the catalog does not know it yet."""
+        return {key_id: at for key_id, at in self._used.items() if self._keys[key_id].used_at < at}
+
+
+def seal(secret: str) -> str:
+    """Return what a secret is recognized by; it is too long to be guessed from that."""
+    return hashlib.sha256(secret.encode()).hexdigest()

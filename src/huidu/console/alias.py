@@ -12,7 +12,6 @@ from huidu.model.rollout import OWNING
 
 SECONDS, WINDOW_S = 900, 10
 CHANGES, MOST_VERSIONS = 10, 100
-NOBODY: Facts = {}
 
 
 def whose(visit: Visit) -> dict[str, str]:
@@ -68,7 +67,7 @@ async def state(visit: Visit) -> dict[str, Any]:
             Alias=named["Name"],
             Window=WINDOW_S,
         ),
-        visit.ask_or(NOBODY, "GetRollout", **named),
+        newest_rollout(visit),
     )
     return {
         "function": named["FunctionName"],
@@ -80,10 +79,16 @@ async def state(visit: Visit) -> dict[str, Any]:
         "window": WINDOW_S,
         "now": traffic["Time"],
         "rollout": rollout if rollout and rollout["State"] in OWNING else None,
-        "last": rollout or None,
+        "last": rollout,
         "routing": routing,
         "here": here(visit),
     }
+
+
+async def newest_rollout(visit: Visit) -> Facts | None:
+    """Return the rollout of the alias that began last, in short."""
+    found = await visit.ask("ListRollouts", **whose(visit), Limit=1)
+    return next(iter(found["Rollouts"]), None)
 
 
 def lanes(alias: Facts, ways: Sequence[Facts]) -> list[dict[str, Any]]:

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from huidu.actions.action import APIGATEWAY, HUIDU, MONITOR, SCF
 from huidu.actions.table import ACTIONS
 from huidu.console.flash import Flash
+from huidu.console.guard import PATH
 from huidu.console.words import say
 from huidu.model.errors import Refusal
 
-ROOT = "/console"
 #: Where two services have an action of the same name, the one of the earlier is meant.
 ORDER = (HUIDU, SCF, APIGATEWAY, MONITOR)
 SERVICE_OF: Mapping[str, str] = {
@@ -118,7 +118,7 @@ def path(*parts: str, **query: object) -> str:
         for one in (value if isinstance(value, list) else [value])
         if one not in ("", None)
     )
-    return "/".join((ROOT, *(quote(part, safe="$") for part in parts))) + (f"?{said}" if said else "")
+    return "/".join((PATH, *(quote(part, safe="$") for part in parts))) + (f"?{said}" if said else "")
 
 
 async def together(*questions: Any) -> list[Any]:  # noqa: ANN401 - each has its own answer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Series = Mapping[str, Sequence[float]]
 
@@ -73,3 +73,8 @@ def thinned(values: Sequence[float], most: int) -> Sequence[float]:
         return values
     cuts = [place * len(values) // most for place in range(most + 1)]
     return [sum(values[a:b]) / (b - a) for a, b in pairwise(cuts)]
+
+
+def columns(series: Mapping[str, Any], what: str, most: int) -> Series:
+    """Return what a series of the API says of each version, in so many columns at most."""
+    return {one["FunctionVersion"]: thinned(one[what], most) for one in series["Versions"]}

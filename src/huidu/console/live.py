@@ -131,16 +131,17 @@ STREAMS: Mapping[str, Follow] = {
 }
 
 
-async def stream(
-    follow: Follow, visit: Visit, render: Render, closing: Closing
-) -> AsyncIterator[bytes]:
-    """Tell what there is to tell until the page is left, or its visitor may see it no more."""
+async def stream(pieces: AsyncIterator[bytes], lasts: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """Tell what there is to tell, until the page is left or its visitor is signed in no more."""
     yield b"retry: 2000\n\n"
+    until = asyncio.get_running_loop().time() + MOST_S
     try:
-        async with asyncio.timeout(MOST_S):
-            async for piece in follow(visit, render, closing):
-                yield piece
-    except TimeoutError:
-        return
+        async for piece in pieces:
+            if not lasts():
+                yield event("over", "signed out")
+                return
+            yield piece
+            if asyncio.get_running_loop().time() > until:
+                return
     except Refusal as refusal:
         yield event("refused", refusal.code)

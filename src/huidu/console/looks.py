@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -35,6 +36,9 @@ def environment(shipped: Shipped) -> Environment:
         "short": texts.short,
         "hue": texts.hue,
         "uncoloured": texts.uncoloured,
+        "spaced": texts.spaced,
+        "camel": texts.apart,
+        "plain": texts.plain,
     }
     made.globals |= {
         "path": path,
@@ -43,6 +47,11 @@ def environment(shipped: Shipped) -> Environment:
         "ago_s": texts.ago_s,
     }
     return made
+
+
+def query(**said: str) -> str:
+    """Return the query of an address; what is empty is left out."""
+    return urlencode({name: value for name, value in said.items() if value})
 
 
 def render(environment: Environment, template: str, /, **given: Any) -> str:  # noqa: ANN401

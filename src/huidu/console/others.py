@@ -8,7 +8,7 @@ from typing import Any
 from huidu.console.asking import Done, Facts, Visit, path, together
 from huidu.console.flash import Flash, Undo
 from huidu.model.happening import FAMILIES
-from huidu.model.log import LEVELS
+from huidu.model.level import Level
 
 PAGE, LINES = 20, 100
 ENVIRONMENTS = ("release", "prepub", "test")
@@ -46,7 +46,7 @@ async def logs(visit: Visit) -> Mapping[str, Any]:
         "cursor": found["Cursor"],
         "tail": found["TailCursor"],
         "wanted": {name: visit.wish(name) for name in (*NARROWS, "errors", "since", "until")},
-        "levels": LEVELS,
+        "levels": [level.name for level in Level],
         "first": not visit.wish("cursor"),
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from huidu.console.asking import Facts, Visit, together
 
 WINDOW_S = 60
-MOST, MOST_EVENTS, PAGE = 12, 12, 20
+MOST, MOST_EVENTS, PAGE = 12, 9, 20
 MOVING = ["ramping", "waiting", "paused", "baking"]
 
 

@@ -53,6 +53,6 @@ class Shipped:
         return self._files.get(name)
 
 
-def packed(body: bytes) -> bytes:
+def packed(body: bytes, level: int = 9) -> bytes:
     """Return a body by gzip, the same every time."""
-    return gzip.compress(body, 9, mtime=0)
+    return gzip.compress(body, level, mtime=0)

@@ -57,7 +57,7 @@ async def roll_back(visit: Visit) -> Done:
     """Take back what an alias was given last: by its rollout, or else by its history."""
     named = aliases.whose(visit)
     present = await visit.ask("GetAlias", **named)
-    rollout = await visit.ask_or(aliases.NOBODY, "GetRollout", **named)
+    rollout = await aliases.newest_rollout(visit)
     if rollout and (rollout["State"] in OWNING or _stays(rollout, present)):
         await visit.ask(
             "RollbackRollout", RolloutId=rollout["RolloutId"], Reason=visit.given("reason"), Wait=0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from datetime import datetime
 
 from markupsafe import Markup
@@ -14,6 +13,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")  #: What colours a terminal.
 PICTURES = 0x2400  #: Where Unicode has a picture of each control character.
 DELETE = 0x7F
 KEPT = "\n\t"
+WITHIN = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def shown(value: object) -> object:
@@ -121,6 +121,16 @@ def hue(version: str) -> str:
     return str(int(version) % 8) if version.isdigit() else "x"
 
 
-def lines_of(text: str) -> Sequence[str]:
-    """Return the lines of a text."""
-    return text.splitlines()
+def spaced(kind: str) -> str:
+    """Return a kind of event as words."""
+    return kind.replace(".", " ").replace("_", " ")
+
+
+def apart(name: str) -> str:
+    """Return the name of an action as words."""
+    return WITHIN.sub(" ", name).lower()
+
+
+def plain(value: float) -> str:
+    """Return a number as a field of a form takes it."""
+    return f"{value:g}"

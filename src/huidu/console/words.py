@@ -20,7 +20,7 @@ def table() -> Mapping[str, str]:
 
 def say(language: str, text: str, /, **given: object) -> str:
     """Return a text of the table in a language, with what is given in its `{places}`."""
-    said = table()[text] if language == CHINESE else text
+    said = table().get(text, text) if language == CHINESE else text
     return said.format_map(given) if given else said
 
 

@@ -1,0 +1,43 @@
+// What pages do beside what they are: nothing here is needed to read them or to send a form.
+document.documentElement.classList.add("js");
+
+document.addEventListener("DOMContentLoaded", () => {
+  // A one-time link may carry its token behind the #, where no server and no log sees it.
+  for (const field of document.querySelectorAll("[data-from-hash]")) {
+    if (!field.value && location.hash.length > 1) {
+      field.value = decodeURIComponent(location.hash.slice(1).replace(/^token=/, ""));
+      history.replaceState(null, "", location.pathname);
+    }
+  }
+
+  // A share with one click: it fills the field, and the preview follows.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-fill]");
+    if (!button) return;
+    const form = button.closest("form");
+    const field = form.querySelector('input[name="weight"]');
+    field.value = button.dataset.fill;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
+  // Nothing is sent twice by a double click.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, 3000);
+  });
+
+  const pulse = document.getElementById("pulse");
+  if (pulse) {
+    const beat = (alive) => {
+      pulse.textContent = alive ? pulse.dataset.live : pulse.dataset.lost;
+      pulse.classList.toggle("live", alive);
+      pulse.classList.toggle("warn", !alive);
+    };
+    document.body.addEventListener("htmx:sseOpen", () => beat(true));
+    document.body.addEventListener("htmx:sseError", () => beat(false));
+    document.body.addEventListener("htmx:sseClose", () => beat(false));
+  }
+});

@@ -27,6 +27,7 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.scf.v20180416.scf_client import ScfClient
 
+ROOT_ASKED = "root (API)"  #: Who asked, as histories and events have it.
 SECRET_ID, SECRET_KEY, REGION = "AKIDtests", "tests-secret", "ap-guangzhou"
 START_S = 30.0
 

@@ -60,7 +60,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
         "server": "model settings store observe listener observing remembering dataplane control "
-        "release triggers webhooks cloudapi cos console",
+        "release triggers webhooks gateway cloudapi cos console",
         "cli": "huidu model settings actions store observe observing runtimes instances cloudapi "
         "release server",
         "__main__": "cli",

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -20,8 +21,8 @@ from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
-from huidu.console.app import console
-from huidu.console.guard import Guard
+from huidu.console.app import Console
+from huidu.console.guard import App, Guard
 from huidu.console.sessions import Sessions
 from huidu.control.access_keys import keep_uses_on
 from huidu.control.keyring import Keyring
@@ -30,6 +31,7 @@ from huidu.cos import downloads
 from huidu.cos.app import Cos
 from huidu.cos.downloads import Downloads
 from huidu.dataplane import DataPlane
+from huidu.gateway.proxies import Proxies
 from huidu.listener import Listener
 from huidu.model.account import Account
 from huidu.model.effect import Effect
@@ -73,6 +75,13 @@ class Serving:
     gateway: str
 
 
+class Known(NamedTuple):
+    """What is known, and who tells it."""
+
+    catalog: Catalog
+    courier: Courier
+
+
 @asynccontextmanager
 async def serving(
     settings: Settings, recorder_of: MakeRecorder = Recorder
@@ -98,16 +107,15 @@ async def serving(
         root = keys.settle(directory, os.environ)
         seed = salt(directory, KEYS)
         keyring = Keyring((root.secret_id, root.secret_key), seed, time.time)
-        catalog, courier = await _catalog(settings, stores, data, keyring, controller, post, stack)
+        known = await _catalog(settings, stores, data, keyring, controller, post, stack)
         download = _download(api, root)
-        plane = _plane(settings, stores, catalog, courier, data, controller, gateway.url, download)
+        plane = _plane(settings, stores, known, data, controller, keyring, gateway.url, download)
         desk = Desk(plane=plane, keys=keyring, clock=time.time, new_id=_new_id)
-        sessions = await _sessions(settings, keyring, catalog, stack)
-        people = console(_guard(settings, sessions, seed), desk, settings.zone)
+        people = await _console(settings, desk, known.catalog, seed, stack)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
         stack.callback(people.closing.close)
-        registry = _registry(settings, data, courier, stores.logs)
+        registry = _registry(settings, data, known.courier, stores.logs)
         registry.register(RolloutGauges(controller.under_way))
         data.exporting.measure(data.observing.page, registry)
         told = pages(data.observing.page, registry, asdict(data.tier), people.app())
@@ -135,21 +143,19 @@ def _download(api: Listener, root: keys.Pair) -> Callable[[Code, str], str]:
     return lambda code, name: downloads.address(api.url, pair, time.time(), code, name)
 
 
-async def _sessions(
-    settings: Settings, keyring: Keyring, catalog: Catalog, stack: AsyncExitStack
-) -> Sessions:
+async def _console(
+    settings: Settings, desk: Desk, catalog: Catalog, seed: bytes, stack: AsyncExitStack
+) -> Console:
+    """Return what answers at `/console`; whoever was signed in before still is."""
     terms = Terms(idle_s=settings.console_idle_s, most_s=settings.console_session_s)
-    sessions = Sessions(keyring, catalog, terms, time.time)
+    sessions = Sessions(desk.keys, catalog, terms, time.time)
     await sessions.load()
     stack.push_async_callback(stop, asyncio.create_task(sessions.run()))
-    return sessions
-
-
-def _guard(settings: Settings, sessions: Sessions, seed: bytes) -> Guard:
-    """Return what lets people in; what tells this server's cookies from others' stays the same."""
     host, _ = address("api", settings.api)
     mark = hashlib.sha256(b"huidu console cookie " + seed).hexdigest()[:8]
-    return Guard(sessions, mark, (host, *settings.hosts()))
+    settle = Proxies(settings.proxies()).settle
+    guard = Guard(sessions, mark, (host, *settings.hosts()), settle)
+    return Console(guard, desk, settings.zone)
 
 
 def _buckets(settings: Settings, stores: Stores, keyring: Keyring, otherwise: Api) -> Cos:
@@ -174,15 +180,15 @@ async def _close_together(*listeners: Listener) -> None:
 def _plane(
     settings: Settings,
     stores: Stores,
-    catalog: Catalog,
-    courier: Courier,
+    known: Known,
     data: DataPlane,
     controller: Controller,
+    keyring: Keyring,
     gateway_url: str,
     download: Callable[[Code, str], str],
 ) -> Plane:
     return Plane(
-        catalog=catalog,
+        catalog=known.catalog,
         packages=stores.packages,
         objects=stores.objects,
         queue=stores.queue,
@@ -194,9 +200,10 @@ def _plane(
         invoker=data.invoker,
         routes=data.routes,
         instances=data.fleet,
+        keyring=keyring,
         runtimes=data.runtimes,
         triggers=TRIGGERS,
-        courier=courier,
+        courier=known.courier,
         download=download,
         gateway_url=gateway_url,
         quota=settings.quota(),
@@ -238,7 +245,7 @@ async def _catalog(
     controller: Controller,
     post: Post,
     stack: AsyncExitStack,
-) -> tuple[Catalog, Courier]:
+) -> Known:
     """Open the catalog, and let the work in the background begin."""
 
     def publish(effects: Sequence[Effect]) -> None:
@@ -263,7 +270,7 @@ async def _catalog(
         keep_uses_on(keyring, catalog),
     ):
         stack.push_async_callback(stop, asyncio.create_task(work))
-    return catalog, courier
+    return Known(catalog, courier)
 
 
 def _registry(

@@ -119,6 +119,7 @@ async def plane(catalog: Catalog) -> Plane:
         invoker=nothing,
         routes=nothing,
         instances=cast("Any", Cold()),
+        keyring=nothing,
         runtimes=nothing,
         triggers={},
         courier=nothing,

@@ -19,7 +19,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.platform import SECRET_ID, Platform, until
+from tests.platform import ROOT_ASKED, Platform, until
 from tests.webhooks.receiver import receiving
 
 LOCAL = ("--set", "webhook_allow=127.0.0.1", "--set", "warm_s=0", "--set", "tier=none")
@@ -105,7 +105,7 @@ def test_a_move_says_who_why_from_what_and_to_what(server: Platform, name: str) 
     move(server, name, 0.1, "try it on a few")
     told = events(server, FunctionName=name, Kinds=["alias.moved"])[0]
 
-    assert (told["Who"], told["Reason"]) == (SECRET_ID, "try it on a few")
+    assert (told["Who"], told["Reason"]) == (ROOT_ASKED, "try it on a few")
     assert told["Before"] == "all calls to version 1"
     assert told["After"] == "0.1 to version 2, the rest to version 1"
     assert (told["Namespace"], told["Alias"]) == ("default", "release")
@@ -137,7 +137,7 @@ def test_what_is_released_of_a_service_is_an_event(server: Platform, name: str) 
     server.gateway_call("UnReleaseService", **there)
 
     told = [one for one in events(server, Order="ASC", Limit=100) if int(one["Id"]) > int(since)]
-    assert {(one["Subject"], one["Who"]) for one in told} == {(f"{service}/test", SECRET_ID)}
+    assert {(one["Subject"], one["Who"]) for one in told} == {(f"{service}/test", ROOT_ASKED)}
     assert [(one["Kind"], one["Reason"], one["Before"], one["After"]) for one in told] == [
         ("service.released", "first", "nothing", first),
         ("service.released", "second", first, second),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.platform import SECRET_ID, Platform
+from tests.platform import ROOT_ASKED, Platform
 
 BOB = {"Version": "2", "Key": "invoke.headers.User", "Method": "exact", "Expression": "Bob"}
 
@@ -87,7 +87,7 @@ def test_the_history_tells_who_moved_an_alias_when_why_and_from_what(released: R
         "CreateAlias",
     ]
     assert [change["Reason"] for change in told["Changes"]] == ["all of it", "canary", "begin"]
-    assert {change["Who"] for change in told["Changes"]} == {SECRET_ID}
+    assert {change["Who"] for change in told["Changes"]} == {ROOT_ASKED}
     assert all(len(change["Time"]) == 19 for change in told["Changes"])
     newest, canary, first = told["Changes"]
     assert first["Before"] is None

@@ -15,7 +15,7 @@ import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.e2e.serving import publish as publish_web
-from tests.platform import SECRET_ID, Platform, until
+from tests.platform import ROOT_ASKED, Platform, until
 
 #: Answers what the event says that this version is to answer, and behaves as it says.
 PLAYS = """
@@ -111,7 +111,7 @@ def test_differences_are_found_and_users_have_the_answers_that_they_would_have_h
     (sample,) = difference["Samples"]
     assert (sample["Live"], sample["Candidate"]) == ("0", '"other"')
     assert report["State"] == "mirroring"
-    assert (report["MarkWho"], report["MarkReason"]) == (SECRET_ID, "it writes nothing")
+    assert (report["MarkWho"], report["MarkReason"]) == (ROOT_ASKED, "it writes nothing")
     assert (report["Failures"], report["Skipped"]) == ([], [])
     assert report["Latency"]["Pairs"] in (2, 3)  # one met cold instances, or two
 

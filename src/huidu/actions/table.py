@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from huidu.actions import (
+    access_keys,
     aliases,
     apigateway,
     apis,
@@ -54,6 +55,7 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *strategies.ACTIONS,
     *monitoring.ACTIONS,
     *series.ACTIONS,
+    *access_keys.ACTIONS,
 )
 
 #: By version and name: two services may have an action of the same name.

@@ -15,6 +15,7 @@ from huidu.actions.action import (
     ours,
 )
 from huidu.actions.events import EventFacts, Kinds
+from huidu.model.role import Role
 
 Name = Annotated[str, Meta(description="The name of the webhook.")]
 Url = Annotated[str, Meta(description="http or https; where events are posted to.")]
@@ -186,8 +187,16 @@ ACTIONS = (
         "ResourceInUse.Webhook",
     ),
     ours("UpdateWebhook", "Change a webhook.", UpdateWebhook, Nothing, *SHAPE, *THERE),
-    ours("GetWebhook", "See a webhook and how it fares.", GetWebhook, WebhookFacts, *THERE),
-    ours("ListWebhooks", "List the webhooks.", ListWebhooks, Webhooks),
+    # The address of a webhook often is a secret itself.
+    ours(
+        "GetWebhook",
+        "See a webhook and how it fares.",
+        GetWebhook,
+        WebhookFacts,
+        *THERE,
+        role=Role.ADMIN,
+    ),
+    ours("ListWebhooks", "List the webhooks.", ListWebhooks, Webhooks, role=Role.ADMIN),
     ours("DeleteWebhook", "Delete a webhook.", DeleteWebhook, Nothing, *THERE),
     ours("TestWebhook", "Post a test event to a webhook.", TestWebhook, Tested, *THERE),
     ours(

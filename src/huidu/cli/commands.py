@@ -60,6 +60,10 @@ SECTIONS: Mapping[str, tuple[Row, ...]] = {
         Row("doctor", "Say what this machine gives: how functions can be sealed off, which "
             "languages there are."),
         Row("settings", "List every setting with its default."),
+        Row("console", "Print a link that signs in to the console, once.",
+            "huidu.cli.console:command"),
+        Row("keys", "Who may ask for what: access keys and their roles.",
+            "huidu.cli.keys:commands"),
         Row("env", "Print export lines that point the official clients at the local server."),
         Row("api", "Any action of the API; nested fields are given as JSON, '-' reads standard "
             "input.", "huidu.cli.api:commands"),

@@ -26,6 +26,9 @@ version in `X-TC-Action` and `X-TC-Version`, its parameters as a JSON object, si
 TC3-HMAC-SHA256 (or the older HmacSHA1 and HmacSHA256). On the command line an action is a command
 and a field an option: `huidu api get-alias --function-name hello --name release`.
 
+Each action needs a role that the key has: `view`, `release` or `admin`, where each may all that the
+one before may ([keys](keys.md)).
+
 *Ours* is what Huidu adds to the cloud's API. Where no default is given, a field may be left out.
 
 Other actions of the cloud's API gateway are refused by name, with `UnsupportedOperation`.
@@ -99,7 +102,7 @@ def _section(action: Action[Any, Any]) -> str:
 
 def _says(action: Action[Any, Any]) -> str:
     where = f"`{action.service}` {action.version}; `huidu api {kebab(action.name)}`"
-    return f"{_text(action.summary)} {where}.\n"
+    return f"{_text(action.summary)} {where}; role `{action.needs.word}`.\n"
 
 
 def _table(fields: Iterable[msgspec.structs.FieldInfo]) -> Iterator[str]:

@@ -14,8 +14,8 @@ from starlette.routing import Route
 from huidu.cloudapi.desk import Desk
 from huidu.console import flash as flashes
 from huidu.console import live, looks, words
-from huidu.console.asking import Done, Look, Visit
-from huidu.console.doors import ENTER, SEE_OTHER, SIGN_IN, doors
+from huidu.console.asking import Done, Look, Told, Visit
+from huidu.console.doors import ENTER, SEE_OTHER, SIGN_IN, Doors
 from huidu.console.flash import Flash
 from huidu.console.guard import PATH, App, Denied, Guard, SignInFirst, back_to, who
 from huidu.console.live import Closing
@@ -51,7 +51,7 @@ class Console:
             Route(ENTER, self._door("enter.html"), methods=["GET"]),
             Route(f"{PATH}/look", self._look_changed, methods=["POST"]),
             Route(f"{PATH}/static/{{name}}", self._static),
-            *doors(self._guard),
+            *Doors(self._guard).routes(),
             *(Route(f"{PATH}/{at}", self._follow(to)) for at, to in live.STREAMS.items()),
             *(Route(f"{PATH}/{page.path}", self._show(page)) for page in PAGES),
             *(Route(f"{PATH}/{deed.path}", self._do(deed), methods=["POST"]) for deed in DEEDS),
@@ -87,12 +87,15 @@ class Console:
     def _do(self, deed: Deed) -> Answer:
         async def do(request: Request) -> Response:
             found, form = await self._guard.posted_lists(request, deed.role)
+            done: Done | Told
             try:
                 done = await deed.act(self._visit(request, found, form))
             except Refusal as refusal:
                 if _is_by_program(request):
                     raise
                 done = Done(_back(request), Flash(refusal.message, went_well=False))
+            if isinstance(done, Told):
+                return self._page(request, done.template, found, done.shown)
             response = RedirectResponse(done.location, SEE_OTHER)
             if done.flash:
                 text, lasts_s = flashes.write(done.flash), flashes.LASTS_S
@@ -207,11 +210,6 @@ class Console:
 
 #: How a page is answered that cannot be shown, by the family of the refusal's code.
 STATUSES = {"ResourceNotFound": 404, "AuthFailure": 403, "InternalError": 500}
-
-
-def console(guard: Guard, desk: Desk, zone: str) -> Console:
-    """Return the console of a server; its times are shown in a zone."""
-    return Console(guard, desk, zone)
 
 
 def look_of(request: Request) -> Look:

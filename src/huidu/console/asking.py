@@ -110,6 +110,14 @@ class Done:
     flash: Flash | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a form did that is told on the spot, once: a secret must not travel on."""
+
+    template: str
+    shown: Mapping[str, Any]
+
+
 def path(*parts: str, **query: object) -> str:
     """Return the address of a page; what is empty in the query is left out."""
     said = "&".join(

@@ -21,9 +21,9 @@ from starlette.responses import PlainTextResponse, Response
 from huidu.console.sessions import Sessions, SignedIn, Ticket
 from huidu.model.errors import Refusal
 from huidu.model.role import Role, check
+from huidu.model.session import COOKIE
 
 PATH = "/console"
-COOKIE = "huidu_console_"
 CSRF, CSRF_HEADER = "csrf", "x-csrf"
 SAFE = frozenset({"GET", "HEAD"})
 MOST_FORM_BYTES = 256 * 1024
@@ -78,8 +78,16 @@ class Guard:
     to every other.
     """
 
-    def __init__(self, sessions: Sessions, mark: str, hosts: Collection[str]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        mark: str,
+        hosts: Collection[str],
+        settle: Callable[[Scope], Scope] = lambda scope: scope,
+    ) -> None:
+        """`settle` makes `client` and `scheme` of a request what they are to be believed to be."""
         self.sessions = sessions
+        self._settle = settle
         self._cookie = COOKIE + mark
         self._hosts = frozenset(host.lower() for host in (*hosts, LOCAL))
 
@@ -95,6 +103,7 @@ class Guard:
                     message["headers"] = [*there, *(one for one in more if one[0] not in names)]
                 await send(message)
 
+            scope = self._settle(scope)
             try:
                 self._check_request(Request(scope))
             except Denied as denied:

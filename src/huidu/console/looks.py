@@ -33,6 +33,7 @@ def environment(shipped: Shipped) -> Environment:
         "ms": texts.milliseconds,
         "size": texts.size,
         "duration": texts.duration,
+        "clock": texts.clock,
         "short": texts.short,
         "hue": texts.hue,
         "uncoloured": texts.uncoloured,

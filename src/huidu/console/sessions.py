@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from huidu.cloudapi.desk import Caller
-from huidu.control.keyring import Holder, seal
+from huidu.control.keyring import Holder
 from huidu.model.access_key import CONSOLE, said_by
 from huidu.model.errors import AuthFailure, Refusal
 from huidu.model.guessing import Failures, place_of
@@ -118,7 +118,7 @@ class Sessions:
             raise NotSignedIn(NotSignedIn.WAIT, wait_s)
         secret = self._keys.secret(secret_id)
         # Of what was typed and of what is right only the hashes are compared, all of them.
-        right = hmac.compare_digest(seal(secret_key), seal(NOBODYS if secret is None else secret))
+        right = hmac.compare_digest(mark(secret_key), mark(NOBODYS if secret is None else secret))
         if secret is None or not right:
             self._failed(place, now)
             # What is no id may be a secret that was put into the wrong field.
@@ -213,7 +213,7 @@ class Sessions:
             (s for s in self._sessions.values() if s.key_id == holder.key_id),
             key=lambda other: other.used_at,
         )
-        await self._end([other.id for other in mine[: len(mine) + 1 - MOST_OF_KEY]])
+        await self._end([other.id for other in mine[: max(0, len(mine) + 1 - MOST_OF_KEY)]])
         await self._catalog.write(lambda writing: writing.keys.put_session(session))
         self._sessions[session.id] = session
         self._written[session.id] = now

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from huidu.console import alias, functions, keys, others, overview, rollouts, steering
-from huidu.console.asking import Done, Visit
+from huidu.console.asking import Done, Told, Visit
 from huidu.model.role import Role
 
 Read = Callable[[Visit], Awaitable[Mapping[str, Any]]]
-Act = Callable[[Visit], Awaitable[Done]]
+Act = Callable[[Visit], Awaitable[Done | Told]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +57,6 @@ DEEDS = (
     Deed("functions/{function}/publish", functions.publish),
     Deed("rollouts/{rollout}/{verb}", rollouts.act),
     Deed("gateway/{service}/switch", others.switch),
+    Deed("settings/keys", keys.create),
+    Deed("settings/keys/{key}/{change}", keys.change),
 )

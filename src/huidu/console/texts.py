@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
@@ -109,6 +110,11 @@ def ago_s(moment: str, now: str) -> float:
         return (datetime.fromisoformat(now) - datetime.fromisoformat(moment)).total_seconds()
     except ValueError:
         return 0.0
+
+
+def clock(at: float, zone: str) -> str:
+    """Return when in the day a moment is, in a zone."""
+    return datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone)).strftime("%H:%M:%S")
 
 
 def short(digest: str) -> str:

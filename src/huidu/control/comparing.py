@@ -16,7 +16,9 @@ from huidu.actions.functions import FunctionFacts
 from huidu.control import functions
 from huidu.control.plane import Asked, Plane
 from huidu.model import names
+from huidu.model import role as roles
 from huidu.model.function import Function, FunctionName
+from huidu.model.role import Role
 from huidu.model.version import Version
 from huidu.store.reading import Reading
 
@@ -24,6 +26,7 @@ MOST_FILES = 1000
 MOST_FILE_BYTES = 256 * 1024  #: Of a text that is shown,
 MOST_SHOWN_BYTES = 2 * 1024 * 1024  #: and of all that are shown together.
 NOT_THERE = -1
+VARIABLE = "Environment."
 #: What is compared of a configuration, beside the variables of the environment, one by one: what
 #: decides how a version behaves. Versions of one digest do not differ.
 FIELDS = (
@@ -35,6 +38,8 @@ FIELDS = (
 async def compare(plane: Plane, asked: Asked, request: wire.CompareVersions) -> wire.Compared:
     """Compare two versions; the code of both is unpacked for it, if it is not."""
     named = FunctionName(request.namespace, request.function_name)
+    if is_true(request.show_text):
+        roles.check(asked.who, asked.role, "CompareVersions with ShowText", Role.RELEASE)
 
     def ask(reading: Reading) -> tuple[Function, Version, Version]:
         function = reading.function(named)
@@ -47,16 +52,27 @@ async def compare(plane: Plane, asked: Asked, request: wire.CompareVersions) -> 
     if before.code != after.code:
         roots = [await asyncio.to_thread(plane.packages.unpacked, v.code) for v in (before, after)]
         changes = await asyncio.to_thread(_changes, *roots, shown=is_true(request.show_text))
+    differ = _fields(
+        functions.facts(plane, function, before), functions.facts(plane, function, after)
+    )
     return wire.Compared(
         from_version=before.number,
         to_version=after.number,
         same_code=before.code == after.code,
         files=list(changes[:MOST_FILES]),
         other_files=max(0, len(changes) - MOST_FILES),
-        configuration=_fields(
-            functions.facts(plane, function, before), functions.facts(plane, function, after)
-        ),
+        configuration=differ if asked.role is Role.ADMIN else [_hidden(one) for one in differ],
     )
+
+
+def _hidden(change: wire.FieldChange) -> wire.FieldChange:
+    """Return a change without values that only those see who could set them."""
+    if not change.name.startswith(VARIABLE):
+        return change
+    before, after = (
+        json.dumps(functions.HIDDEN) if v else "" for v in (change.before, change.after)
+    )
+    return wire.FieldChange(name=change.name, before=before, after=after)
 
 
 def _number(reading: Reading, function: Function, qualifier: str) -> str:
@@ -80,7 +96,7 @@ def _told(facts: FunctionFacts) -> Mapping[str, str]:
     whole = {name: getattr(facts, name) for name in FIELDS}
     whole["layers"] = [[layer.layer_name, layer.layer_version] for layer in facts.layers]
     told = {"".join(map(str.title, name.split("_"))): value for name, value in whole.items()}
-    told |= {f"Environment.{one.key}": one.value for one in facts.environment.variables}
+    told |= {f"{VARIABLE}{one.key}": one.value for one in facts.environment.variables}
     return {
         name: json.dumps(value, ensure_ascii=False, sort_keys=True) for name, value in told.items()
     }

@@ -25,9 +25,11 @@ from huidu.control.aliases import Note
 from huidu.control.plane import Asked, Plane
 from huidu.control.telling import Cause
 from huidu.model import names, quota
+from huidu.model import role as roles
 from huidu.model.alias import Alias
 from huidu.model.errors import InUse, InvalidParameter, InvalidValue, NotFound
 from huidu.model.function import Code, Configuration, Function, FunctionName, Layer
+from huidu.model.role import Role
 from huidu.model.trigger import Trigger
 from huidu.model.version import ACTIVE, Version
 from huidu.model.web import BOOTSTRAP, is_web
@@ -199,8 +201,13 @@ async def get(plane: Plane, asked: Asked, request: wire.GetFunction) -> wire.Fun
             number = reading.alias(function, qualifier).version
         return function, reading.version(function, number), triggers.of(reading, function)
 
+    if is_true(request.show_code):
+        roles.check(asked.who, asked.role, "GetFunction with ShowCode", Role.RELEASE)
     function, version, bound = await plane.catalog.read(ask)
     told = facts(plane, function, version)
+    if asked.role < Role.ADMIN:
+        for variable in told.environment.variables:
+            variable.value = HIDDEN
     told.qualifier = qualifier
     told.triggers = [triggers.facts(plane, trigger) for trigger in bound]
     if is_true(request.show_code):
@@ -274,6 +281,8 @@ def _note(plane: Plane, configuration: Configuration) -> str:
     return "" if is_web(configuration) else plane.runtimes.note(configuration.runtime)
 
 
+#: What stands for the value of a variable, for those who could not set one: passwords are there.
+HIDDEN = "(hidden)"
 SHOWN_SETTINGS = (
     "vpc_config",
     "public_net_config",

@@ -14,6 +14,7 @@ from huidu.actions.action import (
 )
 from huidu.control import (
     access_handlers,
+    access_keys,
     aliases,
     apis,
     comparing,
@@ -122,6 +123,11 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (APIGATEWAY_VERSION, "DescribeServiceEnvironmentReleaseHistory"): releases.history,
     (APIGATEWAY_VERSION, "DescribeServiceSubDomains"): releases.domains,
     **{(APIGATEWAY_VERSION, name): do for name, do in access_handlers.HANDLERS.items()},
+    (HUIDU_VERSION, "CreateKey"): access_keys.create,
+    (HUIDU_VERSION, "ListKeys"): access_keys.list_all,
+    (HUIDU_VERSION, "UpdateKey"): access_keys.update,
+    (HUIDU_VERSION, "DeleteKey"): access_keys.delete,
+    (HUIDU_VERSION, "CreateConsoleLink"): access_keys.link,
     (MONITOR_VERSION, "GetMonitorData"): monitoring.get,
     (HUIDU_VERSION, "GetTraffic"): traffic.get,
     (HUIDU_VERSION, "GetTrafficSeries"): series.get,

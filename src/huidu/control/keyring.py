@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ from huidu.model.effect import AccessKeyGone, AccessKeyKept, Effect
 from huidu.model.errors import AuthFailure
 from huidu.model.role import Role
 
-LABEL = b"huidu access key "
+#: What each use of the seed begins with, so that none gives away another.
+LABEL, SEAL = b"huidu access key ", b"huidu seal "
 USE_S = 60.0  #: How exact it is when a key was last used.
 
 log = structlog.get_logger("huidu.keys")
@@ -29,7 +29,7 @@ class Holder:
     key_id: str
     name: str
     role: Role
-    seal: str = field(repr=False)  #: The SHA-256 of its secret.
+    seal: str = field(repr=False)  #: By which another secret is told.
 
 
 class Keyring:
@@ -44,24 +44,43 @@ class Keyring:
         self._seed = seed
         self._clock = clock
         self._keys: dict[str, AccessKey] = {}
-        self._used: dict[str, float] = {}  #: What the catalog does not know yet.
+        self._used: dict[str, float] = {}
+        self._written: dict[str, float] = {}  #: The same, as the catalog knows it.
+
+    def __repr__(self) -> str:
+        return f"<Keyring: the root key and {len(self._keys)} others>"
+
+    @property
+    def root(self) -> Holder:
+        """Who has the root key."""
+        return Holder(self._root, ROOT, Role.ADMIN, self.seal(self._root_secret))
+
+    @property
+    def root_used_at(self) -> float:
+        """About when the root key was last used since the server is up; 0: not since."""
+        return self._used.get(self._root, 0.0)
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Hear of a commit."""
         for effect in effects:
             match effect:
-                case AccessKeyKept(key) if key.seal == seal(self.made(key.id)):
+                case AccessKeyKept(key) if key.seal == self.seal(self.made(key.id)):
                     self._keys[key.id] = key
                 case AccessKeyKept(key):
                     log.error("key.lost", key=key.id, name=key.name, reason="another seed made it")
                 case AccessKeyGone(key_id):
                     self._keys.pop(key_id, None)
                     self._used.pop(key_id, None)
+                    self._written.pop(key_id, None)
 
     def made(self, key_id: str) -> str:
         """Return the secret of an id, whether or not there is such a key."""
         digest = hmac.digest(self._seed, LABEL + key_id.encode(), "sha256")
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+    def seal(self, secret: str) -> str:
+        """Return what a secret is recognized by; without the seed nobody can try secrets on it."""
+        return hmac.digest(self._seed, SEAL + secret.encode(), "sha256").hex()
 
     def secret(self, secret_id: str) -> str | None:
         """Return the secret of an id, or None. It says nothing of what the key may ask for."""
@@ -72,7 +91,7 @@ class Keyring:
     def holder(self, secret_id: str) -> Holder:
         """Return who has a key, or raise `AuthFailure` where it is disabled or gone."""
         if secret_id == self._root:
-            return Holder(self._root, ROOT, Role.ADMIN, seal(self._root_secret))
+            return self.root
         key = self._keys.get(secret_id)
         if key is None:
             raise AuthFailure("SecretIdNotFound", f"SecretId {secret_id[:80]!r} is not known")
@@ -92,8 +111,8 @@ class Keyring:
 
     def used(self, secret_id: str) -> None:
         """Note that a key was used just now."""
-        key, now = self._keys.get(secret_id), self._clock()
-        if key is not None and now - self.used_at(key) >= USE_S:
+        now = self._clock()
+        if now - self._used.get(secret_id, 0.0) >= USE_S:
             self._used[secret_id] = now
 
     def used_at(self, key: AccessKey) -> float:
@@ -102,9 +121,12 @@ class Keyring:
 
     def unwritten(self) -> Mapping[str, float]:
         """Return when keys were used of which the catalog does not know it yet."""
-        return {key_id: at for key_id, at in self._used.items() if self._keys[key_id].used_at < at}
+        return {
+            key_id: at
+            for key_id, at in self._used.items()
+            if key_id in self._keys and self._written.get(key_id) != at
+        }
 
-
-def seal(secret: str) -> str:
-    """Return what a secret is recognized by; it is too long to be guessed from that."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    def written(self, used: Mapping[str, float]) -> None:
+        """Hear that the catalog knows when these were used."""
+        self._written |= used

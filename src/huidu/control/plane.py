@@ -10,6 +10,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
+from huidu.control.keyring import Keyring
 from huidu.invoke.invoker import Answered
 from huidu.invoke.routes import Target
 from huidu.invoke.tracing import HANDED_ON, Tracing
@@ -324,6 +325,7 @@ class Plane:
     invoker: Invoker
     routes: Routes
     instances: Instances
+    keyring: Keyring
     runtimes: Runtimes
     triggers: Mapping[str, Kind]
     courier: Courier

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from huidu.gateway.event import OURS
 from huidu.model.exchange import Answer, BodyTooLarge, CallerLeft, Head, Headers
 from huidu.model.invocation import MOST_EVENT_BYTES
+from huidu.model.session import COOKIE
 from huidu.model.trace import Trace, carried
 
 Scope = MutableMapping[str, Any]
@@ -20,6 +21,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Dressing = Callable[[Sequence[tuple[str, str]]], Sequence[tuple[str, str]]]
 
 WEBSOCKET = b"websocket"
+CONSOLES = COOKIE.encode()
 #: Headers of a request that are the connection's, or that say what only we may say.
 NOT_PASSED_ON = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
@@ -64,6 +66,28 @@ def traced(head: Head, trace: Trace) -> Head:
     return replace(
         head, headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in said]
     )
+
+
+def unseen(scope: Scope) -> Scope:
+    """Return a request without the cookies of the console.
+
+    A browser sends the cookies of one port of a host to every other: whoever is signed in to the
+    console and opens a function at the same host would give the function his session.
+    """
+    if not any(name == b"cookie" and CONSOLES in value for name, value in scope["headers"]):
+        return scope
+    kept = [
+        (name, _others(value) if name == b"cookie" else value) for name, value in scope["headers"]
+    ]
+    return {
+        **scope,
+        "headers": [(name, value) for name, value in kept if name != b"cookie" or value],
+    }
+
+
+def _others(cookies: bytes) -> bytes:
+    pairs = (pair.strip() for pair in cookies.split(b";"))
+    return b"; ".join(pair for pair in pairs if CONSOLES not in pair.partition(b"=")[0])
 
 
 def tunnels(scope: Scope) -> bool:

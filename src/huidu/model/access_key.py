@@ -23,7 +23,7 @@ API, CONSOLE = "API", "console"  #: How somebody asks.
 class AccessKey:
     """A key beside the root key. Its secret is not kept: it is made of its id each time.
 
-    `seal` is the SHA-256 of the secret, by which one is told that cannot be made any more.
+    `seal` is by which one is told that cannot be made any more.
     """
 
     id: str

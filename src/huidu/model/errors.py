@@ -69,6 +69,7 @@ CHINESE = {
 }
 #: Where the code's word for a resource is not what anybody would call it.
 SPOKEN = {
+    "AccessKey": "Access key",
     "InvalidAccessKeyId": "AccessKeyId",
     "InvalidApi": "API",
     "InvalidIPStrategy": "IPStrategy",

@@ -9,6 +9,9 @@ from huidu.model.role import Role
 LINK_S = 600.0  #: How long a one-time link is good.
 
 
+COOKIE = "huidu_console_"  #: How the names of its cookies begin.
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """How long a session lasts."""

@@ -32,7 +32,7 @@ class AccessKeyReading:
             raise NotFound("AccessKey", named[:80])
         return found[0]
 
-    def keys(self) -> Sequence[AccessKey]:
+    def every(self) -> Sequence[AccessKey]:
         """Return all keys, by name."""
         return sorted(self._every(AccessKey, ACCESS_KEY), key=lambda key: key.name)
 
@@ -42,7 +42,7 @@ class AccessKeyReading:
 
     def everything(self) -> Sequence[Effect]:
         """Return all keys, as if they had just been written."""
-        return [AccessKeyKept(key) for key in self.keys()]
+        return [AccessKeyKept(key) for key in self.every()]
 
     def _every(self, kind: type[T], table: Table, *where: ColumnElement[bool]) -> Sequence[T]:
         found = self._connection.execute(select(table).where(*where))

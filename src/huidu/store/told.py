@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from huidu.model.access_key import API, CONSOLE, said_by
 from huidu.model.delivery import DEAD, PENDING, Delivery
 from huidu.model.errors import NotFound
 from huidu.model.happening import EVERY, THROTTLE_BEGAN, THROTTLE_ENDED, Happening
@@ -178,9 +179,12 @@ def _where(asking: Asking) -> ColumnElement[bool]:
     columns = HAPPENING.c
     terms: list[ColumnElement[bool]] = [
         columns[name] == getattr(asking, name)
-        for name in ("namespace", "function", "alias", "version", "who")
+        for name in ("namespace", "function", "alias", "version")
         if getattr(asking, name)
     ]
+    if asking.who:  # in whichever way it asked
+        ways = (asking.who, *(said_by(asking.who, way) for way in (API, CONSOLE)))
+        terms.append(columns.who.in_(ways))
     if asking.kinds and EVERY not in asking.kinds:
         terms.append(or_(false(), *map(_of_kind, asking.kinds)))
     if asking.since is not None:

@@ -23,6 +23,8 @@ MOST = 100
 BY_NAME = {action.name: action for action in ACTIONS if action.service in (SCF, HUIDU)}
 #: What a function may not have, as the cloud's API spells it.
 NOT_OF_FUNCTION = frozenset({"Alias", "Qualifier", "FunctionVersion", "Version"})
+#: What a key is told whose role is not enough: the key is right, so no other command helps.
+NOT_ALLOWED = "AuthFailure.UnauthorizedOperation"
 Facts = Mapping[str, Any]
 
 
@@ -96,7 +98,7 @@ class Desk:
     def _advice(self, error: Exception) -> Sequence[tuple[str, str]]:
         """Return what to type next: what for, and the command."""
         code = error.code if isinstance(error, Refused) else ""
-        if code.startswith("AuthFailure."):
+        if code.startswith("AuthFailure.") and code != NOT_ALLOWED:
             return [("use the key of the server here", 'eval "$(huidu env)"')]
         if code == "ResourceNotFound.FunctionName":
             return self._other_functions()

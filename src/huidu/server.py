@@ -22,7 +22,7 @@ from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.pages import pages
 from huidu.console.app import Console
-from huidu.console.guard import App, Guard
+from huidu.console.guard import Guard
 from huidu.console.sessions import Sessions
 from huidu.control.access_keys import keep_uses_on
 from huidu.control.keyring import Keyring

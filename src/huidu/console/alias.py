@@ -36,14 +36,13 @@ async def page(visit: Visit) -> Mapping[str, Any]:
             Points=SECONDS,
         ),
         visit.ask("ListAliasHistory", **named, Limit=CHANGES, Offset=(number - 1) * CHANGES),
-        visit.ask(
-            "ListVersionByFunction", FunctionName=named["FunctionName"], Limit=MOST_VERSIONS
-        ),
+        visit.ask("ListVersionByFunction", FunctionName=named["FunctionName"], Limit=MOST_VERSIONS),
         visit.ask_or({"Triggers": []}, "ListTriggers", FunctionName=named["FunctionName"]),
     )
     alias = shown["alias"]
     kind, fields = visit.wish("form"), _query(visit)
-    return shown | {
+    return {
+        **shown,
         "series": series,
         "history": [row(one, visit) for one in history["Changes"]],
         "pages": max(1, -(-history["TotalCount"] // CHANGES)),

@@ -246,9 +246,5 @@ def _back(request: Request) -> str:
     return back_to(PATH + referer.partition(PATH)[2]) if PATH in referer else f"{PATH}/"
 
 
-def _keep(
-    response: Response, name: str, value: str, lasts_s: int, *, hidden: bool = False
-) -> None:
-    response.set_cookie(
-        name, value, max_age=lasts_s, path=PATH, httponly=hidden, samesite="strict"
-    )
+def _keep(response: Response, name: str, value: str, lasts_s: int, *, hidden: bool = False) -> None:
+    response.set_cookie(name, value, max_age=lasts_s, path=PATH, httponly=hidden, samesite="strict")

@@ -32,7 +32,11 @@ class Desk(Protocol):
     """Where everything is asked for. It knows who may ask for what, and so do programs meet it."""
 
     async def ask(
-        self, caller: Any, service: str, name: str, parameters: Mapping[str, object]  # noqa: ANN401
+        self,
+        caller: Any,
+        service: str,
+        name: str,
+        parameters: Mapping[str, object],
     ) -> Facts:
         """Return the answer to an action, or raise `Refusal`."""
         ...
@@ -126,7 +130,9 @@ def path(*parts: str, **query: object) -> str:
         for one in (value if isinstance(value, list) else [value])
         if one not in ("", None)
     )
-    return "/".join((PATH, *(quote(part, safe="$") for part in parts))) + (f"?{said}" if said else "")
+    return "/".join((PATH, *(quote(part, safe="$") for part in parts))) + (
+        f"?{said}" if said else ""
+    )
 
 
 async def together(*questions: Any) -> list[Any]:  # noqa: ANN401 - each has its own answer

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 Series = Mapping[str, Sequence[float]]
+BEFORE, LEAST = 10, 120  #: So much of the silence before the first call, and so much at least.
 
 
 class Segment(NamedTuple):
@@ -76,5 +77,16 @@ def thinned(values: Sequence[float], most: int) -> Sequence[float]:
 
 
 def columns(series: Mapping[str, Any], what: str, most: int) -> Series:
-    """Return what a series of the API says of each version, in so many columns at most."""
-    return {one["FunctionVersion"]: thinned(one[what], most) for one in series["Versions"]}
+    """Return what a series of the API says of each version, in so many columns at most.
+
+    Where nobody called at first there is nothing to see, and that is left out but for its end.
+    """
+    rows = {one["FunctionVersion"]: one for one in series["Versions"]}
+    firsts = [_first(one["Calls"]) for one in rows.values()]
+    begin = max(0, min([*firsts, series["Points"]]) - BEFORE)
+    begin = min(begin, max(0, series["Points"] - LEAST))
+    return {version: thinned(one[what][begin:], most) for version, one in rows.items()}
+
+
+def _first(values: Sequence[float]) -> int:
+    return next((at for at, value in enumerate(values) if value), len(values))

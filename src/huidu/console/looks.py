@@ -34,6 +34,8 @@ def environment(shipped: Shipped) -> Environment:
         "size": texts.size,
         "duration": texts.duration,
         "clock": texts.clock,
+        "moment": texts.moment,
+        "released": texts.released,
         "short": texts.short,
         "hue": texts.hue,
         "uncoloured": texts.uncoloured,

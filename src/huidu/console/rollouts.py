@@ -100,9 +100,7 @@ def ladder(facts: Facts) -> list[dict[str, Any]]:
     coming = [found["NextWeight"]] if found and not facts["EndTime"] else []
     shares = sorted({*(planned or [*had, *coming]), present, 1.0} - {0.0})
     reached = max([present, *had])
-    return [
-        {"share": share, "now": share == present, "had": share <= reached} for share in shares
-    ]
+    return [{"share": share, "now": share == present, "had": share <= reached} for share in shares]
 
 
 def curves(facts: Facts) -> dict[str, Any]:

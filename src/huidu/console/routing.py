@@ -104,8 +104,8 @@ def changes(before: Alias | None, after: Alias | None, say: Say) -> list[tuple[s
     found += [(say("rule"), "–", one) for one in new if one not in old]
     for name, said in (("Sticky", say("sticky by")), ("Split", say("split"))):
         if before[name] != after[name]:
-            ends = (shown_key(one[name]) or "–" for one in (before, after))
-            found.append((said, *ends))
+            was, now = (shown_key(one[name]) or "–" for one in (before, after))
+            found.append((said, was, now))
     if before["Description"] != after["Description"]:
         found.append((say("description"), before["Description"], after["Description"]))
     return found

@@ -68,7 +68,7 @@ def number(value: float) -> str:
     """Return a number with its thousands apart, and no digits that say nothing."""
     if value and abs(value) < 10:  # noqa: PLR2004 - small numbers need a digit more
         return f"{value:.1f}".removesuffix(".0")
-    return f"{value:,.0f}".replace(",", " ")  # noqa: RUF001 - a thin space that does not break
+    return f"{value:,.0f}".replace(",", " ")
 
 
 def milliseconds(value: float | None) -> str:
@@ -115,6 +115,24 @@ def ago_s(moment: str, now: str) -> float:
 def clock(at: float, zone: str) -> str:
     """Return when in the day a moment is, in a zone."""
     return datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone)).strftime("%H:%M:%S")
+
+
+def moment(text: str, zone: str) -> str:
+    """Return a moment that the gateway's actions wrote in UTC, as all others are written."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S") if at.tzinfo else text
+
+
+def released(name: str) -> str:
+    """Return when a release was made, of which its name begins, and what tells it from others."""
+    digits = name[:14]
+    if not digits.isdecimal():
+        return name
+    at = datetime.strptime(digits, "%Y%m%d%H%M%S")  # noqa: DTZ007 - in the zone that it was named in
+    return f"{at:%Y-%m-%d %H:%M:%S} {name[14:20]}"
 
 
 def short(digest: str) -> str:

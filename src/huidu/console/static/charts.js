@@ -206,6 +206,7 @@
       if (anew || !plot) draw(place);
       else plot.setData(CHARTS[place.dataset.chart].rows());
     }
+    if (data.versions.size) document.getElementById("silence")?.remove();
     holder.dataset.seconds = String(data.count);
   }
 

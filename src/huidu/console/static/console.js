@@ -29,6 +29,14 @@ document.addEventListener("DOMContentLoaded", () => {
     setTimeout(() => delete form.dataset.sent, 3000);
   });
 
+  // A tail that is left open for a day must not fill the machine.
+  const MOST_LINES = 500;
+  document.body.addEventListener("htmx:sseMessage", (event) => {
+    if (!event.target.matches?.(".logs")) return;
+    document.getElementById("silence")?.remove();
+    while (event.target.children.length > MOST_LINES) event.target.lastElementChild.remove();
+  });
+
   const pulse = document.getElementById("pulse");
   if (pulse) {
     const beat = (alive) => {

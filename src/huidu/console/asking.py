@@ -33,7 +33,7 @@ class Desk(Protocol):
 
     async def ask(
         self,
-        caller: Any,
+        caller: Any,  # noqa: ANN401 - whom the guard let in; pages only hand him on
         service: str,
         name: str,
         parameters: Mapping[str, object],
@@ -65,7 +65,10 @@ class Visit:
     form: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     async def ask(self, name: str, /, **asked: object) -> Facts:
-        """Return the answer to an action, or raise `Refusal`; of what is asked, None is left out."""
+        """Return the answer to an action, or raise `Refusal`.
+
+        Of what is asked, what is None is left out.
+        """
         told = {key: value for key, value in asked.items() if value is not None}
         return await self.desk.ask(self.caller, SERVICE_OF[name], name, told)
 

@@ -11,6 +11,7 @@ from huidu.console import routing
 from huidu.console.asking import Done, Facts, Visit, path, together
 from huidu.console.flash import Flash
 from huidu.console.overview import WINDOW_S, added
+from huidu.console.routing import Say
 from huidu.model.errors import Refusal
 
 PAGE = 20
@@ -35,26 +36,8 @@ async def page(visit: Visit) -> Mapping[str, Any]:
     return {
         "function": facts,
         "name": name,
-        "aliases": [
-            {
-                **alias,
-                "shares": routing.shares(alias),
-                "sentence": routing.sentence(alias, visit.say),
-                "rules": routing.rules(alias),
-                "traffic": added(one for one in lanes if one["Alias"] == alias["Name"]),
-            }
-            for alias in aliases["Aliases"]
-        ],
-        "versions": [
-            {
-                **version,
-                "users": _users(version["Version"], aliases["Aliases"]),
-                "traffic": added(
-                    one for one in lanes if one["FunctionVersion"] == version["Version"]
-                ),
-            }
-            for version in versions["Versions"]
-        ],
+        "aliases": [_alias(one, lanes, visit.say) for one in aliases["Aliases"]],
+        "versions": [_version(one, lanes, aliases["Aliases"]) for one in versions["Versions"]],
         "total": versions["TotalCount"],
         "page": number,
         "pages": max(1, -(-versions["TotalCount"] // PAGE)),
@@ -62,6 +45,26 @@ async def page(visit: Visit) -> Mapping[str, Any]:
         "rollouts": rollouts["Rollouts"],
         "now": traffic["Time"],
         "ends": _ends(versions["Versions"]),
+    }
+
+
+def _alias(alias: Facts, lanes: Sequence[Facts], say: Say) -> dict[str, Any]:
+    """Return an alias as the page of its function shows it."""
+    return {
+        **alias,
+        "shares": routing.shares(alias),
+        "sentence": routing.sentence(alias, say),
+        "traffic": added(one for one in lanes if one["Alias"] == alias["Name"]),
+    }
+
+
+def _version(version: Facts, lanes: Sequence[Facts], aliases: Sequence[Facts]) -> dict[str, Any]:
+    """Return a version as the page of its function shows it."""
+    number = version["Version"]
+    return {
+        **version,
+        "users": [one["Name"] for one in aliases if number in routing.every_version(one)],
+        "traffic": added(one for one in lanes if one["FunctionVersion"] == number),
     }
 
 
@@ -73,10 +76,6 @@ async def publish(visit: Visit) -> Done:
     )
     said = visit.say("Version {version} is published.", version=made["FunctionVersion"])
     return Done(path("functions", name), Flash(said))
-
-
-def _users(version: str, aliases: Sequence[Facts]) -> list[str]:
-    return [one["Name"] for one in aliases if version in routing.every_version(one)]
 
 
 def _ends(versions: Sequence[Facts]) -> tuple[str, str]:

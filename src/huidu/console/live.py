@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -115,11 +115,15 @@ async def follow_logs(visit: Visit, render: Render, closing: Closing) -> AsyncIt
             return
         cursor = found["Cursor"]
         if found["Lines"]:
-            newest_first = list(reversed(found["Lines"]))
-            yield event("lines", render("log_lines.html", lines=newest_first), cursor)
+            yield event("lines", _lines(visit, render, found["Lines"]), cursor)
             await closing.rest(SECOND_S / 4)
         else:
             yield b": still there\n\n"
+
+
+def _lines(visit: Visit, render: Render, lines: Sequence[Facts]) -> str:
+    wanted = {"function": visit.wish("function")}
+    return render("log_lines.html", lines=list(reversed(lines)), wanted=wanted)
 
 
 Follow = Callable[[Visit, Render, Closing], AsyncIterator[bytes]]

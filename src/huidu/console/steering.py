@@ -14,6 +14,7 @@ from huidu.model.errors import Failed, Refusal
 from huidu.model.rollout import OWNING, State
 
 MOST, MOST_CHANGES = 100, 1000
+LEAST_SHARE = 0.0001  #: What asks before this asks before any.
 
 
 async def move(visit: Visit) -> Done:
@@ -85,7 +86,7 @@ async def start(visit: Visit) -> Done:
         **aliases.whose(visit),
         FunctionVersion=visit.given("version"),
         Plan=visit.given("plan") or "evidence",
-        Gates=[{"Weight": 0.0, "Kind": "approval"}] if visit.given("approval") else [],
+        Gates=[{"Weight": LEAST_SHARE, "Kind": "approval"}] if visit.given("approval") else [],
         Reason=visit.given("reason"),
     )
     said = visit.say("The rollout to version {version} has begun.", version=made["ToVersion"])

@@ -165,14 +165,7 @@ def _caller(fields: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 
 def filled(alias: Facts, kind: str, fields: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return what stands in the forms: what is, or what somebody began to fill in."""
-    now = alias
-    if kind in ("weights", "rules"):
-        try:
-            asked = routing.asked(kind, fields, alias)
-        except Refusal:
-            asked = {}
-        empty: dict[str, Any] = {"AdditionalVersionWeights": [], "AddtionVersionMatchs": []}
-        now = {**alias, **asked, "RoutingConfig": empty | asked.get("RoutingConfig", {})}
+    now = {**alias, **_begun(alias, kind, fields)}
     return {
         "main": now["FunctionVersion"],
         "weights": routing.weights(now),
@@ -184,6 +177,18 @@ def filled(alias: Facts, kind: str, fields: Mapping[str, Sequence[str]]) -> dict
         "places": (*routing.PLACES, routing.ADDRESS),
         "methods": routing.METHODS,
     }
+
+
+def _begun(alias: Facts, kind: str, fields: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return what the fields of a form ask for, or nothing where they cannot be read."""
+    if kind not in ("weights", "rules"):
+        return {}
+    try:
+        asked = routing.asked(kind, fields, alias)
+    except Refusal:
+        return {}
+    empty: dict[str, Any] = {"AdditionalVersionWeights": [], "AddtionVersionMatchs": []}
+    return {**asked, "RoutingConfig": empty | asked["RoutingConfig"]}
 
 
 def _query(visit: Visit) -> dict[str, list[str]]:

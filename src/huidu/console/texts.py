@@ -13,6 +13,7 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 ESCAPES = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")  #: What colours a terminal.
 PICTURES = 0x2400  #: Where Unicode has a picture of each control character.
 DELETE = 0x7F
+NARROW = "\u202f"  #: A thin space that does not break.
 KEPT = "\n\t"
 WITHIN = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -68,7 +69,7 @@ def number(value: float) -> str:
     """Return a number with its thousands apart, and no digits that say nothing."""
     if value and abs(value) < 10:  # noqa: PLR2004 - small numbers need a digit more
         return f"{value:.1f}".removesuffix(".0")
-    return f"{value:,.0f}".replace(",", " ")
+    return f"{value:,.0f}".replace(",", NARROW)
 
 
 def milliseconds(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -46,6 +47,11 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 SHELL, PYTHON, OUTPUT = "sh", "python", "output"
 SHOWN = {"text", "toml", "js", "yaml"}  #: To look at, not to run.
 WHATEVER = "…"  #: In an output block: any text at all.
+#: Clients of the cloud, by their names in the lock files of the tests.
+OFFICIAL = re.compile(
+    r"tccli|tencentcloud-sdk-[^/]*|tencent-component-toolkit|cos-nodejs-[^/]*|@serverless/components"
+)
+SLS = {"@serverless/components": "2.34.9"}
 MARK = "=== the next block ==="
 
 
@@ -210,6 +216,12 @@ def test_an_action_is_in_the_reference_with_every_code_it_may_refuse_with(
     assert [code for code in action.errors if f"`{code}`" not in told] == []
 
 
+def test_every_action_is_in_the_reference_with_the_role_that_it_needs() -> None:
+    told = {action.name: section(DOCS / "reference.md", action.name) for action in ACTIONS}
+
+    assert [a.name for a in ACTIONS if f"; role `{a.needs.word}`." not in told[a.name]] == []
+
+
 def test_the_codes_that_any_action_may_refuse_with_are_in_the_reference() -> None:
     head = (DOCS / "reference.md").read_text("utf-8").split("\n## ", 1)[0]
 
@@ -279,6 +291,24 @@ def test_the_readme_counts_the_actions_right(page: Path) -> None:
     line = next(line for line in page.read_text("utf-8").splitlines() if "2018-04-16" in line)
 
     assert {str(count) for count in services.values()} <= set(re.findall(r"\d+", line))
+
+
+def locked() -> dict[str, str]:
+    """Return every official client that a lock file of the tests holds, with its version."""
+    pins = (ROOT / "requirements-dev.lock", ROOT / "tests" / "pypi" / "requirements.lock")
+    found = [
+        pin for file in pins for pin in re.findall(r"^(\S+)==(\S+)", file.read_text(), re.MULTILINE)
+    ]
+    npm = json.loads((ROOT / "tests" / "npm" / "package-lock.json").read_text())["packages"]
+    found += [(path.removeprefix("node_modules/"), one.get("version")) for path, one in npm.items()]
+    return {name: version for name, version in found if OFFICIAL.fullmatch(name)}
+
+
+@pytest.mark.parametrize("page", ["compatibility.md", "zh-CN/compatibility.md"])
+def test_every_official_client_is_told_with_the_version_that_is_tested(page: str) -> None:
+    table = (DOCS / page).read_text("utf-8").split("\n## ", 1)[0]
+
+    assert {row[0].strip("`"): row[1] for row in rows(table)} == SLS | locked()
 
 
 def test_the_newest_entry_of_the_changelog_is_this_version() -> None:

@@ -61,8 +61,8 @@ LEANS: Mapping[str, frozenset[str]] = {
         "remembering exporting triggers gateway",
         "server": "model settings store observe listener observing remembering dataplane control "
         "release triggers webhooks gateway cloudapi cos console",
-        "cli": "huidu model settings actions store observe observing runtimes instances cloudapi "
-        "release server",
+        "cli": "huidu model settings actions store observe observing runtimes project instances "
+        "cloudapi cos release server",
         "__main__": "cli",
     }.items()
 }

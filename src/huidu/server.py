@@ -160,13 +160,14 @@ async def _console(
 
 def _buckets(settings: Settings, stores: Stores, keyring: Keyring, otherwise: Api) -> Cos:
     """Return what stands in front of the API, for buckets are reached by their hosts."""
-    packages = Downloads(stores.packages, keyring, otherwise, clock=time.time, new_id=_new_id)
+    downloaded = Downloads(stores.packages, keyring, otherwise, clock=time.time, new_id=_new_id)
     return Cos(
         stores.objects,
         stores.parts,
+        stores.packages,
         keyring,
         Account().appid,
-        packages,
+        downloaded,
         most_bytes=settings.max_object_mb << 20,
         clock=time.time,
         new_id=_new_id,

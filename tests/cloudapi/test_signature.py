@@ -373,6 +373,28 @@ def test_a_signature_is_made_out_to_a_service(service: str) -> None:
         verify(request, wire.read_head(request), KEYS, NOW, services={"sms"})
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "localhost:9000", "[::1]:9000", "Here.example"])
+def test_a_signature_may_be_made_out_to_the_first_label_of_the_host(host: str) -> None:
+    """As the SDK for Node.js has it: to it that is the name of the service."""
+    service = host.partition(".")[0]
+    request = sign_tc3(with_headers(BARE, host=host), "content-type;host", service=service)
+
+    assert who(request) == "AKIDEXAMPLE"
+    assert_refused(with_headers(request, host=f"x{host}"), "InvalidAuthorization", "is not one of")
+    assert_refused(with_headers(request, host=f"{service}.x"), "SignatureFailure")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "[::1]:9000", "here.example:80"])
+def test_the_host_may_be_signed_without_its_port(host: str) -> None:
+    """As the SDK for Node.js has it, which sends the port all the same."""
+    bare = host.rpartition(":")[0]
+    request = sign_tc3(with_headers(BARE, host=bare), "content-type;host")
+
+    assert who(with_headers(request, host=host)) == "AKIDEXAMPLE"
+    assert_refused(with_headers(request, host=f"{bare}:x"), "SignatureFailure")
+    assert_refused(with_headers(request, host=f"a{host}"), "SignatureFailure")
+
+
 def test_a_query_beside_a_posted_body_is_neither_signed_nor_read() -> None:
     request = replace(POST, query="Name=other")
 

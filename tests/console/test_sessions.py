@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from huidu.console.sessions import MOST_OF_KEY, NotSignedIn, Ticket, mark
+from huidu.control.access_keys import keep_uses
 from huidu.model.guessing import FREE, LONGEST_S
 from huidu.model.role import Role
 from huidu.model.session import LINK_S
@@ -151,6 +152,26 @@ async def test_a_key_that_is_disabled_or_deleted_takes_its_sessions_along_at_onc
     assert await house.catalog.read(lambda reading: reading.keys.sessions()) == []
 
 
+async def test_what_goes_on_by_itself_ends_with_its_session_and_does_not_prolong_it(
+    house: House,
+) -> None:
+    pair = await house.give("wei", Role.RELEASE)
+    one, other = [await house.sessions.sign_in(*pair, ADDRESS) for _ in range(2)]
+    seen = [house.sessions.lasts(one.signed_in)]
+    for changes in ({"enabled": False}, {"enabled": True}, {"role": Role.VIEW}):
+        await house.change("wei", **changes)
+        seen.append(house.sessions.lasts(one.signed_in))
+    await house.change("wei", role=Role.ADMIN)
+    await house.sessions.sign_out(one.signed_in)
+    seen.append(house.sessions.lasts(one.signed_in))
+    house.clock.move(TERMS.idle_s - 1)
+    seen.append(house.sessions.lasts(other.signed_in))
+    house.clock.move(1)
+    seen.append(house.sessions.lasts(other.signed_in))
+
+    assert seen == [True, False, True, False, False, True, False]
+
+
 async def test_another_role_of_a_key_is_that_of_its_sessions_at_once(house: House) -> None:
     pair = await house.give("wei", Role.VIEW)
     ticket = await house.sessions.sign_in(*pair, ADDRESS)
@@ -278,3 +299,14 @@ async def test_each_sign_in_is_another_value_with_another_token_for_forms(house:
     assert one.value != other.value
     assert one.signed_in.csrf != other.signed_in.csrf
     assert len(one.value) == 43
+
+
+async def test_when_a_key_was_last_used_is_known_after_the_end_of_the_server(house: House) -> None:
+    pair = await house.give("wei", Role.VIEW)
+    await house.sessions.sign_in(*pair, ADDRESS)
+    await keep_uses(house.keyring, house.catalog)
+    await house.again()
+
+    key = await house.catalog.read(lambda reading: reading.keys.key("wei"))
+    assert house.keyring.used_at(key) == house.clock.now
+    assert house.keyring.unwritten() == {}

@@ -41,7 +41,10 @@ class Said:
 class Bucket:
     """A bucket of a server, by its full name."""
 
-    def __init__(self, api: str, name: str) -> None:
+    def __init__(
+        self, api: str, name: str, pair: tuple[str, str] = (SECRET_ID, SECRET_KEY)
+    ) -> None:
+        self.pair = pair
         self.server = urlsplit(api).netloc
         self.name = f"{name}-{APPID}"
         self.host = f"{self.name}.cos.ap-guangzhou.myqcloud.com"
@@ -52,15 +55,17 @@ class Bucket:
         path: str,
         query: Mapping[str, str] = {},
         headers: Mapping[str, str] = {},
-        secret: str = SECRET_KEY,
+        secret: str = "",
         good_s: int = 60,
     ) -> dict[str, str]:
         """Return the parameters that sign a request."""
         signed = {"host": self.host} | {name.lower(): headers[name] for name in headers}
         times = f"{int(time.time()) - 60};{int(time.time()) + good_s}"
-        good = signature(secret, times, times, canonical(method, path, signed, query))
+        good = signature(
+            secret or self.pair[1], times, times, canonical(method, path, signed, query)
+        )
         lists = (";".join(sorted(signed)), ";".join(sorted(name.lower() for name in query)))
-        values = ("sha1", SECRET_ID, times, times, *lists, good)
+        values = ("sha1", self.pair[0], times, times, *lists, good)
         return dict(zip(FIELDS, values, strict=True))
 
     def ask(

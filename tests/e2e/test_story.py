@@ -1,15 +1,26 @@
-"""The seed's story as acceptance (spec section 12.3), by the official SDK in each of its ways."""
+"""The seed's story as acceptance (spec section 12.3), by the official clients, each in its ways."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections import Counter
+from pathlib import Path
+from shutil import which
 
 import pytest
-from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-from tencentcloud.scf.v20180416 import models
-from tencentcloud.scf.v20180416.scf_client import ScfClient
 
+from tests.e2e.official import (
+    NODE_SDK,
+    TCCLI,
+    Client,
+    PythonSdk,
+    Refused,
+    node_sdk,
+    of_tccli,
+    tccli,
+)
 from tests.platform import Platform, zipped
 
 WAYS = [
@@ -17,6 +28,7 @@ WAYS = [
     for sign in ("TC3-HMAC-SHA256", "HmacSHA256", "HmacSHA1")
     for method in ("POST", "GET")
 ]
+needs_tccli = pytest.mark.skipif(not TCCLI.exists(), reason="tests/needs has not installed it")
 
 
 def code(label: str) -> str:
@@ -30,125 +42,152 @@ def code(label: str) -> str:
 
 
 class Story:
-    """One function and one client, and the sentences of the story as calls."""
+    """One function and one client, and the sentences of the story as calls.
 
-    def __init__(self, client: ScfClient, function: str) -> None:
+    `many` calls stand for the traffic of a release: as many as show a share exactly.
+    """
+
+    def __init__(self, client: Client, function: str, many: int = 20) -> None:
         self.client = client
         self.function = function
+        self.many = many
 
     def create(self, label: str) -> None:
-        request = models.CreateFunctionRequest()
-        request.FunctionName = self.function
-        request.Handler = "index.main_handler"
-        request.Runtime = "Python3.7"
-        request.Code = models.Code()
-        request.Code.ZipFile = zipped(code(label))
-        self.client.CreateFunction(request)
+        self.client.ask(
+            "CreateFunction",
+            FunctionName=self.function,
+            Handler="index.main_handler",
+            Runtime="Python3.7",
+            Code={"ZipFile": zipped(code(label))},
+        )
 
     def edit(self, label: str) -> None:
-        request = models.UpdateFunctionCodeRequest()
-        request.FunctionName = self.function
-        request.ZipFile = zipped(code(label))
-        self.client.UpdateFunctionCode(request)
+        asked = {"FunctionName": self.function, "ZipFile": zipped(code(label))}
+        self.client.ask("UpdateFunctionCode", **asked)
 
     def publish(self) -> str:
-        request = models.PublishVersionRequest()
-        request.FunctionName = self.function
-        return str(self.client.PublishVersion(request).FunctionVersion)
+        answer = self.client.ask("PublishVersion", FunctionName=self.function)
+        return str(answer["FunctionVersion"])
 
-    def alias(self, action: str, name: str, version: str, routing: object = None) -> None:
-        request = getattr(models, f"{action}Request")()
-        body: dict[str, object] = {
-            "FunctionName": self.function,
-            "Name": name,
-            "FunctionVersion": version,
-        }
-        if routing is not None:
-            body["RoutingConfig"] = routing
-        request.from_json_string(json.dumps(body))
-        getattr(self.client, action)(request)
+    def alias(self, action: str, name: str, version: str, **routing: object) -> None:
+        asked = {"FunctionName": self.function, "Name": name, "FunctionVersion": version}
+        more = {"RoutingConfig": routing} if routing else {}
+        self.client.ask(action, **asked, **more)
 
     def aliases(self) -> dict[str, str]:
-        request = models.ListAliasesRequest()
-        request.FunctionName = self.function
-        request.Offset, request.Limit = "0", "20"
-        return {a.Name: a.FunctionVersion for a in self.client.ListAliases(request).Aliases}
+        asked = {"FunctionName": self.function, "Offset": "0", "Limit": "20"}
+        answer = self.client.ask("ListAliases", **asked)
+        return {alias["Name"]: alias["FunctionVersion"] for alias in answer["Aliases"]}
 
     def answer(self, qualifier: str = "", event: object = None, key: object = None) -> str:
-        request = models.InvokeFunctionRequest()
-        request.FunctionName = self.function
-        request.Event = json.dumps(event or {})
-        if qualifier:
-            request.Qualifier = qualifier
-        if key is not None:
-            request.RoutingKey = json.dumps(key)
-        result = self.client.InvokeFunction(request).Result
-        assert result.InvokeResult == 0, result.ErrMsg
-        return str(json.loads(result.RetMsg))
+        more = {"Qualifier": qualifier} if qualifier else {}
+        more |= {} if key is None else {"RoutingKey": json.dumps(key)}
+        asked = {"FunctionName": self.function, "Event": json.dumps(event or {})}
+        result = self.client.ask("InvokeFunction", **asked, **more)["Result"]
+        assert result["InvokeResult"] == 0, result["ErrMsg"]
+        return str(json.loads(result["RetMsg"]))
 
     def errors(self, qualifier: str) -> int:
-        request = models.GetFunctionLogsRequest()
-        request.FunctionName = self.function
-        request.Qualifier = qualifier
-        request.Filter = models.LogFilter()
-        request.Filter.RetCode = "not0"
-        return int(self.client.GetFunctionLogs(request).TotalCount)
+        asked = {"FunctionName": self.function, "Qualifier": qualifier}
+        answer = self.client.ask("GetFunctionLogs", **asked, Filter={"RetCode": "not0"})
+        return int(answer["TotalCount"])
+
+    def play(self) -> None:
+        """Tell it from the first line to the last."""
+        self.begin()
+        self.publish_four()
+        self.send_bob_ahead()
+        self.release()
+        self.roll_back()
+
+    def begin(self) -> None:
+        """1. A new function has $DEFAULT at $LATEST; release and prepub join it there."""
+        self.create("first")
+        assert self.aliases() == {"$DEFAULT": "$LATEST"}
+        for alias in ("release", "prepub"):
+            self.alias("CreateAlias", alias, "$LATEST")
+        assert set(self.aliases().values()) == {"$LATEST"}
+
+    def publish_four(self) -> None:
+        """3. Versions 1 to 4 stay as they were published; $DEFAULT follows $LATEST."""
+        for number in ("1", "2", "3", "4"):
+            self.edit(f"v{number}")
+            assert self.publish() == number
+        self.edit("work in progress")
+        assert self.answer() == "work in progress/$LATEST"
+        assert [self.answer(n) for n in "1234"] == ["v1/1", "v2/2", "v3/3", "v4/4"]
+
+    def send_bob_ahead(self) -> None:
+        """4. prepub to version 3. 5. Bob to version 4, everybody else stays at 3."""
+        self.alias("UpdateAlias", "prepub", "3")
+        assert {self.answer("prepub") for _ in range(self.many // 4 or 1)} == {"v3/3"}
+
+        bob = {"Version": "4", "Key": "invoke.headers.User", "Method": "exact", "Expression": "Bob"}
+        self.alias("UpdateAlias", "prepub", "3", AddtionVersionMatchs=[bob])
+        assert self.answer("prepub", key={"User": "Bob"}) == "v4/4"
+        assert self.answer("prepub", key={"User": "Alice"}) == "v3/3"
+        assert self.answer("prepub") == "v3/3"
+
+    def release(self) -> None:
+        """6. release from 1 to 2 by 10, 30, 50, 100 %. 7. Errors are seen by version and alias."""
+        for tenths in (1, 3, 5, 10):
+            moved, left_over = divmod(tenths * self.many, 10)
+            if not left_over:
+                shared = [{"Version": "2", "Weight": tenths / 10}]
+                self.alias("UpdateAlias", "release", "1", AdditionalVersionWeights=shared)
+                counts = Counter(self.answer("release") for _ in range(self.many))
+                assert counts["v2/2"] == moved
+                assert counts["v1/1"] == self.many - moved
+        self.alias("UpdateAlias", "release", "2")
+
+        for _ in range(3):
+            with pytest.raises(AssertionError, match="told to fail"):
+                self.answer("release", event={"fail": True})
+        assert self.errors("2") == self.errors("release") == 3
+        assert self.errors("1") == 0
+
+    def roll_back(self) -> None:
+        """8. The next request answers from version 1. 9. Which cannot be deleted meanwhile."""
+        self.alias("UpdateAlias", "release", "1")
+        assert {self.answer("release") for _ in range(self.many // 2)} == {"v1/1"}
+
+        with pytest.raises(Refused) as refused:
+            self.client.ask("DeleteFunctionVersion", FunctionName=self.function, Qualifier="1")
+        assert refused.value.code == "UnsupportedOperation.AliasBind"
+        assert "release" in refused.value.message
 
 
 @pytest.mark.parametrize(("sign", "method"), WAYS)
 def test_the_story_of_the_seed(platform: Platform, name: str, sign: str, method: str) -> None:
-    story = Story(platform.client(sign, method), name)
+    Story(PythonSdk(platform.client(sign, method)), name).play()
 
-    # 1. A new function has $DEFAULT at $LATEST; release and prepub join it there.
-    story.create("first")
-    assert story.aliases() == {"$DEFAULT": "$LATEST"}
-    for alias in ("release", "prepub"):
-        story.alias("CreateAlias", alias, "$LATEST")
-    assert set(story.aliases().values()) == {"$LATEST"}
 
-    # 3. Versions 1 to 4 stay as they were published; $DEFAULT follows $LATEST.
-    for number in ("1", "2", "3", "4"):
-        story.edit(f"v{number}")
-        assert story.publish() == number
-    story.edit("work in progress")
-    assert story.answer() == "work in progress/$LATEST"
-    assert [story.answer(n) for n in "1234"] == ["v1/1", "v2/2", "v3/3", "v4/4"]
+@pytest.mark.skipif(which("node") is None, reason="there is no node")
+@pytest.mark.skipif(not NODE_SDK.is_dir(), reason="tests/needs has not installed the SDK")
+def test_the_story_by_the_sdk_for_nodejs(platform: Platform, name: str) -> None:
+    with node_sdk(platform) as client:
+        Story(client, name).play()
 
-    # 4. prepub to version 3.
-    story.alias("UpdateAlias", "prepub", "3")
-    assert {story.answer("prepub") for _ in range(5)} == {"v3/3"}
 
-    # 5. prepub: Bob to version 4, everybody else stays at 3.
-    bob = {"Version": "4", "Key": "invoke.headers.User", "Method": "exact", "Expression": "Bob"}
-    story.alias("UpdateAlias", "prepub", "3", {"AddtionVersionMatchs": [bob]})
-    assert story.answer("prepub", key={"User": "Bob"}) == "v4/4"
-    assert story.answer("prepub", key={"User": "Alice"}) == "v3/3"
-    assert story.answer("prepub") == "v3/3"
+@needs_tccli
+def test_the_story_by_tccli(platform: Platform, name: str, tmp_path: Path) -> None:
+    with tccli(platform, tmp_path) as client:  # each of its calls costs a seventh of a second
+        Story(client, name, many=2).play()
 
-    # 6. release from 1 to 2 by 10, 30, 50, 100 %.
-    for weight in (0.1, 0.3, 0.5, 1):
-        shared = {"AdditionalVersionWeights": [{"Version": "2", "Weight": weight}]}
-        story.alias("UpdateAlias", "release", "1", shared)
-        counts = Counter(story.answer("release") for _ in range(20))
-        assert counts["v2/2"] == round(20 * weight)
-        assert counts["v1/1"] == 20 - round(20 * weight)
-    story.alias("UpdateAlias", "release", "2")
 
-    # 7. Errors are seen by version, and in total under the alias.
-    for _ in range(3):
-        with pytest.raises(AssertionError, match="told to fail"):
-            story.answer("release", event={"fail": True})
-    assert story.errors("2") == story.errors("release") == 3
-    assert story.errors("1") == 0
+@needs_tccli
+def test_tccli_is_told_an_endpoint_and_variables_and_knows_the_cloud_only(
+    platform: Platform, name: str, tmp_path: Path
+) -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [str(TCCLI), *words, "--endpoint", platform.api]
+        env = os.environ | of_tccli(tmp_path)
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
-    # 8. Roll back: the next request answers from version 1 already.
-    story.alias("UpdateAlias", "release", "1")
-    assert {story.answer("release") for _ in range(10)} == {"v1/1"}
+    platform.make(name)
+    shown = run("scf", "GetFunction", "--FunctionName", name)
+    unknown = run("huidu", "ListRollouts")
 
-    # 9. Version 1 cannot be deleted while release refers to it.
-    request = models.DeleteFunctionVersionRequest()
-    request.FunctionName, request.Qualifier = name, "1"
-    with pytest.raises(TencentCloudSDKException) as refused:
-        story.client.DeleteFunctionVersion(request)
-    assert refused.value.get_code() == "UnsupportedOperation.AliasBind"
-    assert "release" in refused.value.get_message()
+    assert json.loads(shown.stdout)["FunctionName"] == name
+    assert unknown.returncode != 0
+    assert "command or option is not found" in unknown.stderr

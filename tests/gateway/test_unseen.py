@@ -1,4 +1,4 @@
-"""The console's cookies: no function gets to see one."""
+"""The console's cookies: no function gets to see one, or to set one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from huidu.gateway.visit import unseen
+from huidu.gateway.visit import unseen, unset
 
 
 def scope(*cookies: bytes) -> dict[str, Any]:
@@ -37,3 +37,23 @@ def test_other_cookies_stay_as_they_are(sent: list[bytes]) -> None:
 
 def test_a_value_that_reads_like_the_name_of_one_stays() -> None:
     assert unseen(scope(b"a=huidu_console_1")) == scope(b"a=huidu_console_1")
+
+
+@pytest.mark.parametrize("name", [b"set-cookie", b"Set-Cookie"])
+@pytest.mark.parametrize(
+    "cookie", [b"huidu_console_1=x; path=/console", b"__Secure-huidu_console_1="]
+)
+async def test_a_function_gives_nobody_a_session_at_the_console(name: bytes, cookie: bytes) -> None:
+    """Nor takes one away: browsers keep the cookies of all ports of a host together."""
+    said = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    others = [(b"set-cookie", b"a=huidu_console_1"), (b"x-note", b"huidu_console_1=x")]
+    answer = {"type": "http.response.start", "status": 200, "headers": [*others, (name, cookie)]}
+    await unset(send)(answer)
+    await unset(send)({"type": "http.response.body", "body": cookie})
+
+    assert said[0]["headers"] == others
+    assert said[1]["body"] == cookie

@@ -24,7 +24,9 @@ class ListEvents(Wire):
     function_name: Annotated[str, Meta(description="Only of functions of this name.")] = ""
     alias: Annotated[str, Meta(description="Only of this alias.")] = ""
     function_version: Annotated[str, Meta(description="Only of this version.")] = ""
-    who: Annotated[str, Meta(description="Only what this key asked for.")] = ""
+    who: Annotated[
+        str, Meta(description="Only what this key asked for: `wei`, or `wei (console)`.")
+    ] = ""
     since: Annotated[Moment, Meta(description="Not before.")] = ""
     until: Annotated[Moment, Meta(description="Not after.")] = ""
     cursor: Annotated[str, Meta(description="`NextCursor` of the page before.")] = ""
@@ -44,7 +46,10 @@ class EventFacts(Wire):
     alias: str
     function_version: str
     subject: Annotated[str, Meta(description="What else it is about, such as a webhook.")]
-    who: Annotated[str, Meta(description="The key that asked; empty for the platform itself.")]
+    who: Annotated[
+        str,
+        Meta(description="Who asked and how, as in `wei (API)`; empty for the platform itself."),
+    ]
     reason: str
     before: Annotated[str, Meta(description="In words.")]
     after: Annotated[str, Meta(description="In words.")]

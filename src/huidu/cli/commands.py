@@ -9,10 +9,11 @@ from typing import Any
 
 import typer
 from typer._click.shell_completion import CompletionItem
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 DAILY = "huidu.cli.daily"
+PROJECTS = "huidu.cli.projects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,13 @@ class Row:
 
 #: In the order in which they are listed, by title.
 SECTIONS: Mapping[str, tuple[Row, ...]] = {
+    "Projects": (
+        Row("init", "Begin a project in a folder.", f"{PROJECTS}.beginning:command"),
+        Row("deploy", "Deploy the project of a folder.", f"{PROJECTS}.deploying:command"),
+        Row("info", "Show what is deployed of a project: where it answers, and who gets which "
+            "version.", f"{PROJECTS}.showing:command"),
+        Row("remove", "Take a project off the server.", f"{PROJECTS}.removing:command"),
+    ),
     "Daily work": (
         Row("ls", "List functions, or what one function has.", f"{DAILY}.listing:command"),
         Row("publish", "Freeze $LATEST as the next version.", f"{DAILY}.publishing:command"),
@@ -51,7 +59,8 @@ SECTIONS: Mapping[str, tuple[Row, ...]] = {
         Row("undo", "Bring an alias back to what it was before a change.", f"{DAILY}.back:undo"),
         Row("history", "Show who moved an alias, when and why.", f"{DAILY}.back:history"),
         Row("explain", "Say which version a call reaches, and why.", f"{DAILY}.explain:command"),
-        Row("diff", "Compare two versions: files and configuration.", f"{DAILY}.diff:command"),
+        Row("diff", "Compare two versions, or a project with what is deployed.",
+            f"{DAILY}.diff:command"),
         Row("mirror", "Let a version answer live calls unseen, and compare, before any user meets "
             "it.", "huidu.cli.mirrors:commands"),
     ),
@@ -116,6 +125,8 @@ def loaded(row: Row, connect: object) -> Any:  # noqa: ANN401 - as above
     """Return a command as typer runs it."""
     module, _, name = row.place.partition(":")
     made = getattr(import_module(module), name)(connect)
+    if isinstance(made, TyperCommand):
+        return made
     if isinstance(made, typer.Typer):
         made.info.name = row.name
         return get_group(made)

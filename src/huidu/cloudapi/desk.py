@@ -71,14 +71,13 @@ class Desk:
             return limit
         if action is None or action.largest_bytes is None:
             return limit
-        # Nobody whom we do not know makes us hold more than any request may have.
+        # Nobody who may not ask for it anyway makes us hold more than any request may have.
         try:
-            known = self.keys.secret(
-                claim_tc3(request, wire.read_head(request), SERVICES).secret_id
-            )
+            claim = claim_tc3(request, wire.read_head(request), SERVICES)
+            self.keys.check(claim.secret_id, action.name, action.needs)
         except Refusal:
             return limit
-        return max(limit, action.largest_bytes) if known else limit
+        return max(limit, action.largest_bytes)
 
     def refuse(self, refusal: Refusal) -> bytes:
         """Return the answer to a request that is not worth reading."""

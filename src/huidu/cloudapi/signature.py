@@ -20,17 +20,19 @@ ALGORITHM = "TC3-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 MUST_BE_SIGNED = ("content-type", "host")
 
-#: The services that a TC3 signature may be made out to: ours, and those whose API we speak.
+#: The services that a TC3 signature may be made out to: ours, and those whose API we speak. What
+#: is asked of which is told by action and version; the host that a request is sent to is signed.
 SERVICES = frozenset({"apigateway", "cos", "huidu", "monitor", "scf"})
 
 #: v1's SignatureMethod, and what hmac calls it.
 DIGESTS = {"HmacSHA1": "sha1", "HmacSHA256": "sha256"}
 
 SECRET_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+PORT = re.compile(r":[0-9]+$")
 NONCE = re.compile(r"[0-9]{1,20}")
 AUTHORIZATION = re.compile(
     rf"{ALGORITHM} +Credential=(?P<secret_id>{SECRET_ID.pattern})"
-    r"/(?P<date>[0-9-]{10})/(?P<service>[a-z0-9_-]{1,64})/tc3_request"
+    r"/(?P<date>[0-9-]{10})/(?P<service>[][A-Za-z0-9_:-]{1,64})/tc3_request"
     r", *SignedHeaders=(?P<headers>[^,\s]+), *Signature=(?P<signature>[^,\s]+)"
 )
 
@@ -135,7 +137,8 @@ def claim_tc3(request: Request, head: Head, services: Collection[str]) -> Claim:
     date, service = read["date"], read["service"]
     if date != datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d"):
         raise _malformed(f"Credential: {date} is not the UTC date of X-TC-Timestamp {seconds}")
-    if service not in services:
+    # The SDK for Node.js takes the first label of its endpoint for it: 127 of 127.0.0.1.
+    if service not in services and service != request.headers.get("host", "").partition(".")[0]:
         raise _malformed(f"Credential: service {service!r} is not one of {sorted(services)}")
     names = read["headers"].lower().split(";")
     for name in (*MUST_BE_SIGNED, *names):
@@ -152,10 +155,10 @@ def claim_tc3(request: Request, head: Head, services: Collection[str]) -> Claim:
 def tc3_signatures(
     request: Request, signed: str, date: str, service: str, secret: str
 ) -> Iterator[str]:
-    """Yield each TC3 signature that fits the request.
+    """Yield each TC3 signature that fits the request, likely ones first.
 
-    There are two where x-tc-action is signed: some clients sign it as they send it, others, as
-    the documentation asks, in lower case.
+    Where x-tc-action is signed, some clients sign it as they send it, others, as the documentation
+    asks, in lower case. And the SDK for Node.js signs the host without the port that it sends.
     """
     payload = request.body if request.method == "POST" else b""
     if request.headers.get("x-tc-content-sha256") == UNSIGNED_PAYLOAD:
@@ -163,11 +166,11 @@ def tc3_signatures(
     hashed = hashlib.sha256(payload).hexdigest()
     query = request.query if request.method == "GET" else ""
     values = {name: request.headers[name.lower()].strip() for name in signed.split(";")}
-    folded = {
-        name: value.lower() if name.lower() == "x-tc-action" else value
-        for name, value in values.items()
-    }
-    for headers in (values, folded) if folded != values else (values,):
+    folded = _changed(values, "x-tc-action", str.lower)
+    as_signed = [values, folded] if folded != values else [values]
+    without = partial(_changed, name="host", change=partial(PORT.sub, ""))
+    as_signed += [bare for headers in as_signed if (bare := without(headers)) != headers]
+    for headers in as_signed:
         lines = "".join(f"{name.lower()}:{headers[name]}\n" for name in signed.split(";"))
         canonical = octets(
             f"{request.method}\n{request.path}\n{query}\n{lines}\n{signed}\n{hashed}"
@@ -177,6 +180,13 @@ def tc3_signatures(
             f"{hashlib.sha256(canonical).hexdigest()}"
         )
         yield hmac.digest(signing_key(secret, date, service), text.encode(), "sha256").hex()
+
+
+def _changed(
+    headers: Mapping[str, str], name: str, change: Callable[[str], str]
+) -> Mapping[str, str]:
+    """Return these headers, however their names are spelled, with the value of one changed."""
+    return {key: change(value) if key.lower() == name else value for key, value in headers.items()}
 
 
 @lru_cache(maxsize=1024)

@@ -97,6 +97,7 @@ class Sessions:
         self._clock = clock
         self._sessions: dict[str, Session] = {}
         self._written: dict[str, float] = {}  #: When each was used, as the catalog knows it.
+        self._ended = set[str]()  #: What the catalog may still have, where it could not be asked.
         self._failures: dict[str, Failures] = {}  # the oldest first
 
     @property
@@ -146,24 +147,37 @@ class Sessions:
 
     def find(self, value: str) -> SignedIn | None:
         """Return who sent this value, if he is still let in; it counts as used."""
-        session, now = self._sessions.get(mark(value)), self._clock()
-        if session is None or now >= session.lasts_until(self._terms):
+        session = self._sessions.get(mark(value))
+        holder = self._holder(session) if session is not None else None
+        if session is None or holder is None:
+            return None
+        self._sessions[session.id] = session = replace(session, used_at=self._clock())
+        return _signed_in(session, holder, value)
+
+    def lasts(self, signed_in: SignedIn) -> bool:
+        """Tell whether somebody is still let in, with no less than then; to ask is no use of it.
+
+        For what goes on by itself, such as a page that is kept up to date.
+        """
+        session = self._sessions.get(signed_in.session.id)
+        holder = self._holder(session) if session is not None else None
+        return holder is not None and min(signed_in.session.role, holder.role) >= signed_in.role
+
+    def of(self, signed_in: SignedIn) -> Sequence[Session]:
+        """Return the sessions of somebody's key, the newest first."""
+        mine = [s for s in self._sessions.values() if s.key_id == signed_in.session.key_id]
+        lasting = [session for session in mine if self._holder(session) is not None]
+        return sorted(lasting, key=lambda session: session.began_at, reverse=True)
+
+    def _holder(self, session: Session) -> Holder | None:
+        """Return whose a session is, unless it has ended in one way or another."""
+        if self._clock() >= session.lasts_until(self._terms):
             return None
         try:
             holder = self._keys.holder(session.key_id)
         except AuthFailure:
             return None
-        if holder.seal != session.seal:
-            return None
-        self._sessions[session.id] = session = replace(session, used_at=now)
-        return _signed_in(session, holder, value)
-
-    def of(self, signed_in: SignedIn) -> Sequence[Session]:
-        """Return the sessions of somebody's key, the newest first."""
-        now, mine = self._clock(), signed_in.session.key_id
-        there = [s for s in self._sessions.values() if s.key_id == mine]
-        lasting = [s for s in there if now < s.lasts_until(self._terms)]
-        return sorted(lasting, key=lambda session: session.began_at, reverse=True)
+        return holder if holder.seal == session.seal else None
 
     async def sign_out(self, signed_in: SignedIn) -> None:
         """End a session."""
@@ -226,8 +240,11 @@ class Sessions:
         for one in ids:
             self._sessions.pop(one, None)
             self._written.pop(one, None)
-        if ids:
-            await self._catalog.write(lambda writing: writing.keys.end_sessions(ids))
+        self._ended.update(ids)
+        ended = tuple(self._ended)
+        if ended:
+            await self._catalog.write(lambda writing: writing.keys.end_sessions(ended))
+            self._ended.difference_update(ended)
 
     def _failed(self, place: str, now: float) -> None:
         self._failures[place] = self._failures.pop(place, Failures()).another(now)

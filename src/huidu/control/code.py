@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -19,6 +20,7 @@ from huidu.store.reading import Reading
 
 MOST_ZIP_BYTES = 50 * 1024 * 1024
 SOURCES = ("ZipFile", "Inline", "Cos")
+SHA256 = "x-cos-meta-sha256"  #: Ours: what an object's bytes must have, to become a package.
 MOST_ENCODED = MOST_ZIP_BYTES * 4 // 3 + 1024
 
 
@@ -105,6 +107,12 @@ def _fetch(plane: Plane, named: str, key: str) -> Code:
                 f"{MOST_ZIP_BYTES}",
             )
         zip_bytes = file.read(facts.size_bytes)
+    said = facts.headers.get(SHA256)
+    if said and hashlib.sha256(zip_bytes).hexdigest() != said.lower():
+        raise InvalidValue(
+            "CosObjectName",
+            f"CosObjectName {key[:200]!r}: its SHA-256 is not what {SHA256} says; upload it again",
+        )
     try:
         return plane.packages.keep(zip_bytes)
     except InvalidValue as refused:

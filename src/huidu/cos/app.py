@@ -10,11 +10,11 @@ import structlog
 
 from huidu import body as bodies
 from huidu.body import Receive
-from huidu.cos import buckets, files, uploads
+from huidu.cos import buckets, copies, files, uploads
 from huidu.cos.answer import Answer, Refused, Send, denied, refusal
 from huidu.cos.asked import Asked, read
 from huidu.cos.signature import Keys, verify
-from huidu.cos.work import CHUNK_BYTES, Work
+from huidu.cos.work import CHUNK_BYTES, Packages, Work
 from huidu.model.errors import Refusal
 from huidu.model.role import Role
 from huidu.store.objects import Absent, NotEmpty, Objects, Taken
@@ -82,6 +82,7 @@ class Cos:
         self,
         objects: Objects,
         parts: Parts,
+        packages: Packages,
         keys: Keys,
         appid: str,
         otherwise: App,
@@ -92,6 +93,7 @@ class Cos:
     ) -> None:
         self._objects = objects
         self._parts = parts
+        self._packages = packages
         self._keys = keys
         self._appid = appid
         self._otherwise = otherwise
@@ -124,7 +126,7 @@ class Cos:
         await say(asked, answer, more, send)
 
     async def _answer(self, asked: Asked, receive: Receive) -> Answer:
-        key_id = verify(asked, self._keys, self._clock(), ACTS)
+        key_id = verify(asked, self._keys, self._clock(), ACTS, copies.ACTS)
         try:  # what is there is the code of functions
             self._keys.check(key_id, "A request to a bucket", Role.ADMIN)
         except Refusal as refused:
@@ -142,6 +144,7 @@ class Cos:
             receive=receive,
             objects=self._objects,
             parts=self._parts,
+            packages=self._packages,
             most_bytes=self._most_bytes,
             clock=self._clock,
         )

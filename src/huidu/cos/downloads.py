@@ -5,28 +5,21 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
 from urllib.parse import quote, urlencode
 
 from huidu.body import Receive
-from huidu.cos.answer import Answer, Refused, Send, Span, denied, refusal
+from huidu.cos.answer import Answer, Refused, Send, denied, refusal
 from huidu.cos.app import App, Scope, say
 from huidu.cos.asked import Asked, read_target
+from huidu.cos.files import spanned
 from huidu.cos.signature import ALGORITHM, FIELDS, Keys, canonical, signature, verify
+from huidu.cos.work import Packages
 from huidu.model.errors import Refusal
 from huidu.model.function import Code
 from huidu.model.role import Role
 
 PATH = re.compile(r"/packages/(?P<sha256>[0-9a-f]{64})/(?P<name>[A-Za-z0-9._$-]{1,200})")
 GOOD_S = 600
-
-
-class Packages(Protocol):
-    """Where the packages are."""
-
-    def open(self, sha256: str) -> BinaryIO:
-        """Return the zip file of a package, or raise a refusal. Blocks."""
-        ...
 
 
 class Downloads:
@@ -72,7 +65,8 @@ class Downloads:
             raise Refused(404, "NoSuchKey", missing.message) from None
         size = file.seek(0, 2)
         file.seek(0)
-        return Answer(headers={"content-type": "application/zip"}, span=Span(file, size))
+        told = {"content-type": "application/zip", "accept-ranges": "bytes"}
+        return spanned(asked, told, file, size)
 
 
 def address(url: str, pair: tuple[str, str], now: float, code: Code, name: str) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
+from typing import BinaryIO
 
 from huidu.cos.answer import Answer, Refused, Span
+from huidu.cos.asked import Asked
 from huidu.cos.work import Work, kept_headers, shown_headers
 
 MOST_KEY_BYTES = 850
@@ -56,17 +59,21 @@ async def look(work: Work) -> Answer:
 async def get(work: Work) -> Answer:
     """Return an object, or one stretch of it."""
     facts, file = await asyncio.to_thread(work.objects.open, work.asked.bucket, work.asked.key)
-    told = shown_headers(facts)
+    return spanned(work.asked, shown_headers(facts), file, facts.size_bytes)
+
+
+def spanned(asked: Asked, told: Mapping[str, str], file: BinaryIO, size: int) -> Answer:
+    """Return a file as an answer, or the stretch of it that is asked for."""
     try:
-        stretch = _stretch(work.asked.headers.get("range", ""), facts.size_bytes)
+        stretch = _stretch(asked.headers.get("range", ""), size)
     except BaseException:
         file.close()
         raise
     if stretch is None:
-        return Answer(headers=told, span=Span(file, facts.size_bytes))
+        return Answer(headers=told, span=Span(file, size))
     first, end = stretch
     file.seek(first)
-    told = {**told, "content-range": f"bytes {first}-{end - 1}/{facts.size_bytes}"}
+    told = {**told, "content-range": f"bytes {first}-{end - 1}/{size}"}
     return Answer(status=206, headers=told, span=Span(file, end - first))
 
 

@@ -45,11 +45,14 @@ class Keys(Secrets, Protocol):
         ...
 
 
-def verify(asked: Asked, keys: Secrets, now: float, acts: Sequence[str] = ()) -> str:
+def verify(
+    asked: Asked, keys: Secrets, now: float, acts: Sequence[str] = (), heads: Sequence[str] = ()
+) -> str:
     """Return the id of whoever signed, or raise `Refused`.
 
-    A parameter of `acts` decides what is done, so it counts only where it is signed: COS itself
-    would have an address that was made to upload an object also begin an upload in parts.
+    A parameter of `acts` or a header of `heads` decides what is done, so it counts only where it is
+    signed: COS itself would have an address that was made to upload an object also begin an upload
+    in parts.
     """
     claim = _claim(asked)
     _check_time(claim["q-sign-time"], now)
@@ -61,6 +64,9 @@ def verify(asked: Asked, keys: Secrets, now: float, acts: Sequence[str] = ()) ->
     for name in acts:
         if name in asked.query and _spelled(name).lower() not in parameters:
             raise denied(f"the parameter {name} decides what is done, and must be signed")
+    for name in heads:
+        if name in asked.headers and name not in headers:
+            raise denied(f"the header {name} decides what is done, and must be signed")
     told = _chosen(asked.headers, headers), _chosen(asked.query, parameters)
     text = canonical(asked.method, asked.path, *told)
     good = signature(secret, claim["q-key-time"], claim["q-sign-time"], text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from huidu.cos import document
+from huidu.cos import copies, document
 from huidu.cos.answer import Answer, Refused, Tree, xml
 from huidu.cos.buckets import time
 from huidu.cos.files import check_key
@@ -29,6 +29,8 @@ async def add(work: Work) -> Answer:
     """Keep a part."""
     number = _number(work.asked.query.get("partNumber", ""))
     upload = await _upload(work)
+    if copies.SOURCE in work.asked.headers:
+        return await copies.add(work, upload, number)
     async with work.taken() as draft:
         try:
             etag = await asyncio.to_thread(work.parts.add, work.asked.bucket, upload, number, draft)

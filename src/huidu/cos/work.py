@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
+from typing import BinaryIO, Protocol
 
 from huidu import body as bodies
 from huidu.body import Receive
@@ -28,6 +29,14 @@ MOST_KEPT_BYTES = 8192
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+class Packages(Protocol):
+    """Where the packages are."""
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Return the zip file of a package, or raise a refusal. Blocks."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """What an operation works with."""
@@ -36,6 +45,7 @@ class Work:
     receive: Receive
     objects: Objects
     parts: Parts
+    packages: Packages
     most_bytes: int  #: Of one object.
     clock: Callable[[], float]
 

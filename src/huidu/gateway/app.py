@@ -27,7 +27,7 @@ from huidu.gateway.entrance import Entrance, address_of
 from huidu.gateway.event import BODILESS, Request, Response, event_of, response_of, traits
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.urls import Address
-from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, traced, tunnels, unseen
+from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, traced, tunnels, unseen, unset
 from huidu.invoke.invoker import Answered
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
@@ -74,7 +74,7 @@ class Gateway:
         if scope["type"] != "http":
             return
         request_id = self._new_id()
-        scope = unseen(self._proxies.settle(scope))
+        scope, send = unseen(self._proxies.settle(scope)), unset(send)
         response, more = await self._said(scope, receive, send, request_id)
         if response is None:
             return

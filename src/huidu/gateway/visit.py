@@ -90,6 +90,26 @@ def _others(cookies: bytes) -> bytes:
     return b"; ".join(pair for pair in pairs if CONSOLES not in pair.partition(b"=")[0])
 
 
+def unset(send: Send) -> Send:
+    """Return what sends an answer on without cookies for the console.
+
+    A function could else put an end to the session of whoever opens it, or give him another.
+    """
+
+    async def say(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            headers = message["headers"]
+            if any(CONSOLES in value for _, value in headers):
+                message["headers"] = [one for one in headers if not _sets(*one)]
+        await send(message)
+
+    return say
+
+
+def _sets(name: bytes, value: bytes) -> bool:
+    return name.lower() == b"set-cookie" and CONSOLES in value.partition(b"=")[0]
+
+
 def tunnels(scope: Scope) -> bool:
     """Tell whether the client would go on as a WebSocket: its request has no body then."""
     return "tunnel" in _state(scope)

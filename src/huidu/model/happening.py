@@ -66,7 +66,7 @@ class Happening:
     alias: str = ""
     version: str = ""
     subject: str = ""  #: What else it is about: a service, a webhook, a rollout.
-    who: str = ""  #: The key that asked; empty where the platform itself did it.
+    who: str = ""  #: Whose key asked, and how; empty where the platform itself did it.
     why: str = ""
     before: str = ""  #: In words.
     after: str = ""

@@ -10,23 +10,32 @@ from huidu.project.looking import Ask
 from huidu.project.packing import Package
 from huidu.project.steps import PACKAGE, Plan, Step, filled
 
+CODE = "Code"
+
 
 def carry_out(
-    plan: Plan, package: Package | None, ask: Ask, tell: Callable[[Step], None]
+    plan: Plan,
+    package: Package | None,
+    ask: Ask,
+    tell: Callable[[Step], None],
+    code: Mapping[str, object] | None = None,
 ) -> Mapping[str, object]:
     """Carry out a plan, and return what its answers gave: the version, the service.
 
-    A plan that sends no code, as that of a removal, needs no package.
+    A plan that sends no code, as that of a removal, needs no package. `code` says where the server
+    finds one that was sent before; without it the package goes along.
 
     Stops at the first step that is refused, by raising what `ask` raises: what was done is kept,
     and a plan that is made anew goes on from there (so what is to be remembered of the server is
     to be looked up after a failure as well). `tell` hears of each step before it is taken.
     """
-    code = base64.b64encode(package.zip_bytes).decode() if package else ""
-    known: dict[str, object] = {PACKAGE.name: code}
+    text = base64.b64encode(package.zip_bytes).decode() if package and code is None else ""
+    known: dict[str, object] = {PACKAGE.name: text}
     for step in plan.steps:
         tell(step)
         parameters = {name: filled(value, known) for name, value in step.parameters.items()}
+        if code is not None and CODE in parameters:
+            parameters[CODE] = code
         answer: Any = ask(step.service, step.action, parameters)
         for name, path in step.gives.items():
             found = answer

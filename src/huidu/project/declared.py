@@ -155,7 +155,8 @@ class Traffic:
     """What the components' `publish` and `traffic` ask for.
 
     `latest` is the share of `$LATEST` in `$DEFAULT`; the rest is that of the version published
-    last. None leaves `$DEFAULT` alone.
+    last. None leaves `$DEFAULT` alone. Where aliases follow what is published it is the share of
+    that in them, and `$DEFAULT` is left alone.
     """
 
     publish: bool = False
@@ -187,6 +188,11 @@ class Project:
         """Whether a deploy makes a version of what it deployed."""
         wanted = any(PUBLISHED in named(alias) for alias in self.aliases)
         return self.traffic.publish or wanted or self.rollout is not None
+
+
+def follows(alias: Alias) -> bool:
+    """Tell whether an alias just goes to whatever is published."""
+    return alias.version == PUBLISHED and not alias.weights and not alias.rules
 
 
 def named(alias: Alias) -> frozenset[str]:

@@ -115,6 +115,7 @@ def _snake(name: str) -> str:
 
 def _alias(ask: Ask, who: Mapping[str, object], row: Answer, watched: frozenset[str]) -> AliasThere:
     routing = row["RoutingConfig"]
+    by, moved = _moved(ask, who, row["Name"]) if row["Name"] in watched else ("", "")
     return AliasThere(
         name=row["Name"],
         version=row["FunctionVersion"],
@@ -134,17 +135,18 @@ def _alias(ask: Ask, who: Mapping[str, object], row: Answer, watched: frozenset[
         sticky=row.get("Sticky", ""),
         split=row.get("Split", "exact"),
         description=row["Description"],
-        moved=_moved(ask, who, row["Name"]) if row["Name"] in watched else "",
+        moved=moved,
+        by=by,
     )
 
 
-def _moved(ask: Ask, who: Mapping[str, object], alias: str) -> str:
-    """Return who moved an alias last, when and why."""
+def _moved(ask: Ask, who: Mapping[str, object], alias: str) -> tuple[str, str]:
+    """Return who moved an alias last, and that with when and why in words."""
     asked = {**who, "Name": alias, "Limit": 1}
     for change in ask(HUIDU, "ListAliasHistory", asked)["Changes"]:
         why = f" ({change['Reason']})" if change["Reason"] else ""
-        return f"moved by {change['Who']} at {change['Time']}{why}"
-    return ""
+        return change["Who"], f"moved by {change['Who']} at {change['Time']}{why}"
+    return "", ""
 
 
 def _trigger(row: Answer) -> TriggerThere:
@@ -177,17 +179,15 @@ def _service(ask: Ask, service_id: str) -> ServiceThere | None:
     of_service: dict[str, object] = {"ServiceId": service_id}
     apis = _pages(ask, APIGATEWAY, "DescribeApisStatus", of_service, ("Result", "ApiIdStatusSet"))
     environments = ask(APIGATEWAY, "DescribeServiceEnvironmentList", of_service)["Result"]
+    online = [one for one in environments["EnvironmentList"] if one["Status"] != OFFLINE]
     return ServiceThere(
         id=service_id,
         name=rows[0]["ServiceName"],
         protocol=rows[0]["Protocol"],
         description=rows[0]["ServiceDesc"],
         apis=tuple(_api(ask, service_id, row["ApiId"]) for row in apis),
-        online=tuple(
-            (one["EnvironmentName"], one["VersionName"])
-            for one in environments["EnvironmentList"]
-            if one["Status"] != OFFLINE
-        ),
+        online=tuple((one["EnvironmentName"], one["VersionName"]) for one in online),
+        urls=tuple((one["EnvironmentName"], one["Url"]) for one in online),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from huidu.model.names import DEFAULT, LATEST
-from huidu.project.declared import PUBLISHED, Project
+from huidu.project.declared import PUBLISHED, Project, follows
 from huidu.project.flaw import Flaw
 from huidu.project.plan_aliases import Target, alias_step, alias_steps, traffic_alias
 from huidu.project.plan_function import function_steps, publish_step, trigger_steps
@@ -14,8 +14,14 @@ from huidu.project.plan_gateway import gateway_steps
 from huidu.project.steps import VERSION, Plan, Step
 from huidu.project.there import AliasThere, FunctionThere, Left, There
 
+#: What the ids of rollouts begin with: what one does that a deploy has started is the deploy's.
+ROLLOUT = "ro-"
 #: What changes `$LATEST`.
 EDITS = frozenset({"UpdateFunctionCode", "UpdateFunctionConfiguration"})
+
+
+class Meanwhile(Flaw):
+    """Somebody else has changed what a deploy would change."""
 
 
 def plan(project: Project, sha256: str, there: There, left: Left | None = None) -> Plan:
@@ -25,8 +31,8 @@ def plan(project: Project, sha256: str, there: There, left: Left | None = None) 
     anything new in it; the aliases, by which calls get to it; triggers; the gateway. So nothing
     leads to what is not there yet, and whatever breaks off leaves callers where they were.
 
-    With `left`, what the last deploy of this project left, it refuses to undo what somebody else
-    has changed since.
+    With `left`, what the last deploy of this project left, it refuses by `Meanwhile` to undo what
+    somebody else has changed since.
     """
     is_now = there.function
     steps = function_steps(project, sha256, is_now)
@@ -35,7 +41,7 @@ def plan(project: Project, sha256: str, there: There, left: Left | None = None) 
     if published == VERSION:
         steps.append(publish_step(project.function))
     steps += _traffic(project, is_now, published, notes)
-    steps += alias_steps(project, is_now, published)
+    steps += alias_steps(project, is_now, published, notes)
     steps += trigger_steps(project, is_now)
     steps += gateway_steps(project, there)
     if left is not None:
@@ -61,7 +67,7 @@ def _traffic(
 ) -> Iterator[Step]:
     """Share `$DEFAULT` between `$LATEST` and the version published last, as the components do."""
     share = project.traffic.latest
-    if share is None:
+    if share is None or any(map(follows, project.aliases)):
         return
     if published is None:
         notes.append("traffic has no effect: nothing was ever published, $LATEST gets every call")
@@ -78,7 +84,7 @@ def _refuse_to_fight(steps: Sequence[Step], there: There, left: Left) -> None:
     """Refuse a plan that would change what somebody else has changed since the last deploy."""
     found = list(_foreign(steps, there, left))
     if found:
-        raise Flaw(
+        raise Meanwhile(
             f"somebody else has changed this since the last deploy: {'; '.join(found)}; look at "
             "it with huidu diff, bring the project's file in line, or deploy with --force"
         )
@@ -96,6 +102,8 @@ def _foreign(steps: Sequence[Step], there: There, left: Left) -> Iterator[str]:
     for step in steps:
         alias = function.alias(str(step.parameters.get("Name", "")))
         if alias is None or step.action not in {"UpdateAlias", "StartRollout"}:
+            continue
+        if step.action == "StartRollout" and alias.by.startswith(ROLLOUT):
             continue
         if alias.revision != revisions.get(alias.name, alias.revision):
             by = f", {alias.moved}" if alias.moved else ""

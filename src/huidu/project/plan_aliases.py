@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from huidu.model.names import DEFAULT, LATEST
 from huidu.model.routing import weight_of
 from huidu.model.split import WHOLE
-from huidu.project.declared import PUBLISHED, Alias, Project, Rollout, Rule
+from huidu.project.declared import PUBLISHED, Alias, Project, Rollout, Rule, follows
 from huidu.project.plan_function import Asks
 from huidu.project.steps import CHANGED, HUIDU, MADE, NEW, VERSION, Difference, Later, Step
 from huidu.project.there import AliasThere, FunctionThere
@@ -28,19 +29,23 @@ def traffic_alias(share: float, last: str) -> Alias:
 
 
 def alias_steps(
-    project: Project, there: FunctionThere | None, published: Target | None
+    project: Project, there: FunctionThere | None, published: Target | None, notes: list[str]
 ) -> Iterator[Step]:
     """Return how the aliases become what the project says.
 
     `published` is what the word stands for: a number, the version that is made on the way, or
     None where there is none and none is made. An alias that the file does not name is left alone.
+    `traffic` goes before a rollout.
     """
+    share = project.traffic.latest
     for alias in project.aliases:
         is_now = there.alias(alias.name) if there else None
         if is_now is None and alias.name == DEFAULT:  # it comes with the function
             is_now = AliasThere(name=DEFAULT, version=LATEST, revision=1)
         rollout = project.rollout
-        if rollout is not None and rollout.alias == alias.name and is_now is not None:
+        if share is not None and follows(alias):
+            yield from _shared(project, alias, share, is_now, published, notes)
+        elif rollout is not None and rollout.alias == alias.name and is_now is not None:
             yield from _rollout(project, rollout, is_now, published)
         else:
             yield from alias_step(project, alias, is_now, published)
@@ -86,6 +91,27 @@ def alias_step(
             if before[name] != value
         ),
     )
+
+
+def _shared(
+    project: Project,
+    alias: Alias,
+    share: float,
+    there: AliasThere | None,
+    published: Target | None,
+    notes: list[str],
+) -> Iterator[Step]:
+    """Give what is published a share of an alias; the rest stays with the version that has it."""
+    if share < 1 and there is None:
+        notes.append(f"traffic has no effect: alias {alias.name} is new, and has one version")
+    elif share < 1 and there is not None and there.version == published:
+        back = f"huidu rollback {project.function.name} {alias.name}"
+        why = f"version {published} has all calls of alias {alias.name} already; to go back: {back}"
+        notes.append(f"traffic has no effect: {why}")
+        return
+    elif share < 1 and there is not None:
+        alias = replace(alias, version=there.version, weights=((PUBLISHED, share),))
+    yield from alias_step(project, alias, there, published)
 
 
 def _rollout(

@@ -82,11 +82,14 @@ def filled(value: object, known: Mapping[str, object]) -> object:
     return value
 
 
-def lines(plan: Plan) -> Iterator[str]:
-    """Yield a plan as a person reads it: a line for each step, and one for each field."""
+def lines(plan: Plan, *, whole: bool = True) -> Iterator[str]:
+    """Yield a plan as a person reads it: a line for each step, and one for each field.
+
+    Of what is new only its name, unless the `whole` is wanted.
+    """
     for step in plan.steps:
         yield f"{step.mark} {step.what}"
-        for one in step.differences:
+        for one in step.differences if whole or step.mark != NEW else ():
             before = f"{one.before} -> " if one.before and step.mark == CHANGED else ""
             yield f"    {one.field}: {before}{one.after or '(none)'}"
     if not plan.steps:

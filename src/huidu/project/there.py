@@ -29,6 +29,7 @@ class AliasThere:
     split: str = "exact"
     description: str = ""
     moved: str = ""
+    by: str = ""  #: Who that was: a key, or the id of a rollout.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,7 @@ class ServiceThere:
     description: str = ""
     apis: tuple[ApiThere, ...] = ()
     online: tuple[tuple[str, str], ...] = ()
+    urls: tuple[tuple[str, str], ...] = ()  #: By environment, of those that are online.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

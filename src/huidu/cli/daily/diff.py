@@ -9,11 +9,16 @@ from typing import Annotated
 
 import typer
 from rich.text import Text
+from typer.core import TyperCommand
 
 from huidu.cli.client import Client
 from huidu.cli.daily import options as opt
 from huidu.cli.daily.asking import Desk, Facts, print_json
+from huidu.cli.daily.names import functions
 from huidu.cli.daily.tables import clean_text, show_lines
+from huidu.cli.projects import options as project
+from huidu.cli.projects.comparing import compare
+from huidu.cli.projects.options import with_inputs
 from huidu.cli.rollout.words import clean
 from huidu.model.names import DEFAULT_NAMESPACE
 
@@ -23,6 +28,15 @@ MOST_LINES = 5000
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 NOT_THERE = "/dev/null"
 NO_NEWLINE = "\\ No newline at end of file"
+Function = Annotated[
+    str,
+    typer.Argument(
+        help="The name of a function. [the project of the folder]",
+        metavar="FUNCTION",
+        autocompletion=functions,
+        show_default=False,
+    ),
+]
 Stat = Annotated[bool, typer.Option("--stat", help="Only which files and fields, not their lines.")]
 Code = Annotated[
     bool, typer.Option("--exit-code", help=f"Leave with {DIFFERS} where something differs.")
@@ -30,27 +44,42 @@ Code = Annotated[
 Context = Annotated[int, typer.Option("--unified", "-U", min=0, help="Lines around a change.")]
 
 
-def command(connect: Callable[[], Client]) -> Callable[..., None]:
+def command(connect: Callable[[], Client]) -> TyperCommand:
     """Return the command; it finds in its context how to connect."""
-    return diff
+    return with_inputs("diff", diff)
 
 
 def diff(
     context: typer.Context,
-    function: opt.Function,
-    before: opt.Version,
-    after: opt.Version,
+    function: Function = "",
+    before: opt.Version = "",
+    after: opt.Version = "",
     *,
+    folder: project.Folder = project.HERE,
+    stage: project.Stage = "",
+    inputs: project.Inputs = None,
     stat: Stat = False,
     unified: Context = 3,
     exit_code: Code = False,
     namespace: opt.Namespace = DEFAULT_NAMESPACE,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Compare two versions: files and configuration. An alias stands for its main version."""
+    """Compare two versions, or a project with what is deployed.
+
+    `huidu diff shop 1 2` compares files and configuration; an alias stands for its main version.
+    Alone, in a project's folder, it says what huidu deploy would change.
+    """
+    if not function:
+        line = project.line("deploy", *project.spelled(stage, inputs, folder))
+        asked = project.read_inputs(inputs)
+        if compare(context.obj, folder, stage, asked, line, as_json=as_json) and exit_code:
+            raise typer.Exit(DIFFERS)
+        return
+    if not after:
+        raise typer.BadParameter(f"name two versions, as in huidu diff {function} 1 2")
     desk = Desk(client=context.obj(), function=function, namespace=namespace)
-    asked = {"FromVersion": before, "ToVersion": after, "ShowText": "FALSE" if stat else "TRUE"}
-    found = desk.insist("CompareVersions", **asked)
+    versions = {"FromVersion": before, "ToVersion": after, "ShowText": "FALSE" if stat else "TRUE"}
+    found = desk.insist("CompareVersions", **versions)
     if as_json:
         print_json(found)
     else:

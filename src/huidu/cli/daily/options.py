@@ -40,7 +40,12 @@ Alias = Annotated[
 ]
 Version = Annotated[
     str,
-    typer.Argument(help="A version or an alias of it.", metavar="VERSION", autocompletion=versions),
+    typer.Argument(
+        help="A version or an alias of it.",
+        metavar="VERSION",
+        autocompletion=versions,
+        show_default=False,
+    ),
 ]
 Namespace = Annotated[str, typer.Option(help="The namespace of the function.", metavar="NAME")]
 Reason = Annotated[str, typer.Option(help="Why, for the history.", metavar="TEXT")]

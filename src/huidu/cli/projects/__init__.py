@@ -1,0 +1,1 @@
+"""Commands for a folder with a project: begin it, deploy it, tell of it, take it off."""

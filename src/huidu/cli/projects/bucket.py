@@ -1,0 +1,197 @@
+"""Bucket: where packages are uploaded to, asked as COS is, with the key of the command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from types import MappingProxyType
+from urllib.parse import quote, urlencode, urlsplit
+from xml.sax.saxutils import escape
+
+from huidu.cli.client import Client, Refused, Unreachable
+from huidu.cos.document import Element, read
+from huidu.cos.downloads import address
+from huidu.cos.signature import ALGORITHM, FIELDS, canonical, signature
+from huidu.model.account import Account
+from huidu.model.function import Code
+
+NAME = "huidu-deploy"
+GOOD_S = 3600
+EARLIER_S = 60  #: The clock of the server may be that much behind ours.
+TIMEOUT_S = 60.0
+AGAIN_S = (0.2, 1.0, 3.0)  #: After how long a request that nobody answered is made again.
+MISSING = 404
+REFUSED_FROM = 300
+NO_BUCKET = "NoSuchBucket"
+#: What a deploy that was killed leaves goes by itself.
+LIFECYCLE = b"""<LifecycleConfiguration><Rule><ID>huidu</ID><Status>Enabled</Status><Filter/>\
+<Expiration><Days>1</Days></Expiration><AbortIncompleteMultipartUpload><DaysAfterInitiation>1\
+</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>"""
+Tags = Mapping[str, str]
+NONE: Tags = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was answered."""
+
+    etag: str
+    body: bytes
+
+    def document(self, root: str) -> Element:
+        """Return the XML that it is."""
+        return read(self.body, root)
+
+
+class Bucket:
+    """One bucket of a server, which is made when it is first needed."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._host = f"{NAME}-{Account().appid}.cos.{client.region}.myqcloud.com"
+
+    def objects(self, prefix: str) -> Mapping[str, int]:
+        """Return the objects below a prefix, with their sizes; makes the bucket if need be."""
+        try:
+            said = self._ask("GET", "", {"prefix": prefix})
+        except Refused as refused:
+            if refused.code != NO_BUCKET:
+                raise
+            self._make()
+            return {}
+        listed = said.document("ListBucketResult").each("Contents")
+        return {one.first("Key"): int(one.first("Size")) for one in listed}
+
+    def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+        """Return the uploads that were begun below a prefix, by key and id."""
+        said = self._ask("GET", "", {"uploads": "", "prefix": prefix})
+        listed = said.document("ListMultipartUploadsResult").each("Upload")
+        return [(one.first("Key"), one.first("UploadId")) for one in listed]
+
+    def begin(self, key: str, headers: Tags) -> str:
+        """Begin an upload in parts; return its id."""
+        said = self._ask("POST", key, {"uploads": ""}, headers=headers)
+        return said.document("InitiateMultipartUploadResult").first("UploadId")
+
+    def parts(self, key: str, upload_id: str) -> Mapping[int, str]:
+        """Return the parts that are there, by number, with what their bytes are known by."""
+        found: dict[int, str] = {}
+        more = True
+        while more:
+            asked = {"uploadId": upload_id, "part-number-marker": str(max(found, default=0))}
+            page = self._ask("GET", key, asked).document("ListPartsResult")
+            for one in page.each("Part"):
+                found[int(one.first("PartNumber"))] = one.first("ETag").strip('"')
+            more = page.first("IsTruncated") == "true"
+        return found
+
+    def put(self, key: str, upload_id: str, number: int, held: bytes) -> str:
+        """Send a part; return what its bytes are known by."""
+        asked = {"uploadId": upload_id, "partNumber": str(number)}
+        return self._ask("PUT", key, asked, held).etag
+
+    def copy(self, key: str, upload_id: str, number: int, sha256: str, first: int, end: int) -> str:
+        """Have a part made of a stretch of a package; return what its bytes are known by."""
+        asked = {"uploadId": upload_id, "partNumber": str(number)}
+        headers = {
+            "x-cos-copy-source": f"packages/{sha256}",
+            "x-cos-copy-source-range": f"bytes={first}-{end - 1}",
+        }
+        said = self._ask("PUT", key, asked, headers=headers)
+        return said.document("CopyPartResult").first("ETag").strip('"')
+
+    def end(self, key: str, upload_id: str, etags: Sequence[str]) -> None:
+        """Make an object of all parts."""
+        rows = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
+            for number, etag in enumerate(etags, 1)
+        )
+        told = f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode()
+        self._ask("POST", key, {"uploadId": upload_id}, told)
+
+    def abort(self, key: str, upload_id: str) -> None:
+        """Forget an upload."""
+        self._ask("DELETE", key, {"uploadId": upload_id})
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        self._ask("DELETE", key)
+
+    def package(self, sha256: str, said_range: str) -> tuple[bytes, int] | None:
+        """Return a stretch of a package and how large it is as a whole; None where it is gone."""
+        client = self._client
+        pair = client.pair.secret_id, client.pair.secret_key
+        at = address(client.endpoint, pair, time.time(), Code(sha256, 0), "code.zip")
+        target = at.removeprefix(client.endpoint)
+        status, headers, body = self._answered("GET", target, b"", {"Range": said_range})
+        if status >= REFUSED_FROM:
+            return None
+        whole = headers.get("content-range", "").rpartition("/")[2]
+        return body, int(whole or len(body))
+
+    def _make(self) -> None:
+        try:
+            self._ask("PUT", "")
+        except Refused as refused:
+            if refused.code != "BucketAlreadyOwnedByYou":
+                raise
+        self._ask("PUT", "", {"lifecycle": ""}, LIFECYCLE)
+
+    def _ask(
+        self, method: str, key: str, query: Tags = NONE, body: bytes = b"", headers: Tags = NONE
+    ) -> Said:
+        """Ask, signed; raise `Refused` or `Unreachable`."""
+        sent = {"host": self._host, **headers}
+        path = f"/{key}"
+        now = int(time.time())
+        times = f"{now - EARLIER_S};{now + GOOD_S}"
+        secret = self._client.pair.secret_key
+        signed = signature(secret, times, times, canonical(method, path, sent, query))
+        names = (";".join(sorted(sent)), ";".join(sorted(name.lower() for name in query)))
+        values = (ALGORITHM, self._client.pair.secret_id, times, times, *names, signed)
+        told = dict(zip(FIELDS, values, strict=True))
+        sent["authorization"] = "&".join(f"{name}={value}" for name, value in told.items())
+        target = quote(path) + (f"?{urlencode(query)}" if query else "")
+        status, back, answered = self._answered(method, target, body, sent)
+        if status >= REFUSED_FROM:
+            raise _refusal(status, answered)
+        return Said(back.get("etag", "").strip('"'), answered)
+
+    def _answered(
+        self, method: str, target: str, body: bytes, headers: Tags
+    ) -> tuple[int, Tags, bytes]:
+        for wait_s in AGAIN_S:
+            try:
+                return self._once(method, target, body, headers)
+            except (OSError, HTTPException):
+                time.sleep(wait_s)
+        try:
+            return self._once(method, target, body, headers)
+        except (OSError, HTTPException) as error:
+            raise Unreachable(
+                f"no Huidu server takes packages at {self._client.endpoint} ({error}); what was "
+                "sent is kept for a day, so say it again to go on"
+            ) from error
+
+    def _once(
+        self, method: str, target: str, body: bytes, headers: Tags
+    ) -> tuple[int, Tags, bytes]:
+        where = urlsplit(self._client.endpoint)
+        kind = HTTPSConnection if where.scheme == "https" else HTTPConnection
+        connection = kind(where.hostname or "", where.port, timeout=TIMEOUT_S)
+        try:
+            connection.request(method, target, body, dict(headers))
+            answer: HTTPResponse = connection.getresponse()
+            told = {name.lower(): value for name, value in answer.getheaders()}
+            return answer.status, told, answer.read()
+        finally:
+            connection.close()
+
+
+def _refusal(status: int, body: bytes) -> Refused:
+    if not body.startswith(b"<?xml"):
+        return Refused("BucketRefused", f"status {status}; what answers there keeps no packages")
+    told = read(body, "Error")
+    return Refused(told.first("Code"), told.first("Message"))

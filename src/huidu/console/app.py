@@ -113,14 +113,13 @@ class Console:
                 given = {"t": say, "zone": self._zone, "signed": found, "csrf": found.csrf} | given
                 return looks.render(self._templates, template, **given)
 
-            def lasts() -> bool:
-                mine = self._guard.sessions.of(found)
-                return any(one.id == found.session.id for one in mine)
-
-            told = live.stream(follow(visit, render, self.closing), lasts)
+            told = live.stream(follow(visit, render, self.closing), self._lasts(found))
             return StreamingResponse(told, media_type="text/event-stream")
 
         return start
+
+    def _lasts(self, found: SignedIn) -> Callable[[], bool]:
+        return lambda: self._guard.sessions.lasts(found)
 
     def _door(self, template: str) -> Answer:
         async def door(request: Request) -> Response:

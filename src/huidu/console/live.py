@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 
 import msgspec
 
-from huidu.console import alias, others, rollouts
+from huidu.console import alias, others, overview, rollouts
 from huidu.console.asking import Facts, Visit
 from huidu.model.errors import Refusal
 
 Render = Callable[..., str]
 SECOND_S = 1.0
+OVERVIEW_S = 3.0
 MOST_S = 3600  #: A stream ends after so long; the browser asks anew, and is looked at anew.
 WAIT_S = 15  #: How long a page waits for lines, or for news of a rollout, before it hears a sign.
 CATCH_UP = 900
@@ -88,6 +89,14 @@ async def follow_alias(visit: Visit, render: Render, closing: Closing) -> AsyncI
         await closing.rest(SECOND_S)
 
 
+async def follow_overview(visit: Visit, render: Render, closing: Closing) -> AsyncIterator[bytes]:
+    """Tell what goes on, every few seconds."""
+    while not closing.over:
+        await closing.rest(OVERVIEW_S)
+        if not closing.over:
+            yield event("overview", render("overview_now.html", **await overview.overview(visit)))
+
+
 async def follow_rollout(visit: Visit, render: Render, closing: Closing) -> AsyncIterator[bytes]:
     """Tell of a rollout whenever there is something new of it."""
     seen = ""
@@ -129,6 +138,7 @@ def _lines(visit: Visit, render: Render, lines: Sequence[Facts]) -> str:
 Follow = Callable[[Visit, Render, Closing], AsyncIterator[bytes]]
 #: What can be followed. A new stream is a function and a row.
 STREAMS: Mapping[str, Follow] = {
+    "live": follow_overview,
     "functions/{function}/aliases/{alias}/live": follow_alias,
     "rollouts/{rollout}/live": follow_rollout,
     "logs/live": follow_logs,

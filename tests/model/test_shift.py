@@ -56,9 +56,9 @@ def test_what_is_foreseen_of_callers_is_what_becomes_of_them(before: int, after:
     moved = dict.fromkeys(foreseen, 0)
     for number in range(200):
         traits = Traits(headers={"User": str(number)})
-        ends = tuple(one.route(traits, 0.5, one.fresh())[0].version for one in (old, new))
-        if ends[0] != ends[1]:
-            moved[ends] += 1  # nobody moves who was not foreseen to
+        had, has = (one.route(traits, 0.5, one.fresh())[0].version for one in (old, new))
+        if had != has:
+            moved[had, has] += 1  # nobody moves who was not foreseen to
 
     assert sum(foreseen.values()) == pytest.approx(abs(before - after) / WHOLE)
 

@@ -31,7 +31,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "store": "model",
         "observe": "model",
         "runtimes": "model",
-        "project": "model",
+        "project": "model triggers",
         "listener": "patience tunnel flow room",
         "patience": "tunnel flow room decency answering",
         "tunnel": "flow",

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huidu.project.declared import Endpoint, Project
-from huidu.project.flaw import Flaw
+from huidu.project.flaw import Flaw, Meanwhile
 from huidu.project.plan import plan
 from huidu.project.plan_aliases import traffic_alias
 from huidu.project.plan_removal import plan_removal
 from huidu.project.reading import read
-from huidu.project.steps import PACKAGE, VERSION, Later, Step, filled, lines
+from huidu.project.steps import PACKAGE, VERSION, Later, Plan, Step, filled, lines
 from huidu.project.there import (
     AliasThere,
     ApiThere,
@@ -66,7 +66,8 @@ def actions(steps: tuple[Step, ...]) -> list[str]:
 def test_the_way_to_new_code_comes_before_those_who_take_it(
     project: Callable[..., Project],
 ) -> None:
-    wanted = project(EXPRESS + "aliases: {release: {}}\n", publish="", traffic="0.5")
+    text = EXPRESS + "aliases: {release: {version: $LATEST, weights: {published: 0.2}}}\n"
+    wanted = project(text, publish="", traffic="0.5")
 
     made = plan(wanted, "sha", There())
     assert actions(made.steps) == [
@@ -82,7 +83,8 @@ def test_the_way_to_new_code_comes_before_those_who_take_it(
     assert made.steps[2].parameters["RoutingConfig"] == {
         "AdditionalVersionWeights": [{"Version": VERSION, "Weight": 0.5}]
     }
-    assert made.steps[3].parameters["FunctionVersion"] == VERSION
+    (shared,) = made.steps[3].parameters["RoutingConfig"]["AdditionalVersionWeights"]  # type: ignore[index]
+    assert shared["Version"] == VERSION
     assert made.steps[5].parameters["ServiceId"] == Later("service")
     assert made.sends_code
 
@@ -280,13 +282,90 @@ def test_a_value_that_no_step_gave_is_a_mistake_of_ours() -> None:
 
 
 def test_an_alias_says_what_its_file_says_of_it(project: Callable[..., Project]) -> None:
-    text = SCF + "aliases: {$DEFAULT: {description: ours}, release: {version: 1}}\n"
+    text = SCF + "aliases: {$DEFAULT: {description: ours}, release: {version: $LATEST}}\n"
     made = plan(project(text), "sha", There())
 
     default, release = made.steps[-2:]
     assert (default.action, default.parameters["ExpectedRevision"]) == ("UpdateAlias", 1)
     assert default.parameters["Description"] == "ours"
-    assert (release.action, release.parameters["FunctionVersion"]) == ("CreateAlias", "1")
+    assert (release.action, release.parameters["FunctionVersion"]) == ("CreateAlias", "$LATEST")
+
+
+def test_an_alias_of_a_version_that_is_not_there_is_refused_before_anything_is_done(
+    project: Callable[..., Project],
+) -> None:
+    wanted = project(SCF + "aliases: {release: {version: 7}}\n")
+
+    with pytest.raises(Flaw, match=r"aliases\.release: version 7 is not .*nothing is published"):
+        plan(wanted, "sha", There())
+    with pytest.raises(Flaw, match=r"aliases\.release: version 7 is not .*published: 1"):
+        plan(wanted, "sha", There(function=there(wanted)))
+
+
+FOLLOWS = SCF + "aliases: {release: {}}\n"
+
+
+@pytest.mark.parametrize(
+    ("traffic", "calls"),
+    [
+        ("0.1", "1 100 % -> 1 90 %, the new version 10 %"),
+        ("0", "1 100 % -> 1 100 %, the new version 0 %"),
+        ("1.0", "1 100 % -> the new version 100 %"),
+    ],
+)
+def test_traffic_is_the_share_of_what_is_published_in_aliases_that_follow_it(
+    traffic: str, calls: str, project: Callable[..., Project]
+) -> None:
+    wanted = project(FOLLOWS, traffic=traffic)
+
+    *_, moved = plan(wanted, "other", There(function=there(wanted))).steps
+    assert moved.parameters["Name"] == "release"
+    assert f"calls: {calls}" in "\n".join(lines(Plan(steps=(moved,))))
+
+
+def test_traffic_of_what_has_all_calls_already_says_how_to_go_back(
+    project: Callable[..., Project],
+) -> None:
+    wanted = project(FOLLOWS, traffic="0")
+
+    made = plan(wanted, "sha", There(function=there(wanted)))
+    assert not made.steps
+    assert "to go back: huidu rollback shop release" in made.notes[-1]
+    assert "alias release is new" in plan(wanted, "sha", There()).notes[-1]
+
+
+def test_a_rollout_that_is_under_way_is_left_alone_and_not_ended_but_on_purpose(
+    project: Callable[..., Project],
+) -> None:
+    ours = project(FOLLOWS + "rollout: {plan: evidence}\n")
+    two = (ONE, VersionThere(number="2", digest="d1"))
+    rolling = replace(RELEASE, rollout="ro-1", rolling_to="2")
+    is_there = There(function=there(ours, aliases=(rolling,), versions=two))
+
+    made = plan(ours, "sha", is_there)
+    assert not made.steps
+    assert "a rollout to version 2 is under way: huidu rollout watch shop release" in made.notes
+    with pytest.raises(Meanwhile, match="ro-1 moves alias release to version 2; wait for it"):
+        plan(ours, "other", is_there, force=True)
+    by_hand = project(FOLLOWS)
+    with pytest.raises(Meanwhile, match="ro-1 moves alias release to version 2"):
+        plan(by_hand, "other", is_there)
+    *_, moved = plan(by_hand, "other", is_there, force=True).steps
+    assert moved.parameters["TakeOver"] is True
+
+
+def test_what_a_rollout_has_moved_since_is_not_somebody_else_s(
+    project: Callable[..., Project],
+) -> None:
+    wanted = project(FOLLOWS + "rollout: {plan: evidence}\n")
+    left = Left(digest="d1", revisions=(("release", 1),))
+    moved = replace(RELEASE, revision=5, moved="moved by ro-1 at noon", by="ro-1")
+
+    *_, started = plan(wanted, "b", There(function=there(wanted, aliases=(moved,))), left).steps
+    assert started.action == "StartRollout"
+    by_hand = replace(moved, moved="moved by bob at noon", by="bob")
+    with pytest.raises(Meanwhile, match="moved by bob"):
+        plan(wanted, "b", There(function=there(wanted, aliases=(by_hand,))), left)
 
 
 def test_a_rollout_leaves_to_the_server_what_it_does_not_say(
@@ -302,7 +381,9 @@ def test_weights_are_the_same_in_whatever_order(project: Callable[..., Project])
     wanted = project(SCF + "aliases: {release: {version: 1, weights: {4: 0.1, 3: 0.2}}}\n")
     is_now = replace(RELEASE, weights=(("3", 0.2), ("4", 0.1)))
 
-    assert not plan(wanted, "sha", There(function=there(wanted, aliases=(is_now,)))).steps
+    versions = tuple(VersionThere(number=number, digest="d1") for number in "134")
+    is_there = there(wanted, aliases=(is_now,), versions=versions)
+    assert not plan(wanted, "sha", There(function=is_there)).steps
 
 
 def test_a_handler_alone_is_changed_without_the_code(project: Callable[..., Project]) -> None:
@@ -331,7 +412,9 @@ def test_a_trigger_of_another_kind_is_not_changed_into_ours(
 ) -> None:
     wanted = project(
         "component: scf\nname: shop\n"
-        "inputs: {name: shop, events: [timer: {parameters: {name: t, cronExpression: x}}]}\n"
+        "inputs:\n"
+        "  name: shop\n"
+        "  events: [timer: {parameters: {name: t, cronExpression: '0 3 * * *'}}]\n"
     )
     url = TriggerThere(name="t", type="http", definition="{}", enabled=True, qualifier="1")
 

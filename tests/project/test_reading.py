@@ -549,7 +549,7 @@ WRONG: Mapping[str, tuple[str, str]] = {
     ),
     "a layer without a version": (
         BASE + "  layers: [{name: x}]\n",
-        "serverless.yml:5: inputs.layers[0].version: is missing; say for example version: 1",
+        "serverless.yml:5: inputs.layers[0].version: say version: 1 or, of a folder, src: ./layer",
     ),
     "a trigger without parameters": (
         EVENTS + "    - timer: {name: x}\n",

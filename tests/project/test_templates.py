@@ -107,38 +107,6 @@ def test_an_application_of_fastapi_answers_behind_the_gateway(
     assert json.loads(fetch(f"{project.url()}/users/bob")[2]) == {"id": "bob"}
 
 
-#: Stands in for Express, which no test fetches: as much of it as the template uses.
-STAND_IN = """\
-module.exports = () => {
-  const routes = [];
-  const app = (request, response) => {
-    response.send = (text) => response.end(text);
-    response.json = (value) => response.end(JSON.stringify(value));
-    const [path, answer] = routes.find(([path]) => path.test(request.url));
-    request.params = { id: (path.exec(request.url) || [])[1] };
-    answer(request, response);
-  };
-  app.get = (path, answer) =>
-    routes.push([new RegExp(`^${path.replace(/:id/, '([^/]+)')}$`), answer]);
-  return app;
-};
-"""
-
-
-def test_an_application_of_express_answers_behind_the_gateway(
-    begun: Callable[..., Deploying],
-) -> None:
-    project = begun("express")
-    with pytest.raises(Flaw, match=r"names dependencies, .* say npm install"):
-        project.deploy()
-
-    (project.folder / "node_modules" / "express").mkdir(parents=True)
-    (project.folder / "node_modules" / "express" / "index.js").write_text(STAND_IN)
-    project.deploy()
-    assert fetch(project.url())[::2] == (200, b"Hello from Express\n")
-    assert json.loads(fetch(f"{project.url()}/users/7")[2]) == {"id": "7"}
-
-
 def test_every_template_is_in_the_list_and_has_a_project() -> None:
     assert {folder.name for folder in FOLDER.iterdir()} == set(TEMPLATES)
 

@@ -16,6 +16,7 @@ COMPONENTS = (EXPRESS, FLASK, HTTP, KOA, SCF)
 PUBLISHED = "published"
 #: What a layer holds: the server alone knows.
 ELSEWHERE = Code("", 0)
+BUILT = 0  #: The version of a layer that is made of a folder, until it is known.
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Function:
     configuration: Configuration
     description: str = ""
     tags: tuple[tuple[str, str], ...] = ()
+    built: tuple[tuple[str, Path], ...] = ()  #: Layers that are made of folders, by name.
     entry_file: str = ""  #: What exports the application, where a component starts its server.
 
 

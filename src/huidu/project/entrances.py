@@ -11,6 +11,7 @@ from huidu.project.aside import aside
 from huidu.project.declared import Endpoint, Gateway, Notice, Parameter, Timer, Url
 from huidu.project.fields import Fields
 from huidu.project.flaw import instead
+from huidu.triggers.timer import define
 
 ENVIRONMENTS = ("release", "prepub", "test")
 METHODS = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -106,9 +107,11 @@ def _trigger(
         if not parameters.has("enable"):
             why = "is closed, as the component makes it; say enable: true for it to run"
             notices.append(Notice(parameters.node.line, parameters.path, why))
+        cron = parameters.needed("cronExpression", '"*/5 * * * * * *"')
+        parameters.checked("cronExpression", lambda: define(cron))
         return Timer(
             name=parameters.text("name", title),
-            cron=parameters.needed("cronExpression", '"*/5 * * * * * *"'),
+            cron=cron,
             enabled=parameters.flag("enable", default=False),
             argument=parameters.text("argument"),
             qualifier=parameters.text("qualifier", names.DEFAULT),

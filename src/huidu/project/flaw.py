@@ -21,6 +21,10 @@ class Flaw(Exception):
         self.why, self.file, self.line, self.key = why, file, line, key
 
 
+class Meanwhile(Flaw):
+    """Somebody else has changed what a deploy would change, or is about to."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that somebody who wrote `word` most likely meant, or nothing."""
     by_lower = {one.lower(): one for one in known}

@@ -17,7 +17,17 @@ from huidu.model.function import (
     check_handler,
     environment_of,
 )
-from huidu.project.declared import ELSEWHERE, EXPRESS, FLASK, HTTP, KOA, SCF, Function, Source
+from huidu.project.declared import (
+    BUILT,
+    ELSEWHERE,
+    EXPRESS,
+    FLASK,
+    HTTP,
+    KOA,
+    SCF,
+    Function,
+    Source,
+)
 from huidu.project.fields import Fields
 from huidu.project.flaw import instead
 
@@ -49,6 +59,7 @@ class Says:
     component: str
     inputs: Fields
     conf: Fields | None = None
+    folder: Path = Path()
 
     def where(self, *spelled: str) -> tuple[Fields, str]:
         """Return the place that has a key, under any of its names, and the name."""
@@ -106,6 +117,7 @@ def function_of(says: Says, named: str, stage_text: str) -> Function:
         configuration=_configuration(says, timeout_s, memory_mb),
         description=description,
         tags=place.pairs(key),
+        built=_built(says),
         entry_file=_text(says, "entryFile", entry),
     )
 
@@ -214,11 +226,25 @@ def _layers(says: Says) -> tuple[Layer, ...]:
     layers = []
     for row in place.blocks(key):
         name = row.needed("name", "my-layer")
-        if not row.has("version"):
-            raise row.flaw("version", "is missing; say for example version: 1")
-        layers.append(Layer(name, row.whole("version", 1), ELSEWHERE))
+        if row.has("version") == row.has("src"):
+            why = "say version: 1 or, of a folder, src: ./layer"
+            raise row.flaw("version", why)
+        layers.append(Layer(name, row.whole("version", BUILT), ELSEWHERE))
         row.done()
     return tuple(layers)
+
+
+def _built(says: Says) -> tuple[tuple[str, Path], ...]:
+    place, key = says.where("layers")
+    found = []
+    for row in place.blocks(key):
+        text = row.text("src")
+        folder = (says.folder / text).resolve()
+        if text and not folder.is_dir():
+            raise row.flaw("src", f"the folder {text[:80]!r} is not there")
+        if text:
+            found.append((row.text("name"), folder))
+    return tuple(found)
 
 
 def _settings(says: Says) -> tuple[tuple[str, str], ...]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from huidu.model.function import Configuration, Layer, environment_of
 from huidu.model.names import DEFAULT
+from huidu.model.rollout import OWNING
 from huidu.project.declared import ELSEWHERE, Endpoint, Gateway, Parameter, Project, Rule
 from huidu.project.steps import APIGATEWAY, HUIDU, SCF
 from huidu.project.there import (
     AliasThere,
     ApiThere,
     FunctionThere,
+    LayerThere,
     ServiceThere,
     There,
     TriggerThere,
@@ -37,10 +40,26 @@ def look(project: Project, ask: Ask) -> There:
     who = {"FunctionName": name, "Namespace": namespace}
     watched = frozenset({DEFAULT, *(alias.name for alias in project.aliases)})
     function = _function(ask, who, watched) if _is_there(ask, name, namespace) else None
+    layers = tuple(filter(None, (_layer(ask, layer) for layer, _ in project.function.built)))
     if project.gateway is None:
-        return There(function=function)
+        return There(function=function, layers=layers)
     service_id = _service_id(project.gateway, function)
-    return There(function=function, service=_service(ask, service_id) if service_id else None)
+    service = _service(ask, service_id) if service_id else None
+    return There(function=function, service=service, layers=layers)
+
+
+def _layer(ask: Ask, name: str) -> LayerThere | None:
+    for row in _pages(ask, SCF, "ListLayers", {"SearchKey": name}, ("Layers",)):
+        if row["LayerName"] == name:
+            asked = {"LayerName": name, "LayerVersion": row["LayerVersion"]}
+            found = ask(SCF, "GetLayerVersion", asked)
+            return LayerThere(
+                name=name,
+                number=row["LayerVersion"],
+                sha256=found["CodeSha256"],
+                runtimes=tuple(found["CompatibleRuntimes"]),
+            )
+    return None
 
 
 def _is_there(ask: Ask, name: str, namespace: str) -> bool:
@@ -58,6 +77,9 @@ def _function(ask: Ask, who: Mapping[str, object], watched: frozenset[str]) -> F
         if row["Version"].isdigit()
     ]
     aliases = _pages(ask, SCF, "ListAliases", who, ("Aliases",))
+    under_way: dict[str, object] = {**who, "States": sorted(OWNING)}
+    rollouts = _pages(ask, HUIDU, "ListRollouts", under_way, ("Rollouts",))
+    moving = {row["Name"]: (row["RolloutId"], row["ToVersion"]) for row in rollouts}
     triggers = _pages(ask, SCF, "ListTriggers", who, ("Triggers",))
     return FunctionThere(
         configuration=_configuration(facts),
@@ -65,7 +87,14 @@ def _function(ask: Ask, who: Mapping[str, object], watched: frozenset[str]) -> F
         digest=facts.get("Digest", ""),
         description=facts["Description"],
         versions=tuple(sorted(published, key=lambda version: int(version.number))),
-        aliases=tuple(_alias(ask, who, row, watched) for row in aliases),
+        aliases=tuple(
+            replace(
+                _alias(ask, who, row, watched),
+                rollout=moving.get(row["Name"], ("", ""))[0],
+                rolling_to=moving.get(row["Name"], ("", ""))[1],
+            )
+            for row in aliases
+        ),
         triggers=tuple(map(_trigger, triggers)),
     )
 

@@ -57,6 +57,14 @@ def package_of(
     return pack(in_order(_shim(project), installed, own.values()), tell)
 
 
+def layers_of(project: Project) -> Mapping[str, Package]:
+    """Pack the layers that a project makes of folders, by name; raise `Flaw`."""
+    return {
+        name: pack(in_order(items_in(folder, ignored_in(folder, ()))))
+        for name, folder in project.function.built
+    }
+
+
 def _runtime(project: Project) -> str:
     return project.function.configuration.runtime
 

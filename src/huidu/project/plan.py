@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from huidu.model.names import DEFAULT, LATEST
-from huidu.project.declared import PUBLISHED, Project, follows
-from huidu.project.flaw import Flaw
+from huidu.project.declared import PUBLISHED, Project, follows, named
+from huidu.project.flaw import Flaw, Meanwhile
 from huidu.project.plan_aliases import Target, alias_step, alias_steps, traffic_alias
 from huidu.project.plan_function import function_steps, publish_step, trigger_steps
 from huidu.project.plan_gateway import gateway_steps
+from huidu.project.plan_layers import with_layers
 from huidu.project.steps import VERSION, Plan, Step
 from huidu.project.there import AliasThere, FunctionThere, Left, There
 
 #: What the ids of rollouts begin with: what one does that a deploy has started is the deploy's.
 ROLLOUT = "ro-"
 #: What changes `$LATEST`.
+NONE: Mapping[str, str] = MappingProxyType({})
+SHOWN = 10  #: Of the newest versions.
 EDITS = frozenset({"UpdateFunctionCode", "UpdateFunctionConfiguration"})
 
 
-class Meanwhile(Flaw):
-    """Somebody else has changed what a deploy would change."""
-
-
-def plan(project: Project, sha256: str, there: There, left: Left | None = None) -> Plan:
+def plan(
+    project: Project,
+    sha256: str,
+    there: There,
+    left: Left | None = None,
+    *,
+    force: bool = False,
+    layers: Mapping[str, str] = NONE,
+) -> Plan:
     """Return what a deploy of a package does; pure, and raises `Flaw` where it cannot be.
 
-    The order: code and configuration of `$LATEST`; the version, if one is wanted and there is
-    anything new in it; the aliases, by which calls get to it; triggers; the gateway. So nothing
-    leads to what is not there yet, and whatever breaks off leaves callers where they were.
+    The order: layers; code and configuration of `$LATEST`; the version, if one is wanted and
+    there is anything new in it; the aliases, by which calls get to it; triggers; the gateway. So
+    nothing leads to what is not there yet, and whatever breaks off leaves callers where they were.
 
     With `left`, what the last deploy of this project left, it refuses by `Meanwhile` to undo what
-    somebody else has changed since.
+    somebody else has changed since; and to end a rollout, unless by `force`. `layers` has the
+    digests of the layers that the project makes of folders, by name.
     """
     is_now = there.function
-    steps = function_steps(project, sha256, is_now)
+    _check_versions(project, is_now)
+    project, published_layers = with_layers(project, there, layers)
+    steps = [*published_layers, *function_steps(project, sha256, is_now)]
     notes: list[str] = [f"{one.key} {one.why}" for one in project.notices]
     published = _published(project, is_now, notes, changes=bool(steps))
     if published == VERSION:
@@ -44,9 +55,19 @@ def plan(project: Project, sha256: str, there: There, left: Left | None = None) 
     steps += alias_steps(project, is_now, published, notes)
     steps += trigger_steps(project, is_now)
     steps += gateway_steps(project, there)
-    if left is not None:
+    if not force:
         _refuse_to_fight(steps, there, left)
     return Plan(steps=tuple(steps), notes=tuple(notes))
+
+
+def _check_versions(project: Project, there: FunctionThere | None) -> None:
+    """Refuse aliases that are to lead to versions that there are not, before anything is done."""
+    known = [one.number for one in there.versions] if there else []
+    for alias in project.aliases:
+        for version in sorted(named(alias) - {PUBLISHED, LATEST, *known}):
+            told = f"published: {', '.join(known[-SHOWN:])}" if known else "nothing is published"
+            why = f"version {version} is not on the server; {told}"
+            raise Flaw(why, file=project.file.name, key=f"aliases.{alias.name}")
 
 
 def _published(
@@ -80,14 +101,22 @@ def _traffic(
     yield from alias_step(project, kept, is_now, published)
 
 
-def _refuse_to_fight(steps: Sequence[Step], there: There, left: Left) -> None:
+def _refuse_to_fight(steps: Sequence[Step], there: There, left: Left | None) -> None:
     """Refuse a plan that would change what somebody else has changed since the last deploy."""
-    found = list(_foreign(steps, there, left))
+    found = [*_rolling(steps, there), *(_foreign(steps, there, left) if left else ())]
     if found:
         raise Meanwhile(
             f"somebody else has changed this since the last deploy: {'; '.join(found)}; look at "
             "it with huidu diff, bring the project's file in line, or deploy with --force"
         )
+
+
+def _rolling(steps: Sequence[Step], there: There) -> Iterator[str]:
+    function = there.function
+    for step in steps:
+        alias = function.alias(str(step.parameters.get("Name", ""))) if function else None
+        if alias is not None and alias.rollout and step.action == "UpdateAlias":
+            yield f"{alias.rollout} moves alias {alias.name} to version {alias.rolling_to}"
 
 
 def _foreign(steps: Sequence[Step], there: There, left: Left) -> Iterator[str]:

@@ -9,12 +9,12 @@ from huidu.model.names import DEFAULT, LATEST
 from huidu.model.routing import weight_of
 from huidu.model.split import WHOLE
 from huidu.project.declared import PUBLISHED, Alias, Project, Rollout, Rule, follows
-from huidu.project.plan_function import Asks
+from huidu.project.flaw import Meanwhile
+from huidu.project.plan_function import NEXT, Asks
 from huidu.project.steps import CHANGED, HUIDU, MADE, NEW, VERSION, Difference, Later, Step
 from huidu.project.there import AliasThere, FunctionThere
 
 Target = str | Later
-NEXT = "the new version"
 REASON = "huidu deploy"
 
 
@@ -46,7 +46,7 @@ def alias_steps(
         if share is not None and follows(alias):
             yield from _shared(project, alias, share, is_now, published, notes)
         elif rollout is not None and rollout.alias == alias.name and is_now is not None:
-            yield from _rollout(project, rollout, is_now, published)
+            yield from _rollout(project, rollout, is_now, published, notes)
         else:
             yield from alias_step(project, alias, is_now, published)
 
@@ -67,24 +67,23 @@ def alias_step(
     )
     if alias.description:
         parameters["Description"] = alias.description
+    what = f"alias {alias.name}"
     if there is None:
-        differences = tuple(Difference(name, "", value) for name, value in after.items() if value)
+        new = tuple(Difference(name, "", value) for name, value in after.items() if value)
         yield Step(
-            action="CreateAlias",
-            parameters=parameters,
-            mark=NEW,
-            what=f"alias {alias.name}",
-            differences=differences,
+            action="CreateAlias", parameters=parameters, mark=NEW, what=what, differences=new
         )
         return
     before = _shown_there(there, alias)
     if before == after:
         return
+    if there.rollout:  # A deploy that may not end it is refused before it gets here.
+        parameters["TakeOver"] = True
     yield Step(
         action="UpdateAlias",
         parameters=parameters | {"ExpectedRevision": there.revision},
         mark=CHANGED,
-        what=f"alias {alias.name}",
+        what=what,
         differences=tuple(
             Difference(name, before[name], value)
             for name, value in after.items()
@@ -105,7 +104,7 @@ def _shared(
     if share < 1 and there is None:
         notes.append(f"traffic has no effect: alias {alias.name} is new, and has one version")
     elif share < 1 and there is not None and there.version == published:
-        back = f"huidu rollback {project.function.name} {alias.name}"
+        back = _line(project, "rollback", alias.name)
         why = f"version {published} has all calls of alias {alias.name} already; to go back: {back}"
         notes.append(f"traffic has no effect: {why}")
         return
@@ -115,11 +114,41 @@ def _shared(
 
 
 def _rollout(
-    project: Project, rollout: Rollout, there: AliasThere, published: Target | None
+    project: Project,
+    rollout: Rollout,
+    there: AliasThere,
+    published: Target | None,
+    notes: list[str],
 ) -> Iterator[Step]:
     target = _number(PUBLISHED, published)
+    if there.rolling_to == target:
+        see = _line(project, "rollout watch", there.name)
+        notes.append(f"a rollout to version {target} is under way: {see}")
+        return
     if there.version == target:
         return
+    if there.rollout:
+        raise Meanwhile(
+            f"{there.rollout} moves alias {there.name} to version {there.rolling_to}; wait for it, "
+            f"or end it: {_line(project, 'rollback', there.name)}"
+        )
+    asks = Asks(project.function)
+    terms = _terms(rollout)
+    yield Step(
+        action="StartRollout",
+        service=HUIDU,
+        parameters=asks.of(Name=rollout.alias, FunctionVersion=target, Reason=REASON, **terms),
+        mark=MADE,
+        what=f"rollout of alias {rollout.alias}",
+        differences=(
+            Difference("to", there.version, _named(PUBLISHED, published)),
+            Difference("plan", "", rollout.plan.text),
+        ),
+    )
+
+
+def _terms(rollout: Rollout) -> Mapping[str, object]:
+    """Return how a rollout goes in the words of the API; what the file leaves out, it decides."""
     asked: dict[str, object] = {
         "Plan": rollout.plan.text,
         "Guards": list(rollout.guards),
@@ -130,18 +159,14 @@ def _rollout(
     budget = {"Failures": rollout.budget_failures, "Keys": rollout.budget_keys}
     if any(most is not None for most in budget.values()):
         asked["Budget"] = {name: most for name, most in budget.items() if most is not None}
-    asks = Asks(project.function)
-    yield Step(
-        action="StartRollout",
-        service=HUIDU,
-        parameters=asks.of(Name=rollout.alias, FunctionVersion=target, Reason=REASON, **asked),
-        mark=MADE,
-        what=f"rollout of alias {rollout.alias}",
-        differences=(
-            Difference("to", there.version, _named(PUBLISHED, published)),
-            Difference("plan", "", rollout.plan.text),
-        ),
-    )
+    return asked
+
+
+def _line(project: Project, verb: str, alias: str) -> str:
+    """Return what to type about an alias."""
+    function = project.function
+    spaced = "" if function.namespace == "default" else f" --namespace {function.namespace}"
+    return f"huidu {verb} {function.name} {alias}{spaced}"
 
 
 def _number(version: str, published: Target | None) -> Target:

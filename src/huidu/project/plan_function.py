@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from huidu.model.function import Configuration
 from huidu.project.declared import Function, Project, Timer, Url
 from huidu.project.flaw import Flaw
-from huidu.project.steps import CHANGED, MADE, NEW, PACKAGE, VERSION, Difference, Step
+from huidu.project.steps import CHANGED, MADE, NEW, PACKAGE, VERSION, Difference, Later, Step
 from huidu.project.there import FunctionThere, TriggerThere
 
 SHORT = 12  #: Characters of a digest that are shown.
@@ -18,6 +18,7 @@ ALWAYS_PUBLIC = json.dumps({"PublicNetStatus": "ENABLE"})
 PUBLIC = "public_net_config"
 NO_VARIABLES = [{"Key": "", "Value": ""}]  #: How the API is told that there are none,
 NO_LAYERS = [{"LayerName": "", "LayerVersion": 0}]  #: and here.
+NEXT = "the new version"
 PUBLISHED_BY = "Published by huidu deploy"
 OPEN, CLOSED = "OPEN", "CLOSE"
 
@@ -49,6 +50,11 @@ def function_steps(project: Project, sha256: str, there: FunctionThere | None) -
         return [_create(project.function, sha256)]
     _check_what_stays(project, there.configuration)
     return [*_code(project.function, sha256, there), *_configure(project.function, there)]
+
+
+def layer_version(name: str) -> Later:
+    """Return what stands for the version of a layer that is published on the way."""
+    return Later(f"version of layer {name}")
 
 
 def publish_step(function: Function) -> Step:
@@ -161,7 +167,8 @@ def _said(configuration: Configuration, description: str) -> dict[str, object]:
     """Return what can be changed of a function, in the words of the API."""
     variables = [{"Key": key, "Value": value} for key, value in configuration.environment]
     layers = [
-        {"LayerName": layer.name, "LayerVersion": layer.version} for layer in configuration.layers
+        {"LayerName": layer.name, "LayerVersion": layer.version or layer_version(layer.name)}
+        for layer in configuration.layers
     ]
     settings = {PUBLIC: ALWAYS_PUBLIC, **dict(configuration.settings)}
     return {
@@ -181,7 +188,7 @@ def _pascal(name: str) -> str:
 
 
 def _shown(configuration: Configuration, description: str) -> Mapping[str, str]:
-    layers = ", ".join(f"{layer.name}:{layer.version}" for layer in configuration.layers)
+    layers = ", ".join(f"{layer.name}:{layer.version or NEXT}" for layer in configuration.layers)
     settings = {PUBLIC: ALWAYS_PUBLIC, **dict(configuration.settings)}
     return {
         "handler": configuration.handler,

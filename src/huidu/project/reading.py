@@ -43,7 +43,9 @@ def find(folder: Path) -> Path:
     for name in FILES:
         if (folder / name).is_file():
             return folder / name
-    near = sorted(one.name for one in folder.glob("*.y*ml")) if folder.is_dir() else []
+    if not folder.is_dir():
+        raise Flaw(f"there is no folder {folder}")
+    near = sorted(one.name for one in folder.glob("*.y*ml"))
     hint = f"; there is {near[0]}" if near else "; huidu init makes one"
     raise Flaw(f"no {FILES[0]} in {folder}{hint}")
 
@@ -111,7 +113,7 @@ def _project(root: Fields, file: Path, own: Mapping[str, str]) -> Project:
     notices = [*aside(root, AT_THE_TOP), *_of_regions(inputs), *aside(inputs)]
     notices += aside(conf) if conf else []
     function = function_of(
-        Says(of_server, inputs, conf),
+        Says(of_server, inputs, conf, file.parent),
         f"{own['name']}-{own['stage']}-{own['app']}",
         f"This is a function in {own['app']} application",
     )

@@ -62,5 +62,5 @@ def _name(text: str, *, given: bool) -> str:
     try:
         return names.check_function(name)
     except Refusal as refusal:
-        hint = "" if given else "; the folder has no fitting name, so give one"
+        hint = "" if given else "; the folder has no fitting name, so give one: --name my-project"
         raise Flaw(refusal.message + hint) from None

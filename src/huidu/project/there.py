@@ -30,6 +30,8 @@ class AliasThere:
     description: str = ""
     moved: str = ""
     by: str = ""  #: Who that was: a key, or the id of a rollout.
+    rollout: str = ""  #: The rollout that moves it just now,
+    rolling_to: str = ""  #: and the version that it moves it to.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +92,22 @@ class ServiceThere:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerThere:
+    """The newest version of a layer."""
+
+    name: str
+    number: int
+    sha256: str
+    runtimes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class There:
     """All that a plan has to know. None stands for what is not there."""
 
     function: FunctionThere | None = None
     service: ServiceThere | None = None
+    layers: tuple[LayerThere, ...] = ()  #: Of those that the project makes of folders.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,13 +22,8 @@ GOOD_S = 3600
 EARLIER_S = 60  #: The clock of the server may be that much behind ours.
 TIMEOUT_S = 60.0
 AGAIN_S = (0.2, 1.0, 3.0)  #: After how long a request that nobody answered is made again.
-MISSING = 404
 REFUSED_FROM = 300
 NO_BUCKET = "NoSuchBucket"
-#: What a deploy that was killed leaves goes by itself.
-LIFECYCLE = b"""<LifecycleConfiguration><Rule><ID>huidu</ID><Status>Enabled</Status><Filter/>\
-<Expiration><Days>1</Days></Expiration><AbortIncompleteMultipartUpload><DaysAfterInitiation>1\
-</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>"""
 Tags = Mapping[str, str]
 NONE: Tags = MappingProxyType({})
 
@@ -137,7 +132,6 @@ class Bucket:
         except Refused as refused:
             if refused.code != "BucketAlreadyOwnedByYou":
                 raise
-        self._ask("PUT", "", {"lifecycle": ""}, LIFECYCLE)
 
     def _ask(
         self, method: str, key: str, query: Tags = NONE, body: bytes = b"", headers: Tags = NONE

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -32,11 +33,11 @@ from huidu.cli.projects.work import Work, open_work, refuse
 from huidu.cli.rollout.watching import watch
 from huidu.cli.rollout.words import clean
 from huidu.project.carrying import carry_out
-from huidu.project.flaw import Flaw
+from huidu.project.flaw import Flaw, Meanwhile
 from huidu.project.installing import cache_of
-from huidu.project.packages import package_of
+from huidu.project.packages import layers_of, package_of
 from huidu.project.packing import Package, Progress
-from huidu.project.plan import Meanwhile, plan
+from huidu.project.plan import plan
 from huidu.project.steps import Plan, Step, lines
 from huidu.project.there import There
 
@@ -48,7 +49,7 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, and do nothing, as huidu diff.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Install anew what the code needs.")]
-Watch = Annotated[bool, typer.Option("--watch", help="Follow the rollout that it starts.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Follow the rollout until it has ended.")]
 
 
 def command(connect: Callable[[], Client]) -> TyperCommand:
@@ -92,7 +93,7 @@ def deploy(
         print_json({**facts.for_programs(work.project, there), **told})
     else:
         _tell(work, there, words)
-    _watch(work, made.plan, follow=follow, as_json=as_json)
+    _watch(work, made.plan, there, follow=follow, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ class Prepared:
     there: There
     package: Package
     plan: Plan
+    layers: Mapping[str, Package]
     overrides: str = ""  #: What of others' it undoes.
 
 
@@ -110,16 +112,18 @@ def prepare(work: Work, *, fresh: bool = False, force: bool = False) -> Prepared
     # First of all: who waits for npm wants to know that there is a server for it.
     there = work.look()
     try:
-        package = _pack(work, fresh=fresh)
+        package, layers = _pack(work, fresh=fresh), layers_of(work.project)
+        digests = {name: layer.sha256 for name, layer in layers.items()}
+        make = partial(plan, work.project, package.sha256, there, layers=digests)
         try:
-            made, overrides = plan(work.project, package.sha256, there, work.recall()), ""
+            made, overrides = make(left=work.recall()), ""
         except Meanwhile as others:
             if not force:
                 raise
-            made, overrides = plan(work.project, package.sha256, there), str(others)
+            made, overrides = make(force=True), str(others)
     except Flaw as flaw:
         raise refuse(flaw) from None
-    return Prepared(there=there, package=package, plan=made, overrides=overrides)
+    return Prepared(there=there, package=package, plan=made, layers=layers, overrides=overrides)
 
 
 def _pack(work: Work, *, fresh: bool) -> Package:
@@ -170,7 +174,7 @@ def _carry(work: Work, made: Prepared) -> tuple[There, int]:
     begun: list[Step] = []
     try:
         with _sent(work, made) as found:
-            carry_out(made.plan, made.package, work.ask, begun.append, found.code)
+            carry_out(made.plan, made.package, work.ask, begun.append, found.code, made.layers)
     except (Refused, Unreachable, KeyboardInterrupt) as error:
         if len(begun) > 1:
             work.remember_what_was_done()
@@ -213,10 +217,17 @@ def _tell(work: Work, there: There, words: Sequence[str]) -> None:
     say_next(after(work, there, words))
 
 
-def _watch(work: Work, made: Plan, *, follow: bool, as_json: bool) -> None:
+def _is_rolling(made: Plan, there: There, name: str) -> bool:
+    """Tell whether a rollout is under way, or was when this deploy began it."""
+    alias = there.function.alias(name) if there.function else None
+    begun = any(step.action == "StartRollout" for step in made.steps)
+    return begun or bool(alias and alias.rollout)
+
+
+def _watch(work: Work, made: Plan, there: There, *, follow: bool, as_json: bool) -> None:
     """Follow the rollout that was begun, and leave with how it ends."""
-    begun = [step for step in made.steps if step.action == "StartRollout"]
-    if follow and begun:
-        function, alias = work.project.function, begun[0].parameters["Name"]
-        asked = {"FunctionName": function.name, "Namespace": function.namespace, "Name": alias}
+    rollout, function = work.project.rollout, work.project.function
+    if follow and rollout is not None and _is_rolling(made, there, rollout.alias):
+        who = {"FunctionName": function.name, "Namespace": function.namespace}
+        asked = {**who, "Name": rollout.alias}
         raise typer.Exit(watch(work.client, asked, as_json=as_json))

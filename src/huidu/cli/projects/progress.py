@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 MB = 1 << 20
 LARGE_BYTES = 8 * MB  #: From here on packing takes a while.
@@ -23,7 +23,7 @@ def bar(title: str, least_bytes: int = MB) -> Iterator[Tell]:
         yield _Lines(title, least_bytes).tell
         return
     columns = (TextColumn("{task.description}"), BarColumn(24), DownloadColumn())
-    with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as shown:
+    with Progress(*columns, console=console, transient=True) as shown:
         task = shown.add_task(title, visible=False)
 
         def tell(done: int, whole: int) -> None:

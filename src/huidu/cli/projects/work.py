@@ -17,9 +17,8 @@ from huidu.cli.daily.asking import Desk
 from huidu.cli.daily.tables import clean_text
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.project.declared import Project
-from huidu.project.flaw import Flaw
+from huidu.project.flaw import Flaw, Meanwhile
 from huidu.project.looking import look
-from huidu.project.plan import Meanwhile
 from huidu.project.reading import read
 from huidu.project.remembering import file_of, forget, keep, recall
 from huidu.project.steps import Step
@@ -105,7 +104,7 @@ def open_work(
 ) -> Work:
     """Read the project of a folder, or say what is wrong with it and leave."""
     try:
-        project = read(folder, os.environ, stage=stage, inputs=inputs)
+        project = read(folder.resolve(), os.environ, stage=stage, inputs=inputs)
     except Flaw as flaw:
         raise refuse(flaw) from None
     return Work(project=project, client=connect())

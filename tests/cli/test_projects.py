@@ -1,0 +1,170 @@
+"""A project's life on the command line: begun, deployed, moved, and taken off again."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from huidu.project.templates import TEMPLATES
+from tests.cli.typing_here import Here, edit
+from tests.project.deploying import fetch
+
+#: As an official file is: nothing is said of aliases.
+OFFICIAL = "component: scf\nname: {name}\ninputs: {{name: {name}, runtime: Python3.10}}\n"
+
+
+def test_what_there_is_to_begin_with_is_shown_and_the_next_command_works(here: Here) -> None:
+    told = here.well("huidu init")
+    assert all(f"\n{name} " in told for name in TEMPLATES)
+    here.follow(told)
+    assert Path("my-project/serverless.yml").is_file()
+    listed = json.loads(here.well("huidu init --json"))
+    assert [one["Template"] for one in listed] == [*TEMPLATES]
+    made = json.loads(here.well("huidu init nodejs again --json"))
+    assert made["Files"] == ["index.js", "serverless.yml"]
+
+
+def test_the_life_of_a_project(here: Here, name: str) -> None:
+    told = here.well(f"huidu init python {name}")
+    assert here.follow(told) == [f"cd {name}", "huidu diff", "huidu deploy"]
+    told = here.well("huidu deploy")
+    function = f"{name}-dev"
+    assert told.startswith("nothing to change: the server has what the project says\n")
+    assert f"\n{function}: Python3.10, 128 MB, 10 s, stage dev\n" in told
+    url = re.findall(r"^  at +(http\S+)$", told, re.MULTILINE)[0]
+    assert fetch(url)[2] == b"Hello from version 1\n"
+    assert f"huidu invoke {function} --http GET /" in here.follow(told)
+
+    edit("index.py", "Hello", "Hi")
+    assert "~ code of" in here.well("huidu diff")
+    assert here.told("huidu diff --exit-code", 4)
+    assert fetch(url)[2].startswith(b"Hello"), "to look changes nothing"
+    told = here.well("huidu deploy --inputs.traffic=0.1")
+    assert "    calls: 1 100 % -> 1 90 %, the new version 10 %\n" in told
+    assert "\n  release   1 90 %, 2 10 %\n" in told
+    said = [fetch(url)[2] for _ in range(20)]
+    assert {b"Hello from version 1\n", b"Hi from version 2\n"} == {*said}
+    assert here.follow(told)[1:3] == [
+        "huidu deploy --inputs.traffic=1.0",
+        "huidu deploy --inputs.traffic=0",
+    ]
+    assert fetch(url)[2] == b"Hi from version 2\n"
+    told = here.well("huidu deploy --inputs.traffic=0")
+    assert here.well(re.findall(r"to go back: (huidu .+)", told)[0])
+    assert fetch(url)[2] == b"Hello from version 1\n"
+
+    facts = json.loads(here.well("huidu info --json"))
+    assert (facts["LastVersion"], facts["Aliases"]["release"]) == ("2", {"1": 1.0})
+    assert facts["Urls"] == [url]
+    assert "no terminal to ask on" in here.told("huidu remove", 2)
+    assert f"{function}: removed" in here.well("huidu remove --yes")
+    assert not [*Path(".huidu/deployed").iterdir()]
+    assert "nothing of it is on the server" in here.well("huidu remove --yes")
+    told = here.well("huidu info")
+    assert f"{function}: nothing is deployed in stage dev\n" in told
+    assert here.follow(told) == ["huidu deploy"]
+
+
+def test_traffic_is_the_share_of_the_edited_code_as_the_components_have_it(
+    here: Here, name: str
+) -> None:
+    Path("index.py").write_text("def main_handler(event, context): return 1\n")
+    Path("serverless.yml").write_text(OFFICIAL.format(name=name))
+    told = here.well("huidu deploy --inputs.traffic=0.1")
+    assert "note: traffic has no effect: nothing was ever published" in told
+    here.well("huidu deploy --inputs.publish --inputs.traffic=0")
+    edit("index.py", "return 1", "return 2")
+
+    told = here.well("huidu deploy --inputs.traffic=0.1")
+    assert "\n  $LATEST   code " in told
+    assert "changed since version 1\n  $DEFAULT  $LATEST 10 %, 1 90 %\n" in told
+    facts = json.loads(here.well("huidu deploy --inputs.traffic=1.0 --json"))
+    assert (facts["Traffic"], facts["LastVersion"]) == (1.0, "1")
+    told = here.well("huidu deploy --inputs.traffic=0")
+    assert "\n  $DEFAULT  all to 1\n" in told
+
+
+def test_what_somebody_else_has_changed_is_undone_only_on_purpose(here: Here, name: str) -> None:
+    here.well(f"huidu init python . --name {name}")
+    here.well("huidu deploy")
+    here.well(f'huidu alias set {name}-dev release "$LATEST" --reason hurry')
+
+    told = here.told("huidu deploy", 4)
+    assert "alias release is at revision 2 and was at 1, moved by AKIDtests at " in told
+    assert "(hurry)" in told
+    assert "deploy with --force" in told
+    assert "somebody else has changed this" in here.well("huidu diff")
+    assert "huidu deploy --force --yes" in here.told("huidu deploy --force", 2)
+    here.well("huidu deploy --force --yes")
+    assert json.loads(here.well("huidu info --json"))["Aliases"]["release"] == {"1": 1.0}
+    assert here.well("huidu deploy").startswith("nothing to change")
+
+
+def test_what_would_be_done_is_told_to_programs_and_not_done(here: Here, name: str) -> None:
+    here.well(f"huidu init custom . --name {name}")
+    made = json.loads(here.well("huidu deploy --dry-run --json"))
+    assert [one["Action"] for one in made["Steps"]] == [
+        *("CreateFunction", "PublishVersion", "CreateAlias", "CreateTrigger"),
+    ]
+    assert here.follow(here.well("huidu deploy --dry-run --stage prod")) == [
+        "huidu deploy --stage prod"
+    ]
+    assert json.loads(here.well("huidu diff --json"))["Steps"] == made["Steps"]
+    assert not json.loads(here.well("huidu info --json"))["Deployed"]
+    done = json.loads(here.well("huidu deploy --stage prod --json"))
+    assert (done["Stage"], done["LastVersion"], done["Deployed"]) == ("prod", "1", True)
+
+
+def test_a_rollout_is_begun_and_can_be_followed(here: Here, name: str) -> None:
+    here.well(f"huidu init python . --name {name}")
+    with Path("serverless.yml").open("a") as file:
+        file.write("rollout: {plan: '50%/1s, 100%'}\n")
+    here.well("huidu deploy")
+    edit("index.py", "Hello", "Hi")
+    told = here.well("huidu deploy")
+    assert "* rollout of alias release\n" in told
+    assert f"huidu rollout show {name}-dev release" in here.follow(told)
+
+    edit("serverless.yml", "50%/1s", "50%/1h")
+    told = here.well("huidu deploy")
+    assert "note: a rollout to version 2 is under way" in told
+    edit("index.py", "Hi", "Hey")
+    assert "moves alias release to version 2; wait for it, or end it" in here.told(
+        "huidu deploy --watch", 4
+    )
+    assert json.loads(here.well("huidu info --json"))["LastVersion"] == "2", "nothing is half done"
+
+
+def test_a_deploy_that_is_refused_is_gone_on_with(here: Here, name: str) -> None:
+    here.well(f"huidu init python . --name {name}")
+    edit(
+        "serverless.yml", "  timeout: 10\n", "  timeout: 10\n  layers: [{name: none, version: 9}]\n"
+    )
+    told = here.told("huidu deploy", 1)
+    assert f"huidu: stopped at: function {name}-dev\n" in told
+    assert "ResourceNotFound.Layer" in told
+    assert not json.loads(here.well("huidu info --json"))["Deployed"]
+    edit("serverless.yml", "  layers: [{name: none, version: 9}]\n", "")
+    here.well("huidu deploy")
+
+
+def test_a_layer_is_made_of_a_folder_and_published_where_it_is_new(here: Here, name: str) -> None:
+    Path("shared").mkdir()
+    Path("shared/words.py").write_text("WORD = 'one'\n")
+    Path("index.py").write_text(
+        "import words\n\ndef main_handler(event, context): return words.WORD\n"
+    )
+    layers = f"  exclude: [shared]\n  layers: [{{name: {name}, src: ./shared}}]\n"
+    yml = f"component: scf\nname: {name}\ninputs:\n  name: {name}\n  runtime: Python3.10\n"
+    Path("serverless.yml").write_text(yml + layers)
+
+    assert here.well("huidu deploy").startswith(f"+ version of layer {name}\n+ function {name}\n")
+    assert here.well(f"huidu invoke {name}") == '"one"\n'
+    assert here.well("huidu deploy").startswith("nothing to change")
+    Path("shared/words.py").write_text("WORD = 'two'\n")
+    told = here.well("huidu diff")
+    assert f"    layers: {name}:1 -> {name}:the new version\n" in told
+    here.well("huidu deploy")
+    assert here.well(f"huidu invoke {name}") == '"two"\n'
+    assert here.well("huidu deploy").startswith("nothing to change")

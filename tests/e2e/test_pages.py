@@ -109,6 +109,38 @@ def test_who_is_not_signed_in_is_led_there_and_back(platform: Platform, shop: Sh
     assert stream.status == 401
 
 
+def test_a_link_signs_in_by_a_button_and_once(platform: Platform) -> None:
+    path = platform.ours("CreateConsoleLink", Role="view")["Path"]
+    token = path.partition("token=")[2]
+    visitor, late = Visitor(platform), Visitor(platform)
+    shown = visitor.see(path)  # to look at it does not use it up
+
+    assert f'name="token" value="{token}"' in shown.markup
+    entered = visitor.send("/console/enter", {"token": token})
+    assert "Overview" in visitor.see(entered.location).text
+    again = late.send("/console/enter", {"token": token})
+    assert "This link was used already" in late.see(again.location).text
+
+
+def test_a_form_without_the_token_of_its_page_is_refused(shop: Shop) -> None:
+    for fields in ({"main": "2"}, {"main": "2", "csrf": "0" * 64}):
+        seen = shop.visitor.send(f"{shop.alias}/set/weights", fields)
+
+        assert seen.status == 403
+        assert "the form is not one that this session was shown" in seen.text
+
+
+def test_what_streams_to_a_page_ends_with_its_session(platform: Platform, shop: Shop) -> None:
+    visitor = Visitor(platform).sign_in()
+    with visitor.listening(f"{shop.alias}/live") as stream:
+        said = b"".join(stream.readline() for _ in range(3))
+        visitor.fill("/console/", "/console/sign-out")
+        rest = stream.read()
+
+    assert said.startswith(b"retry: ")
+    assert rest.rstrip().endswith(b"data: signed out")
+
+
 def test_a_form_moves_an_alias_and_tells_how_to_undo_it(platform: Platform, name: str) -> None:
     shop, visitor = Release.make(platform, name), Visitor(platform).sign_in()
     page = f"/console/functions/{name}/aliases/release"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from urllib.parse import urlencode, urlsplit
 
 from tests.platform import SECRET_ID, SECRET_KEY, Platform
@@ -73,12 +74,25 @@ class Visitor:
         sent = self.send(path, {"csrf": token[1], **fields}, referer=self.platform.api + page)
         return self.see(sent.location) if sent.location else sent
 
+    @contextmanager
+    def listening(self, path: str) -> Iterator[HTTPResponse]:
+        """Hear what streams to a page, until the end of the block."""
+        connection = HTTPConnection(urlsplit(self.platform.api).netloc, timeout=30)
+        connection.request("GET", path, headers={"cookie": self._cookie()})
+        try:
+            yield connection.getresponse()
+        finally:
+            connection.close()
+
+    def _cookie(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
     def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Seen:
         connection = HTTPConnection(urlsplit(self.platform.api).netloc, timeout=30)
         usual = {
             "accept-language": self.language,
             "accept-encoding": "gzip",
-            "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+            "cookie": self._cookie(),
         }
         connection.request(method, path.partition("#")[0], body, {**usual, **headers})
         answer = connection.getresponse()

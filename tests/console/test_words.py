@@ -10,7 +10,7 @@ import pytest
 
 import huidu.console
 from huidu.console import rollouts, routing
-from huidu.console.texts import spaced
+from huidu.console.texts import apart, spaced
 from huidu.console.words import CHINESE, ENGLISH, choose, say, table
 from huidu.model.alias import SPLITS
 from huidu.model.happening import KINDS
@@ -35,6 +35,8 @@ NAMED = {
     *("added", "removed", "changed", "mode", "release", "prepub", "test"),
     *("create alias", "update alias", "undo alias", "delete alias"),
     *(f"{verb} rollout" for verb in ("start", "pause", "resume", "approve", "promote")),
+    *(apart(f"Rollout{event.title().replace(' ', '')}") for event in Event),
+    "create function",
     *("rollback rollout", "release service", "update service", "un release service"),
 }
 

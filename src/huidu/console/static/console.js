@@ -21,6 +21,13 @@ class Stream {
     this.source.onopen = (event) => this.onopen?.(event);
     this.source.onerror = (event) => this.onerror?.(event);
     for (const [name, hear] of this.listeners) this.source.addEventListener(name, hear);
+    // Signed out, or what is looked at is gone: to ask again would change nothing.
+    for (const name of ["over", "refused"]) this.source.addEventListener(name, () => this.end());
+  }
+
+  end() {
+    this.close();
+    document.body.dispatchEvent(new CustomEvent("htmx:sseClose"));
   }
 
   turn() {

@@ -50,19 +50,22 @@ LEANS: Mapping[str, frozenset[str]] = {
         "control": "model actions store invoke",
         "release": "model store control",
         # doors
+        "proxy": "model",
         "triggers": "model",
         "webhooks": "model",
         "gateway": "model invoke body",
         "cloudapi": "huidu model actions control body",
         "cos": "model store body",
         "console": "model actions store control cloudapi",
+        "serverless": "model project store control cos",
         # the roof
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
         "server": "model settings store observe listener observing remembering dataplane control "
-        "release triggers webhooks gateway cloudapi cos console",
+        "release triggers webhooks gateway cloudapi cos console "
+        "serverless",
         "cli": "huidu model settings actions store observe observing runtimes project instances "
-        "cloudapi cos release server",
+        "cloudapi cos release server proxy",
         "__main__": "cli",
     }.items()
 }

@@ -39,11 +39,11 @@ def ran(server: Platform, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running(server: Platform, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a command until the end of the block."""
+def running(server: Platform, *words: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command until the end of the block, with some more in its environment."""
     process = subprocess.Popen(
         [sys.executable, "-m", "huidu", *words],
-        env=environment(server),
+        env=environment(server) | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -25,6 +25,7 @@ from huidu.actions import (
     rollouts,
     series,
     services,
+    sls,
     strategies,
     triggers,
     versions,
@@ -56,6 +57,7 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *monitoring.ACTIONS,
     *series.ACTIONS,
     *access_keys.ACTIONS,
+    *sls.ACTIONS,
 )
 
 #: By version and name: two services may have an action of the same name.

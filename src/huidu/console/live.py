@@ -63,8 +63,7 @@ async def follow_alias(visit: Visit, render: Render, closing: Closing) -> AsyncI
     named = alias.whose(visit)
     sent = visit.request.headers.get("last-event-id", "") or visit.wish("after")
     after = int(sent) if sent.isdecimal() else 0
-    revision: int | None = None
-    stands = ""
+    revision, stands = visit.count("revision"), ""  # what the page shows
     while not closing.over:
         series = await visit.ask(
             "GetTrafficSeries",
@@ -83,8 +82,8 @@ async def follow_alias(visit: Visit, render: Render, closing: Closing) -> AsyncI
         state = f"{rollout.get('State')} {rollout.get('Weight')} {rollout.get('Said')}"
         if (now, state) != (revision, stands):
             yield event("routing", render("alias_routing.html", **shown))
-            if revision not in (None, now):
-                yield event("moved", str(now))
+        if now != revision:
+            yield event("moved", str(now))
         revision, stands = now, state
         await closing.rest(SECOND_S)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -76,6 +77,19 @@ def read(
     own = _own(first, variables, stage)
     own["app"] = _app_above(folder) or own["app"]
     return _project(Fields(resolve(root, "", variables, own)), file, own)
+
+
+def told(
+    inputs: Mapping[str, object], component: str, own: Mapping[str, str], folder: Path
+) -> Project:
+    """Return the project that somebody else has read, whose code is in a folder; raise `Flaw`.
+
+    `inputs` are as in the file, with the variables of the environment replaced; `own` is what the
+    file says of itself: name, app, stage and org.
+    """
+    text = json.dumps({"component": component, "inputs": {**inputs, "src": "."}})
+    root = resolve(tree_of(text, FILES[0]), "", {}, own)
+    return _project(Fields(root), folder / FILES[0], own)
 
 
 def _app_above(folder: Path) -> str:

@@ -125,6 +125,8 @@ def keep_serving(at: Stage) -> None:
     at.screen.say(
         ("Huidu keeps serving; Ctrl-C ends it.", "bold"),
         (f"API      {at.server.api}\ngateway  {at.server.gateway}", ""),
+        ("Watch it, and steer it, in a browser (good once, within ten minutes):", "bold"),
+        (f"{at.server.api}{at.operator.console()}", ""),
         ("Version 2 is well again. Release it yourself, from another terminal:", "bold"),
         (f'eval "$({huidu} env --data {at.server.data})"', ""),
         (MOVE.format(huidu=huidu), ""),

@@ -22,8 +22,8 @@ from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Caller, Desk
 from huidu.cloudapi.pages import pages
-from huidu.console.app import console
-from huidu.console.guard import App, Guard
+from huidu.console.app import Console
+from huidu.console.guard import Guard
 from huidu.console.sessions import Sessions
 from huidu.control.access_keys import keep_uses_on
 from huidu.control.keyring import Keyring
@@ -120,10 +120,11 @@ async def serving(
         people = await _console(settings, desk, known.catalog, seed, stack)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
+        stack.callback(people.closing.close)
         registry = _registry(settings, data, known.courier, stores.logs)
         registry.register(RolloutGauges(controller.under_way))
         data.exporting.measure(data.observing.page, registry)
-        told = pages(data.observing.page, registry, asdict(data.tier), people)
+        told = pages(data.observing.page, registry, asdict(data.tier), people.app())
         most = _connections(settings.max_connections)
         buckets = _buckets(settings, stores, keyring, Api(desk, told))
         await api.open(buckets, most_connections=most // API_SHARE)
@@ -188,7 +189,7 @@ def _runs(
 
 async def _console(
     settings: Settings, desk: Desk, catalog: Catalog, seed: bytes, stack: AsyncExitStack
-) -> App:
+) -> Console:
     """Return what answers at `/console`; whoever was signed in before still is."""
     terms = Terms(idle_s=settings.console_idle_s, most_s=settings.console_session_s)
     sessions = Sessions(desk.keys, catalog, terms, time.time)
@@ -197,7 +198,8 @@ async def _console(
     host, _ = address("api", settings.api)
     mark = hashlib.sha256(b"huidu console cookie " + seed).hexdigest()[:8]
     settle = Proxies(settings.proxies()).settle
-    return console(Guard(sessions, mark, (host, *settings.hosts()), settle), desk)
+    guard = Guard(sessions, mark, (host, *settings.hosts()), settle)
+    return Console(guard, desk, settings.zone)
 
 
 def _buckets(settings: Settings, stores: Stores, keyring: Keyring, otherwise: Api) -> Cos:

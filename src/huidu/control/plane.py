@@ -138,6 +138,10 @@ class Series(Protocol):
         """Return what was counted; of periods without a call there is none."""
         ...
 
+    async def by_version(self, wanted: Selection) -> Mapping[str, Sequence[Point]]:
+        """Return the same for each version apart."""
+        ...
+
     async def lanes(
         self, since: int, until: int, function_id: str | None
     ) -> Mapping[Lane, Sequence[Point]]:

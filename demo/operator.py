@@ -49,6 +49,11 @@ class Operator:
             request.Environment.Variables.append(variable)
         self._scf.CreateFunction(request)
 
+    def console(self) -> str:
+        """Return where a link leads that signs in to the console, once."""
+        made = self._huidu.call_json("CreateConsoleLink", {})
+        return str(made["Response"]["Path"])
+
     def delete(self) -> bool:
         """Delete the function; tell whether there was one."""
         request = models.DeleteFunctionRequest()

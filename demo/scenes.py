@@ -37,6 +37,7 @@ class Scenes:
     entrance: Entrance
     stock: StockService
     gateway: str
+    pace: float = 1.0  #: Of how long it takes to look at each phase.
     began: datetime = field(default_factory=lambda: datetime.now(ZONE))
     released: Mapping[str, str] = field(default_factory=dict)  #: In each environment of A.
 
@@ -168,10 +169,10 @@ class Scenes:
         phases: list[Phase] = []
         with self.screen.live(phases) as draw:
             watch = Watch(load, phases, draw)
-            watch.phase(0.0, SHORT_S, well)
+            watch.phase(0.0, SHORT_S * self.pace, well)
             for weight in WEIGHTS:
                 self.operator.point("release", OLD, {NEW: weight})
-                watch.phase(weight, PHASE_S, well)
+                watch.phase(weight, PHASE_S * self.pace, well)
         total = sum(phase.total for phase in phases)
         failed = sum(sum(phase.errors) + phase.lost for phase in phases)
         self.screen.seen(
@@ -190,7 +191,8 @@ class Scenes:
         self.stock.breaks()
         phases: list[Phase] = []
         with self.screen.live(phases) as draw:
-            Watch(load, phases, draw).phase(1.0, PHASE_S, lambda p: p.errors[1] > 0 == p.errors[0])
+            watch = Watch(load, phases, draw)
+            watch.phase(1.0, PHASE_S * self.pace, lambda p: p.errors[1] > 0 == p.errors[0])
         good, bad = phases[0].errors
         spared = self.operator.call(OLD)["version"] == OLD
         self.screen.seen(
@@ -213,7 +215,8 @@ class Scenes:
         acknowledged = time.monotonic()
         phases: list[Phase] = []
         with self.screen.live(phases) as draw:
-            Watch(load, phases, draw).phase(0.0, SHORT_S, lambda p: p.flawless and not p.calls[1])
+            watch = Watch(load, phases, draw)
+            watch.phase(0.0, SHORT_S * self.pace, lambda p: p.flawless and not p.calls[1])
         bad = [c.began for c in load.calls if c.status != SUCCESS or c.version != OLD]
         late = sum(began > acknowledged for began in bad)
         took, last = (acknowledged - sent) * 1000, (max(bad) - acknowledged) * 1000

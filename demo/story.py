@@ -21,7 +21,7 @@ from demo.operator import Operator
 from demo.scenes import DRAW_S, NEW, Scenes, phase_of
 from demo.screen import Screen
 from demo.stage import Load, NotUp, Server, StockService, free, stock_service
-from demo.unattended import release_unattended
+from demo.unattended import AFTER_S, release_unattended
 
 FUNCTION = "function-B"
 DATA = Path(".huidu/demo")
@@ -93,9 +93,9 @@ class Interrupted:
         raise KeyboardInterrupt
 
 
-def play(at: Stage, interrupted: Interrupted) -> None:
+def play(at: Stage, interrupted: Interrupted, pace: float) -> None:
     """Play the story."""
-    scenes = Scenes(at.screen, at.operator, at.entrance, at.stock, at.server.gateway)
+    scenes = Scenes(at.screen, at.operator, at.entrance, at.stock, at.server.gateway, pace)
     for scene in (
         scenes.set_up,
         scenes.open_the_gateway,
@@ -112,7 +112,7 @@ def play(at: Stage, interrupted: Interrupted) -> None:
             interrupted.heed()
             busy(load)
         interrupted.heed()
-        release_unattended(at.screen, at.operator, load)
+        release_unattended(at.screen, at.operator, load, AFTER_S * pace)
     interrupted.heed()
 
 
@@ -125,6 +125,8 @@ def keep_serving(at: Stage) -> None:
     at.screen.say(
         ("Huidu keeps serving; Ctrl-C ends it.", "bold"),
         (f"API      {at.server.api}\ngateway  {at.server.gateway}", ""),
+        ("Watch it, and steer it, in a browser (good once, within ten minutes):", "bold"),
+        (f"{at.server.api}{at.operator.console()}", ""),
         ("Version 2 is well again. Release it yourself, from another terminal:", "bold"),
         (f'eval "$({huidu} env --data {at.server.data})"', ""),
         (MOVE.format(huidu=huidu), ""),
@@ -150,7 +152,11 @@ def main() -> NoReturn:
     """Play the story; with --once leave with 0 where every check held, else serve on."""
     parser = argparse.ArgumentParser(prog="python -m demo.story", description=main.__doc__)
     parser.add_argument("--once", action="store_true", help="check and leave")
-    once = parser.parse_args().once
+    parser.add_argument(
+        "--pace", type=float, default=1.0, help="of each phase; 0.5 is half as long"
+    )
+    told = parser.parse_args()
+    once = told.once
     # The SDK warns of answers that hold more than the cloud's; ours do, on purpose.
     warnings.filterwarnings("ignore", message=".* fileds are useless")
     interrupted = Interrupted()
@@ -161,7 +167,7 @@ def main() -> NoReturn:
     )
     try:
         with stage(screen, once=once) as at:
-            play(at, interrupted)
+            play(at, interrupted, told.pace)
             ok = screen.end(time.monotonic() - began)
             played = True
             if not once:

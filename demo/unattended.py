@@ -18,7 +18,9 @@ LONGEST_S, AFTER_S, LOOK_S = 20.0, 2.0, 0.05
 LEAST = 3  #: Fewer failed calls prove nothing.
 
 
-def release_unattended(screen: Screen, operator: Operator, load: Load) -> None:
+def release_unattended(
+    screen: Screen, operator: Operator, load: Load, after_s: float = AFTER_S
+) -> None:
     """Have a rollout give a broken version calls, and see it taken back."""
     screen.step(
         "A broken version is released, and nobody looks on",
@@ -34,7 +36,7 @@ def release_unattended(screen: Screen, operator: Operator, load: Load) -> None:
         time.sleep(LOOK_S)
         rollout = operator.rollout(rollout_id)
     ended = time.monotonic()
-    time.sleep(AFTER_S)
+    time.sleep(after_s)
 
     reached = [call for call in load.calls if call.version == bad]
     said = f"{rollout['State']}: {rollout['Said']}"

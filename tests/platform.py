@@ -7,8 +7,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Mapping
@@ -27,6 +25,8 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.scf.v20180416.scf_client import ScfClient
 
+from tests.forked import Forked, mother
+
 ROOT_ASKED = "root (API)"  #: Who asked, as histories and events have it.
 SECRET_ID, SECRET_KEY, REGION = "AKIDtests", "tests-secret", "ap-guangzhou"
 START_S = 30.0
@@ -44,7 +44,7 @@ def main_handler(event, context):
 class Platform:
     """A server that is up."""
 
-    process: subprocess.Popen[str]
+    process: Forked
     api: str
     gateway: str
     data: Path
@@ -56,23 +56,13 @@ class Platform:
     def start(cls, data: Path, *options: str, environment: Mapping[str, str] = {}) -> Platform:
         """Start a server over a data directory, on free ports."""
         log = data.with_suffix(".log")
-        with log.open("a") as errors:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "huidu", "serve", "--data", str(data)),
-                    *("--api", "127.0.0.1:0", "--gateway", "127.0.0.1:0", *options),
-                ],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                env={
-                    **os.environ,
-                    "TENCENTCLOUD_SECRET_ID": SECRET_ID,
-                    "TENCENTCLOUD_SECRET_KEY": SECRET_KEY,
-                    **environment,
-                },
-            )
-        assert process.stdout is not None
+        words = ["serve", "--data", str(data), "--api", "127.0.0.1:0", "--gateway", "127.0.0.1:0"]
+        keys = {"TENCENTCLOUD_SECRET_ID": SECRET_ID, "TENCENTCLOUD_SECRET_KEY": SECRET_KEY}
+        reading, writing = os.pipe()
+        with log.open("a") as errors, os.fdopen(writing, "w"):
+            told = {**os.environ, **keys, **environment}
+            process = mother().fork([*words, *options], told, writing, errors.fileno())
+        process.stdout = os.fdopen(reading)
         line = process.stdout.readline()
         if not line.startswith("huidu ready "):
             process.kill()

@@ -32,6 +32,7 @@ from huidu.model.traits import PLACES, WHOLE
 from huidu.observe.prometheus import FAMILIES, LOOSE
 from huidu.settings import KINDS, Settings
 from huidu.triggers.table import TRIGGERS
+from tests.forked import mother
 from tests.platform import SECRET_ID, SECRET_KEY, Platform
 
 ROOT = Path(__file__).parents[1]
@@ -133,13 +134,15 @@ def directory(page: Path, tmp_path: Path) -> Iterator[Path]:
     platform.stop()
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_what_a_page_tells_to_run_runs_and_prints_what_it_shows(
     page: Path, directory: Path
 ) -> None:
     found = blocks(page)
     here = {name: value for name, value in os.environ.items() if not name.startswith("HUIDU_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ahead = (mother().folder, Path(sys.executable).parent)  # `huidu` from the first, all else next
+    path = os.pathsep.join([*map(str, ahead), os.environ["PATH"]])
     ran = subprocess.run(
         ["bash", "-c", script(found)],
         cwd=directory,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 import huidu
 from huidu.actions.table import ACTIONS
@@ -50,19 +49,22 @@ LEANS: Mapping[str, frozenset[str]] = {
         "control": "model actions store invoke",
         "release": "model store control",
         # doors
+        "proxy": "model",
         "triggers": "model",
         "webhooks": "model",
         "gateway": "model invoke body",
         "cloudapi": "huidu model actions control body",
         "cos": "model store body",
         "console": "model actions store control cloudapi",
+        "serverless": "model project store control cos",
         # the roof
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
         "server": "model settings store observe listener observing remembering dataplane control "
-        "release triggers webhooks gateway cloudapi cos console",
+        "release triggers webhooks gateway cloudapi cos console "
+        "serverless",
         "cli": "huidu model settings actions store observe observing runtimes project instances "
-        "cloudapi cos release server",
+        "cloudapi cos release server proxy",
         "__main__": "cli",
     }.items()
 }
@@ -122,9 +124,8 @@ def in_house(path: Path) -> str:
 
 
 FILES = sorted(map(in_house, HOUSE.rglob("*.py")))
-every_file = pytest.mark.parametrize("file", FILES)
-model_files = pytest.mark.parametrize("file", [f for f in FILES if f.startswith("model/")])
-worker_files = pytest.mark.parametrize("file", [f for f in FILES if f.startswith(WORKERS)])
+MODEL_FILES = [file for file in FILES if file.startswith("model/")]
+WORKER_FILES = [file for file in FILES if file.startswith(WORKERS)]
 
 
 @cache
@@ -144,7 +145,7 @@ MODULES = {module_of(file): file for file in FILES}
 def imports(file: str) -> frozenset[str]:
     """Every module that a file imports, at its top or anywhere else in it."""
     found = set[str]()
-    for node in ast.walk(tree_of(file)):
+    for node in nodes(file):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -164,8 +165,13 @@ def room_of(module: str) -> str:
     return "huidu" if module == "huidu" else module.split(".")[1]
 
 
+@cache
+def nodes(file: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree_of(file)))
+
+
 def functions(file: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree_of(file)):
+    for node in nodes(file):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -179,9 +185,14 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return lines
 
 
-@every_file
-def test_every_room_is_on_the_plan(file: str) -> None:
-    assert room_of(module_of(file)) in LEANS
+def faults(files: Sequence[str], look: Callable[[str], Any]) -> dict[str, Any]:
+    """Return what is found in each file that has something wrong; one test looks at them all."""
+    assert files
+    return {file: found for file in files if (found := look(file))}
+
+
+def test_every_room_is_on_the_plan() -> None:
+    assert not faults(FILES, lambda file: {room_of(module_of(file))} - set(LEANS))
 
 
 def test_the_plan_has_no_circle() -> None:
@@ -192,119 +203,126 @@ def test_the_plan_leans_on_no_room_that_is_not_on_it() -> None:
     assert frozenset[str]().union(*LEANS.values()) <= set(LEANS)
 
 
-@every_file
-def test_every_import_goes_down(file: str) -> None:
-    room = room_of(module_of(file))
-    wrong = {name for name in ours(file) if room_of(name) not in LEANS[room] | {room}}
+def test_every_import_goes_down() -> None:
+    def look(file: str) -> list[str]:
+        room = room_of(module_of(file))
+        wrong = (name for name in ours(file) if room_of(name) not in LEANS[room] | {room})
+        return [f"{room} may not lean on {name}" for name in sorted(wrong)]
 
-    assert not wrong, f"{room} may not lean on {', '.join(sorted(wrong))}"
+    assert not faults(FILES, look)
 
 
 def test_no_module_imports_itself_by_a_detour() -> None:
     TopologicalSorter({module_of(file): ours(file) for file in FILES}).prepare()
 
 
-@every_file
-def test_nobody_opens_the_roof_but_the_one_who_serves(file: str) -> None:
-    assert "huidu.server" not in imports(file) or file == OPENS_THE_ROOF
+def test_nobody_opens_the_roof_but_the_one_who_serves() -> None:
+    assert not faults(
+        FILES, lambda file: file != OPENS_THE_ROOF and "huidu.server" in imports(file)
+    )
 
 
-@every_file
-def test_no_import_hides_in_a_function_or_behind_type_checking(file: str) -> None:
-    hidden = [
-        node.lineno
-        for function in functions(file)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    named = [
-        node
-        for node in ast.walk(tree_of(file))
-        if (isinstance(node, ast.Name) and node.id == "TYPE_CHECKING")
-        or (isinstance(node, ast.Attribute) and node.attr == "TYPE_CHECKING")
-    ]
+def test_no_import_hides_in_a_function() -> None:
+    def look(file: str) -> list[str]:
+        return [
+            f"line {node.lineno}"
+            for function in functions(file)
+            for node in ast.walk(function)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
 
-    assert not hidden, f"lines {hidden}"
-    assert not named, f"line {named[0].lineno}"
+    assert not faults(FILES, look)
 
 
-@model_files
-def test_the_ground_floor_imports_only_what_is_pure(file: str) -> None:
-    assert imports(file) - ours(file) <= PURE | set(PURE_ENOUGH)
+def test_no_import_hides_behind_type_checking() -> None:
+    def look(file: str) -> list[str]:
+        return [
+            f"line {node.lineno}"
+            for node in nodes(file)
+            if (isinstance(node, ast.Name) and node.id == "TYPE_CHECKING")
+            or (isinstance(node, ast.Attribute) and node.attr == "TYPE_CHECKING")
+        ]
+
+    assert not faults(FILES, look)
 
 
-@model_files
-def test_the_ground_floor_asks_nobody_outside(file: str) -> None:
-    called = [node.func for node in ast.walk(tree_of(file)) if isinstance(node, ast.Call)]
-    names = {node.id for node in called if isinstance(node, ast.Name)}
-    names |= {node.attr for node in called if isinstance(node, ast.Attribute)}
+def test_the_ground_floor_imports_only_what_is_pure() -> None:
+    pure = PURE | set(PURE_ENOUGH)
 
-    assert not names & IMPURE
+    assert not faults(MODEL_FILES, lambda file: imports(file) - ours(file) - pure)
 
 
-@model_files
-def test_the_nouns_are_frozen_and_take_no_more_than_their_fields(file: str) -> None:
-    for node in ast.walk(tree_of(file)):
-        for made in node.decorator_list if isinstance(node, ast.ClassDef) else ():
-            if "dataclass" in ast.unparse(made):
-                assert "frozen=True, slots=True" in ast.unparse(made), f"line {made.lineno}"
+def test_the_ground_floor_asks_nobody_outside() -> None:
+    def look(file: str) -> set[str]:
+        called = [node.func for node in nodes(file) if isinstance(node, ast.Call)]
+        names = {node.id for node in called if isinstance(node, ast.Name)}
+        names |= {node.attr for node in called if isinstance(node, ast.Attribute)}
+        return names & IMPURE
+
+    assert not faults(MODEL_FILES, look)
 
 
-@worker_files
-def test_a_worker_leans_on_the_standard_library_and_its_own_folder_alone(file: str) -> None:
-    beside = {module_of(other) for other in FILES if other.startswith(WORKERS)}
-    roots = {name.partition(".")[0] for name in imports(file) - beside - {"huidu.runtimes.workers"}}
+def test_the_nouns_are_frozen_and_take_no_more_than_their_fields() -> None:
+    def look(file: str) -> list[str]:
+        made = [m for n in nodes(file) if isinstance(n, ast.ClassDef) for m in n.decorator_list]
+        data = [(ast.unparse(one), one.lineno) for one in made if "dataclass" in ast.unparse(one)]
+        return [f"line {line}" for text, line in data if "frozen=True, slots=True" not in text]
 
-    assert roots <= sys.stdlib_module_names
-
-
-@pytest.mark.parametrize("file", [f for f in FILES if f.startswith(IN_A_ZYGOTE)])
-def test_what_runs_in_a_zygote_leans_on_its_like_and_the_workers_alone(file: str) -> None:
-    like = (WORKERS, *IN_A_ZYGOTE)
-    theirs = {module_of(other) for other in FILES if other.startswith(like)}
-    roots = {name.partition(".")[0] for name in imports(file) - theirs}
-
-    assert roots <= sys.stdlib_module_names
+    assert not faults(MODEL_FILES, look)
 
 
-@every_file
-def test_every_file_begins_with_a_sign_of_one_sentence(file: str) -> None:
-    tree = tree_of(file)
-    sign = ast.get_docstring(tree)
+def foreign(files: Sequence[str], theirs: Sequence[str], *more: str) -> dict[str, set[str]]:
+    """Return which packages files import that are neither their own nor the standard library's."""
+    mine = {module_of(file) for file in theirs} | set(more)
 
-    assert sign is not None
-    assert tree.body[0].lineno == 1, "the sign comes before everything else"
-    first, *rest = sign.splitlines()
-    assert first.endswith(".")
-    assert ". " not in first, "one sentence"
-    assert not rest or not rest[0], "the sentence fits its line"
+    def look(file: str) -> set[str]:
+        roots = {name.partition(".")[0] for name in imports(file) - mine}
+        return roots - sys.stdlib_module_names
+
+    return faults(files, look)
 
 
-@every_file
-def test_every_file_is_small_enough_to_see_across(file: str) -> None:
-    assert len((HOUSE / file).read_text("utf-8").splitlines()) <= MOST_LINES
+def test_a_worker_leans_on_the_standard_library_and_its_own_folder_alone() -> None:
+    assert not foreign(WORKER_FILES, WORKER_FILES, "huidu.runtimes.workers")
 
 
-@every_file
-def test_every_function_fits_a_screen(file: str) -> None:
-    long = {
-        f"{file}:{function.name}": length(function)
-        for function in functions(file)
-        if length(function) > MOST_FUNCTION_LINES
-    }
+def test_what_runs_in_a_zygote_leans_on_its_like_and_the_workers_alone() -> None:
+    zygotes = [file for file in FILES if file.startswith(IN_A_ZYGOTE)]
 
-    assert not {name: lines for name, lines in long.items() if name not in LONGER}
+    assert not foreign(zygotes, [*zygotes, *WORKER_FILES])
 
 
-def test_every_longer_function_still_is_longer() -> None:
-    long = {
-        f"{file}:{function.name}"
-        for file in FILES
-        for function in functions(file)
-        if length(function) > MOST_FUNCTION_LINES
-    }
+def test_every_file_begins_with_a_sign_of_one_sentence() -> None:
+    def look(file: str) -> str:
+        sign = ast.get_docstring(tree_of(file)) or ""
+        first, *rest = sign.splitlines() or [""]
+        if not first.endswith("."):
+            return "it has no sign, or one that does not end in its first line"
+        if tree_of(file).body[0].lineno != 1:
+            return "the sign comes before everything else"
+        return "the sign is one sentence" if ". " in first or any(rest[:1]) else ""
 
-    assert set(LONGER) <= long
+    assert not faults(FILES, look)
+
+
+def test_every_file_is_small_enough_to_see_across() -> None:
+    def look(file: str) -> int:
+        lines = len((HOUSE / file).read_text("utf-8").splitlines())
+        return lines if lines > MOST_LINES else 0
+
+    assert not faults(FILES, look)
+
+
+def long_functions(file: str) -> dict[str, int]:
+    """Return the functions of a file that do not fit a screen, each with its lines."""
+    lines = {f"{file}:{function.name}": length(function) for function in functions(file)}
+    return {name: count for name, count in lines.items() if count > MOST_FUNCTION_LINES}
+
+
+def test_every_function_fits_a_screen() -> None:
+    found = faults(FILES, long_functions)
+
+    assert {name for long in found.values() for name in long} == set(LONGER)
 
 
 def test_every_action_has_a_handler_and_every_handler_an_action() -> None:

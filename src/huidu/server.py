@@ -8,9 +8,10 @@ import os
 import resource
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -19,14 +20,14 @@ from prometheus_client import CollectorRegistry
 
 from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
-from huidu.cloudapi.desk import Desk
+from huidu.cloudapi.desk import Caller, Desk
 from huidu.cloudapi.pages import pages
-from huidu.console.app import console
-from huidu.console.guard import App, Guard
+from huidu.console.app import Console
+from huidu.console.guard import Guard
 from huidu.console.sessions import Sessions
 from huidu.control.access_keys import keep_uses_on
 from huidu.control.keyring import Keyring
-from huidu.control.plane import Plane
+from huidu.control.plane import Asked, Plane
 from huidu.cos import downloads
 from huidu.cos.app import Cos
 from huidu.cos.downloads import Downloads
@@ -47,6 +48,8 @@ from huidu.release.controller import Controller
 from huidu.release.hours import Hours
 from huidu.release.report import Archive
 from huidu.remembering import Stores, own, remember, stop, tidy, tidy_events
+from huidu.serverless.places import Places
+from huidu.serverless.runs import Carry, Runs
 from huidu.settings import Settings, address
 from huidu.store.catalog import Catalog, have_heard
 from huidu.store.lock import Lock
@@ -110,15 +113,19 @@ async def serving(
         keyring = Keyring((root.secret_id, root.secret_key), seed, time.time)
         known = await _catalog(settings, stores, data, keyring, controller, post, stack)
         download = _download(api, root)
-        plane = _plane(settings, stores, known, data, controller, keyring, gateway.url, download)
+        runs = _runs(stores, known.catalog, root, directory, gateway.url)
+        stack.push_async_callback(runs.close)
+        plane = _plane(settings, stores, known, data, controller, keyring, runs, download)
         desk = Desk(plane=plane, keys=keyring, clock=time.time, new_id=_new_id)
+        await runs.open(_in_the_name_of(desk))
         people = await _console(settings, desk, known.catalog, seed, stack)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
+        stack.callback(people.closing.close)
         registry = _registry(settings, data, known.courier, stores.logs, stores.queue)
         registry.register(RolloutGauges(controller.under_way))
         data.exporting.measure(data.observing.page, registry)
-        told = pages(data.observing.page, registry, asdict(data.tier), people)
+        told = pages(data.observing.page, registry, asdict(data.tier), people.app())
         most = _connections(settings.max_connections)
         buckets = _buckets(settings, stores, keyring, Api(desk, told))
         await api.open(buckets, most_connections=most // API_SHARE)
@@ -143,9 +150,47 @@ def _download(api: Listener, root: keys.Pair) -> Callable[[Code, str], str]:
     return lambda code, name: downloads.address(api.url, pair, time.time(), code, name)
 
 
+def _in_the_name_of(desk: Desk) -> Carry:
+    """Return what asks a desk for an action as whoever asked for another one."""
+
+    def carry(
+        asked: Asked, service: str, name: str, parameters: Mapping[str, object]
+    ) -> Awaitable[Mapping[str, Any]]:
+        caller = Caller(
+            who=asked.who, role=asked.role, source_ip=asked.source_ip, key_id=asked.key_id
+        )
+        return desk.ask(caller, service, name, parameters)
+
+    return carry
+
+
+def _runs(
+    stores: Stores, catalog: Catalog, root: keys.Pair, directory: Path, gateway_url: str
+) -> Runs:
+    account = Account()
+    places = Places(
+        buckets=stores.objects,
+        account=account,
+        pair=(root.secret_id, root.secret_key),
+        clock=time.time,
+        new_id=_new_id,
+    )
+    return Runs(
+        catalog,
+        stores.objects,
+        places,
+        directory / "runs",
+        account,
+        gateway_url,
+        clock=time.time,
+        timer=time.monotonic,
+        new_id=_new_id,
+    )
+
+
 async def _console(
     settings: Settings, desk: Desk, catalog: Catalog, seed: bytes, stack: AsyncExitStack
-) -> App:
+) -> Console:
     """Return what answers at `/console`; whoever was signed in before still is."""
     terms = Terms(idle_s=settings.console_idle_s, most_s=settings.console_session_s)
     sessions = Sessions(desk.keys, catalog, terms, time.time)
@@ -154,7 +199,8 @@ async def _console(
     host, _ = address("api", settings.api)
     mark = hashlib.sha256(b"huidu console cookie " + seed).hexdigest()[:8]
     settle = Proxies(settings.proxies()).settle
-    return console(Guard(sessions, mark, (host, *settings.hosts()), settle), desk)
+    guard = Guard(sessions, mark, (host, *settings.hosts()), settle)
+    return Console(guard, desk, settings.zone)
 
 
 def _buckets(settings: Settings, stores: Stores, keyring: Keyring, otherwise: Api) -> Cos:
@@ -184,7 +230,7 @@ def _plane(
     data: DataPlane,
     controller: Controller,
     keyring: Keyring,
-    gateway_url: str,
+    runs: Runs,
     download: Callable[[Code, str], str],
 ) -> Plane:
     return Plane(
@@ -204,13 +250,13 @@ def _plane(
         runtimes=data.runtimes,
         triggers=TRIGGERS,
         courier=known.courier,
+        components=runs,
         download=download,
-        gateway_url=gateway_url,
+        gateway_url=runs.gateway_url,
         **_choices(settings),
         mirroring=data.mirroring,
         wake_queue=data.later.wake,
         end_event=data.later.terminate,
-        clock=time.time,
         draw=data.dice.random,
         new_id=_new_id,
         tracing=data.exporting.tracing,

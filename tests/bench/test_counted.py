@@ -8,7 +8,7 @@ import pytest
 
 from bench.counted import count, words
 
-CALLS = 4000
+CALLS = 2500
 
 
 @pytest.mark.timeout(180)

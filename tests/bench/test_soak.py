@@ -124,7 +124,7 @@ def test_a_run_in_which_no_call_was_answered_is_not_good() -> None:
 @pytest.mark.timeout(180)
 def test_a_short_run_with_one_function_is_good() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bench.soak", "--seconds", "20", "--only", "Python", "--json"],
+        [sys.executable, "-m", "bench.soak", "--seconds", "14", "--only", "Python", "--json"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.forked import mother
 from tests.platform import SECRET_ID, SECRET_KEY, Platform
 
 #: What of our own surroundings would change what a command says.
@@ -28,22 +29,15 @@ def environment(server: Platform) -> dict[str, str]:
 
 def ran(server: Platform, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "huidu", *words],
-        env=environment(server),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=MOST_S,
-    )
+    return mother().run(*words, env=environment(server), timeout=MOST_S)
 
 
 @contextmanager
-def running(server: Platform, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a command until the end of the block."""
+def running(server: Platform, *words: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command until the end of the block, with some more in its environment."""
     process = subprocess.Popen(
         [sys.executable, "-m", "huidu", *words],
-        env=environment(server),
+        env=environment(server) | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

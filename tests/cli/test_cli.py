@@ -30,6 +30,7 @@ from huidu.cli import serve as serving
 from huidu.cli.api import kebab
 from huidu.cli.main import main
 from huidu.settings import KINDS
+from tests.forked import mother
 from tests.platform import REGION, SECRET_ID, SECRET_KEY, Platform, until, zipped
 
 Run = Callable[..., tuple[int, str, str]]
@@ -67,15 +68,7 @@ def serve(
     *options: str, cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Start a server that will not come up, and return how it ended."""
-    return subprocess.run(
-        [sys.executable, "-m", "huidu", "serve", *options],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, **environment},
-    )
+    return mother().run("serve", *options, env={**os.environ, **environment}, timeout=30, cwd=cwd)
 
 
 FREE = ("--api", "127.0.0.1:0", "--gateway", "127.0.0.1:0")

@@ -9,7 +9,6 @@ import shlex
 import signal
 import stat
 import subprocess
-import sys
 import zipfile
 from base64 import b64encode
 from io import BytesIO
@@ -23,6 +22,7 @@ from huidu.cli.main import app
 from tests.cli.running import environment
 from tests.cli.terminals import terminal
 from tests.e2e.rolling_out import BAD, GOOD, Release
+from tests.forked import mother
 from tests.platform import Platform, until, zipped
 
 HINT = re.compile(r"^  to [^:]+: +(huidu .+)$", re.MULTILINE)
@@ -510,7 +510,7 @@ def test_a_shell_is_offered_commands_functions_and_aliases(platform: Platform, s
     asked = ("ro", f"publish {shop[:-1]}", f"alias show {shop} re", f"diff {shop} 1 ''")
     lines = [f"offer huidu {words}" for words in asked]
     broken = "HUIDU_ENDPOINT=http://127.0.0.1:1 offer huidu publish ''"
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{mother().folder}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(
         ["bash", "-c", "\n".join([COMPLETE, *lines, broken])],
         env=environment(platform) | {"PATH": path},

@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 from typer.main import get_command
 
+from huidu.actions.last_good import last_good
 from huidu.cli.commands import BY_NAME, loaded
 from huidu.cli.daily import words
 from huidu.cli.daily.diff import unified_diff
-from huidu.cli.daily.last_good import last_good
 from huidu.cli.daily.top_view import lines, picture, rate, sparks
 from huidu.cli.main import app
 

@@ -16,6 +16,7 @@ import pytest
 import huidu
 from huidu.cli.doctor import main
 from huidu.settings import TIERS
+from tests.forked import mother
 from tests.platform import Platform
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -26,6 +27,9 @@ def doctor(
     *options: str, cwd: Path, python: str = sys.executable, user: int | None = None, **more: str
 ) -> subprocess.CompletedProcess[str]:
     here = {name: value for name, value in os.environ.items() if not name.startswith("HUIDU_")}
+    env = {**here, "COLUMNS": "100", **more}
+    if user is None:
+        return mother().run("doctor", *options, env=env, timeout=120, cwd=cwd)
     return subprocess.run(
         [python, "-m", "huidu", "doctor", *options],
         capture_output=True,
@@ -34,8 +38,8 @@ def doctor(
         timeout=120,
         cwd=cwd,
         user=user,
-        extra_groups=() if user else None,
-        env={**here, "COLUMNS": "100", **more},
+        extra_groups=(),
+        env=env,
     )
 
 

@@ -11,7 +11,6 @@ import re
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ import pytest
 
 from huidu.cli.lines import Look, day_of, look_of, seen, shown
 from tests.cli.running import environment, ran, running
+from tests.forked import mother
 from tests.platform import Platform, until
 
 TERMINAL = Look(columns=80, colours=False, functions=False, whole=False)
@@ -286,7 +286,7 @@ def test_who_follows_goes_on_when_the_server_is_back(start: Callable[..., Platfo
 
 
 def test_a_reader_that_has_seen_enough_ends_it_quietly(platform: Platform, shop: str) -> None:
-    command = f"{sys.executable} -m huidu logs {shop} --all | head -1"
+    command = f"{mother().folder}/huidu logs {shop} --all | head -1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         capture_output=True,
@@ -303,13 +303,9 @@ def in_terminal(server: Platform, columns: int, *options: str, **more: str) -> s
     """Run `huidu logs` in a terminal of its own; return what it wrote there."""
     here, there = pty.openpty()
     fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "huidu", "logs", *options],
-        stdout=there,
-        stderr=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-        env=environment(server) | more,
-    )
+    with Path(os.devnull).open("w") as nowhere:
+        env = environment(server) | more
+        process = mother().fork(["logs", *options], env, there, nowhere.fileno())
     os.close(there)
     found, end = b"", time.monotonic() + 30
     while time.monotonic() < end:
@@ -336,13 +332,8 @@ def test_a_terminal_has_colours_unless_it_asks_for_none(platform: Platform, shop
 
 
 def test_the_command_says_what_it_can(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "huidu", "logs", "--help"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-        cwd=tmp_path,
-    )
+    done = mother().run("logs", "--help", env=os.environ, timeout=30, cwd=tmp_path)
+
+    assert done.returncode == 0
     for option in ("-f", "--alias", "--version", "--errors", "--field", "--json", "--since"):
         assert option in done.stdout

@@ -214,15 +214,16 @@ def test_who_watches_sees_the_server_go_and_come_back(start: Callable[..., Platf
     server = start()
     port = server.api.rpartition(":")[2]
     Release.make(server, "shop")
-    well(server, "start", "shop", "release", "2", "--plan", "10%/4s, 100%", "--bake", "0")
+    well(server, "start", "shop", "release", "2", "--plan", "10%/1h, 100%", "--bake", "0")
     with watching(server, "shop", "release") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert "ro-" in process.stdout.readline()
         server.stop(signal.SIGKILL)
         assert "trying again" in process.stderr.readline()
-        start("--api", f"127.0.0.1:{port}", data=server.data)
+        again = start("--api", f"127.0.0.1:{port}", data=server.data)
         assert "the server is back" in process.stderr.readline()
+        well(again, "promote", "shop", "release", "--yes")
         assert process.wait(30) == 0
         assert "is finished" in process.stdout.read()
     server.stop()

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import random
 import signal
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
-from huidu.cli.client import Client
+from huidu.cli.client import Client, Refused, Unreachable
 from huidu.cli.projects.bucket import Bucket
+from huidu.cli.projects.sending import Tell, clean, sent
 from huidu.cloudapi.keys import Pair
+from huidu.project.files import Item
+from huidu.project.packing import Package, pack
 from huidu.project.pieces import PART_BYTES
 from tests.cli.running import running
 from tests.cli.terminals import terminal
@@ -62,6 +66,87 @@ def test_500_files_of_40_mb_are_sent_once_and_then_only_what_changed(
     assert "sending: " in ran.stderr
     assert "; the rest was there\n" in ran.stderr
     assert (bucket.uploads(folder), bucket.objects(folder)) == ([], {})
+
+
+def packed(name: str, changed: str = "") -> Package:
+    """A package of some 1.5 MB, in whose end there is no room for its directory."""
+    dice = random.Random(name)
+    files = {f"{number:04}-{'x' * 80}": dice.randbytes(1000) for number in range(1200)}
+    files |= {"index.py": b"def main_handler(event, context): return 1", "9999": changed.encode()}
+    return pack([Item(name=file, size_bytes=len(held), text=held) for file, held in files.items()])
+
+
+@pytest.fixture
+def base(here: Here, name: str) -> str:
+    """The digest of a package that the server has of a function."""
+    package = packed(name)
+    here.server.make(name, Code={"ZipFile": b64encode(package.zip_bytes).decode()})
+    return package.sha256
+
+
+def send(here: Here, package: Package, base: str, name: str, tell: Tell = lambda *_: None) -> int:
+    """Send a package, have the server make the function of it; return what it took."""
+    with sent(package, base, bucket_of(here), f"default/{name}/", tell) as found:
+        assert found.code is not None
+        here.server.call("UpdateFunctionCode", FunctionName=name, Code=found.code)
+    facts = here.server.call("GetFunction", FunctionName=name)
+    assert facts["CodeSha256"] == package.sha256
+    assert bucket_of(here).objects("default/" + name) == {}
+    return found.sent_bytes
+
+
+def test_of_a_package_with_many_small_files_the_rest_is_taken_from_there(
+    here: Here, name: str, base: str
+) -> None:
+    assert send(here, packed(name, "changed"), base, name) < 250_000, "the directory, and a file"
+
+
+def test_where_the_package_before_is_gone_all_of_it_is_sent(
+    here: Here, name: str, base: str
+) -> None:
+    package = packed(name, "changed")
+    assert base
+    assert send(here, package, "0" * 64, name) == len(package.zip_bytes)
+
+
+def test_an_upload_that_another_deploy_has_taken_away_is_made_again(
+    here: Here, name: str, base: str
+) -> None:
+    bucket, folder = bucket_of(here), f"default/{name}/"
+    seen: list[int] = []
+
+    def take_away(done: int, _: int) -> None:
+        if not seen:
+            clean(bucket, folder)
+        seen.append(done)
+
+    assert send(here, packed(name, "changed"), base, name, take_away)
+    assert seen.count(seen[0]) == 2, "it began anew"
+
+
+def test_what_another_deploy_has_left_is_taken_or_removed(here: Here, name: str, base: str) -> None:
+    bucket, folder, package = bucket_of(here), f"default/{name}/", packed(name, "changed")
+    key = f"{folder}{package.sha256}.zip"
+    upload = bucket.begin(key, {})
+    bucket.end(key, upload, [bucket.put(key, upload, 1, package.zip_bytes)])
+    bucket.begin(f"{folder}other.zip", {})
+
+    assert send(here, package, base, name) == 0
+    clean(bucket, folder)
+    assert (bucket.uploads(folder), bucket.objects(folder)) == ([], {})
+
+
+def test_where_no_packages_are_taken_that_is_said(here: Here) -> None:
+    pair = Pair(SECRET_ID, SECRET_KEY)
+    gateway = Bucket(Client(endpoint=here.server.gateway, pair=pair))
+    with pytest.raises(Refused, match="what answers there keeps no packages"):
+        gateway.objects("")
+    with sent(packed("a"), "0" * 64, gateway, "default/a/", lambda *_: None) as found:
+        assert found.code is None, "it goes along with the request, as before a proxy"
+    clean(gateway, "default/a/")
+    nowhere = Bucket(Client(endpoint="http://127.0.0.1:1", pair=pair), again_s=(0.0,))
+    with pytest.raises(Unreachable, match="what was sent is kept for a day"):
+        nowhere.objects("")
 
 
 @pytest.mark.timeout(60)

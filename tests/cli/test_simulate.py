@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.forked import mother
 from tests.platform import SECRET_ID, SECRET_KEY, Platform, until
 
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("HUIDU_")}
@@ -26,14 +27,7 @@ def main_handler(event, context):
 
 
 def simulate(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "huidu", "rollout", "simulate", *words],
-        env=BARE | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return mother().run("rollout", "simulate", *words, env=BARE | environment, timeout=60)
 
 
 def told(*words: str, **environment: str) -> dict[str, Any]:

@@ -302,8 +302,34 @@ def test_each_way_of_signing_has_its_size() -> None:
     assert wire.limit_bytes("GET", V3) == 32 * 1024
     assert wire.limit_bytes("POST", form) == 1024 * 1024
     assert wire.limit_bytes("POST", {**V3, **form}) == 10 * 1024 * 1024
-    assert wire.limit_bytes("POST", {"content-type": "application/json"}) == 10 * 1024 * 1024
+    assert wire.limit_bytes("POST", V3) == 10 * 1024 * 1024
+    assert wire.limit_bytes("POST", {"content-type": "application/json"}) == 1024 * 1024
     assert wire.limit_bytes("POST", V3, Sizes(tc3=99)) == 99
+
+
+def test_a_form_that_calls_itself_json_is_read_as_the_form_that_it_is() -> None:
+    """So the Serverless command line signs and sends (captures of 2.34.9)."""
+    sent = b"Body=%7B%7D&Action=GetInstance&Version=2020-02-05&SecretId=AKIDx&Timestamp=1"
+    asked = Request(
+        method="POST", path="/", headers={"content-type": "application/json"}, body=sent
+    )
+    read = wire.read(asked)
+
+    assert (read.action, read.version, read.parameters) == (
+        *("GetInstance", "2020-02-05"),
+        {"Body": "{}"},
+    )
+    assert read.flat is not None
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b' {"Action": "GetInstance"}', b"[1]"])
+def test_what_is_json_has_its_action_in_a_header(body: bytes) -> None:
+    asked = Request(
+        method="POST", path="/", headers={"content-type": "application/json"}, body=body
+    )
+    head = wire.read_head(asked)
+
+    assert (head.action, head.flat) == ("", None)
 
 
 def test_a_request_that_is_too_large_is_told_the_limit() -> None:

@@ -123,6 +123,7 @@ async def plane(catalog: Catalog) -> Plane:
         runtimes=nothing,
         triggers={},
         courier=nothing,
+        components=nothing,
         logs=nothing,
         download=nothing,
         gateway_url="http://gw",

@@ -110,8 +110,8 @@ class Tccli:
         for name, value in parameters.items():
             words += [f"--{name}", value if isinstance(value, str) else json.dumps(value)]
         told = self._program.ask(words)
-        if told["code"]:
-            found = REFUSAL.search(told["complained"])
+        if "refused" in told:
+            found = REFUSAL.search(told["refused"])
             assert found, told
             raise Refused(*found.groups())
         return dict(json.loads(told["said"]))

@@ -17,6 +17,7 @@ from requests.exceptions import RequestException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.platform import Platform, zipped
+from tests.serverless.asking import Sls
 
 ROUNDS = 4
 WRITES = 200
@@ -175,12 +176,17 @@ def test_a_killed_server_has_kept_every_write_that_it_acknowledged_and_no_half_o
         ]
         for writer in writers:
             writer.start()
+        deploying = Sls(platform, f"cut-off-{turn}")
+        deploying.begin()
         threading.Event().wait(0.6 + turn * 0.35)
         assert platform.stop(signal.SIGKILL) == -signal.SIGKILL
         for writer in writers:
             writer.join()
             assert writer.problem is None
         platform = start(*still, data=platform.data)
+        cut_off = Sls(platform, deploying.name).get() or {}
+        assert cut_off["instanceStatus"] == "error"
+        assert "the server ended while it was deploying; deploy again" in cut_off["deploymentError"]
         for writer in writers:
             acknowledged += writer.acknowledged
             there = seen(platform, writer.function)

@@ -29,11 +29,10 @@ PROMETHEUS, PROMTOOL = shutil.which("prometheus"), shutil.which("promtool")
 
 pytestmark = [
     pytest.mark.skipif(not (PROMETHEUS and PROMTOOL), reason="the program prometheus is missing"),
-    pytest.mark.timeout(90),
 ]
 
 #: The rules' durations, and what they become where nobody can wait so long.
-SCALED = {"1h": "20s", "10m": "3s", "5m": "10s", "1m": "1s"}
+SCALED = {"1h": "12s", "10m": "3s", "5m": "6s", "1m": "1s"}
 CANARY = """
 def main_handler(event, context):
     if context["function_version"] == "2" and event["queryString"].get("n", "").endswith("0"):
@@ -160,6 +159,7 @@ def calls(url: str, count: int, begin: int = 0) -> None:
         list(pool.map(some, range(begin, begin + 3)))
 
 
+@pytest.mark.timeout(120)
 def test_a_canary_that_fails_more_than_its_stable_sets_off_the_alarm_and_the_stable_does_not(
     shop: str, watching: Watching
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STORY = (sys.executable, "-m", "demo.story", "--once")
+STORY = (sys.executable, "-m", "demo.story", "--once", "--pace", "0.4")
 STEPS = 11
 
 

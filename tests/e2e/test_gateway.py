@@ -15,7 +15,7 @@ from tests.gateway.wire import Behind, Heard, Wire
 from tests.platform import Platform
 
 ROOT = os.geteuid() == 0
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
 
 CODE = """
 import json, os, time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huidu.instances.frames import Frames, goodbye
@@ -26,6 +26,7 @@ def frame(opcode: int, body: bytes, *, masked: bool) -> bytes:
 sizes = st.one_of(st.integers(0, 200), st.sampled_from([65535, 65536, 70000]))
 
 
+@settings(max_examples=30)  # each sends up to four hundred kilobytes, at worst byte by byte
 @given(
     st.lists(st.tuples(st.sampled_from([TEXT, BINARY, PING]), sizes, st.booleans()), max_size=6),
     st.integers(1, 3000),

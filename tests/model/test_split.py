@@ -113,6 +113,7 @@ def test_the_odds_are_the_share_of_draws_that_go_over(
     assert over / 1000 == pytest.approx(odds(phase, part, WHOLE), abs=0.0011)
 
 
+@settings(max_examples=20)  # each walks some thirty thousand calls
 @given(restarts=st.lists(st.integers(1, 7), min_size=1, max_size=5))
 def test_a_restart_or_a_reweight_favours_no_side(restarts: list[int]) -> None:
     """From fresh phases each call goes over with its probability, however often one begins anew."""

@@ -363,7 +363,7 @@ def test_what_a_rollout_has_moved_since_is_not_somebody_else_s(
 
     *_, started = plan(wanted, "b", There(function=there(wanted, aliases=(moved,))), left).steps
     assert started.action == "StartRollout"
-    by_hand = replace(moved, moved="moved by bob at noon", by="bob")
+    by_hand = replace(moved, moved="moved by bob at noon", by="")
     with pytest.raises(Meanwhile, match="moved by bob"):
         plan(wanted, "b", There(function=there(wanted, aliases=(by_hand,))), left)
 

@@ -1,13 +1,14 @@
-"""Runs `tccli`, unmodified, for one line of words after the other: starting it anew costs more."""
+"""Has the commands of `tccli` do one line of words after the other: a list is read once for all."""
 
 from __future__ import annotations
 
 import io
 import json
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stdout
 
-from tccli.main import main
+from tccli.command import CLICommand
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 
 class Kept(io.BytesIO):
@@ -16,15 +17,19 @@ class Kept(io.BytesIO):
     def close(self) -> None: ...
 
 
-def run(words: list[str]) -> dict[str, object]:
-    """Do what the command of these words does, and tell how it ended and what it wrote."""
+def run(command: CLICommand, words: list[str]) -> dict[str, str]:
+    """Do what the command of these words does, and tell what it printed, or the refusal."""
     sys.argv = ["tccli", *words]
-    said, complained = Kept(), io.StringIO()
-    with redirect_stdout(io.TextIOWrapper(said)), redirect_stderr(complained):
-        code = main()
-    return {"code": code, "said": said.getvalue().decode(), "complained": complained.getvalue()}
+    said = Kept()
+    try:
+        with redirect_stdout(io.TextIOWrapper(said)):
+            command()
+    except TencentCloudSDKException as error:
+        return {"refused": str(error)}
+    return {"said": said.getvalue().decode()}
 
 
+tccli = CLICommand()
 for line in sys.stdin:
-    sys.stdout.write(json.dumps(run(json.loads(line))) + "\n")
+    sys.stdout.write(json.dumps(run(tccli, json.loads(line))) + "\n")
     sys.stdout.flush()

@@ -14,6 +14,8 @@ from huidu.model.role import Role, needed
 SCF, SCF_VERSION = "scf", "2018-04-16"
 APIGATEWAY, APIGATEWAY_VERSION = "apigateway", "2018-08-08"
 MONITOR, MONITOR_VERSION = "monitor", "2018-07-24"
+SLS, SLS_VERSION = "sls", "2020-02-05"
+CAM, CAM_VERSION = "cam", "2019-01-16"
 HUIDU, HUIDU_VERSION = "huidu", "2026-11-01"
 ASKING = ("Get", "List", "Test", "Watch")  #: How the names of actions begin that write nothing.
 

@@ -21,10 +21,13 @@ from huidu.actions import (
     mirrors,
     monitoring,
     plan_table,
+    previews,
     provisioned,
     releases,
     rollouts,
+    series,
     services,
+    sls,
     strategies,
     triggers,
     versions,
@@ -38,6 +41,7 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *versions.ACTIONS,
     *layers.ACTIONS,
     *aliases.ACTIONS,
+    *previews.ACTIONS,
     *invocations.ACTIONS,
     *async_events.ACTIONS,
     *dead_events.ACTIONS,
@@ -55,7 +59,9 @@ ACTIONS: tuple[Action[Any, Any], ...] = (
     *plan_table.ACTIONS,
     *strategies.ACTIONS,
     *monitoring.ACTIONS,
+    *series.ACTIONS,
     *access_keys.ACTIONS,
+    *sls.ACTIONS,
 )
 
 #: By version and name: two services may have an action of the same name.

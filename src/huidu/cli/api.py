@@ -14,7 +14,7 @@ import typer
 from msgspec import Meta
 from typer.core import TyperGroup
 
-from huidu.actions.action import APIGATEWAY, HUIDU, MONITOR, SCF, Action
+from huidu.actions.action import APIGATEWAY, CAM, HUIDU, MONITOR, SCF, SLS, Action
 from huidu.actions.table import ACTIONS
 from huidu.cli.client import Client, Refused, Unreachable
 
@@ -27,6 +27,8 @@ SERVICES = {
     SCF: "The cloud's actions",
     APIGATEWAY: "The cloud's actions for its API gateway",
     MONITOR: "The cloud's monitoring",
+    SLS: "The cloud's platform for the Serverless command line",
+    CAM: "The cloud's accounts",
     HUIDU: "Huidu's own actions",
 }
 

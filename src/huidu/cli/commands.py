@@ -76,6 +76,8 @@ SECTIONS: Mapping[str, tuple[Row, ...]] = {
         Row("keys", "Who may ask for what: access keys and their roles.",
             "huidu.cli.keys:commands"),
         Row("env", "Print export lines that point the official clients at the local server."),
+        Row("proxy", "Lead unchanged clients of the cloud, such as sls, to a server.",
+            "huidu.cli.proxy:command"),
         Row("api", "Any action of the API; nested fields are given as JSON, '-' reads standard "
             "input.", "huidu.cli.api:commands"),
         Row("reference", "Print the reference of the API in Markdown.",

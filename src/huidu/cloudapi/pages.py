@@ -13,6 +13,9 @@ from starlette.routing import Route
 from huidu import __version__
 from huidu.cloudapi.app import App, Receive, Scope, Send
 
+#: Where the Serverless command line asks for the roles that an account still needs: none.
+ROLES = "/release/serverless/v2/role/bindv2"
+
 
 def pages(
     calls: Callable[[], Awaitable[bytes]],
@@ -29,7 +32,16 @@ def pages(
         text = await calls() + generate_latest(registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
-    beside = Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics)])
+    async def bound(_: Request) -> Response:
+        return JSONResponse({"message": {}})
+
+    beside = Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/metrics", metrics),
+            Route(f"{ROLES}/{{asked}}", bound, methods=["POST"]),
+        ]
+    )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         theirs = scope["type"] == "http" and f"{scope['path']}/".startswith("/console/")

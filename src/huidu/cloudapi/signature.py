@@ -22,7 +22,7 @@ MUST_BE_SIGNED = ("content-type", "host")
 
 #: The services that a TC3 signature may be made out to: ours, and those whose API we speak. What
 #: is asked of which is told by action and version; the host that a request is sent to is signed.
-SERVICES = frozenset({"apigateway", "cos", "huidu", "monitor", "scf"})
+SERVICES = frozenset({"apigateway", "cam", "cos", "huidu", "monitor", "scf", "sls"})
 
 #: v1's SignatureMethod, and what hmac calls it.
 DIGESTS = {"HmacSHA1": "sha1", "HmacSHA256": "sha256"}

@@ -116,7 +116,7 @@ def read_head(request: Request) -> Head:
     """
     if request.method not in ("GET", "POST"):
         raise InvalidParameter("", f"method {request.method[:SHOWN]!r}: must be GET or POST")
-    if not is_v1(request.method, request.headers):
+    if not is_v1(request.method, request.headers) or _is_json(request):
         return _head(lambda name: request.headers.get(f"x-tc-{name.lower()}", ""), None)
     flat = read_flat(octets(request.query) if request.method == "GET" else request.body)
     return _head(lambda name: flat.get(name, ""), flat)
@@ -136,7 +136,14 @@ def read(request: Request, head: Head | None = None) -> Call:
 
 def is_v1(method: str, headers: Mapping[str, str]) -> bool:
     """Tell whether the common parameters are among the others (v1) or are headers (v3)."""
-    return "x-tc-action" not in headers and (method == "GET" or media_type(headers) == FORM)
+    if "x-tc-action" in headers:
+        return False
+    # The Serverless command line sends its forms as JSON; what is JSON has its action in a header.
+    return method == "GET" or media_type(headers) in (FORM, JSON)
+
+
+def _is_json(request: Request) -> bool:
+    return media_type(request.headers) == JSON and request.body.lstrip()[:1] in (b"", b"{", b"[")
 
 
 def media_type(headers: Mapping[str, str]) -> str:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -139,15 +146,28 @@ class Guard:
         The form must hold the session's token in a field `csrf`, or the request in a header
         `X-Csrf`.
         """
+        found, form = await self.posted_lists(request, role)
+        return found, {name: values[-1] for name, values in form.items()}
+
+    async def posted_lists(
+        self, request: Request, role: Role = Role.RELEASE
+    ) -> tuple[SignedIn, Mapping[str, Sequence[str]]]:
+        """Return the same with all that a form says under each name, in its order."""
         found = self.require(request, role)
-        form = await self.form(request)
-        token = request.headers.get(CSRF_HEADER) or form.get(CSRF, "")
+        form: dict[str, list[str]] = {}
+        for name, value in await self._pairs(request):
+            form.setdefault(name, []).append(value)
+        token = request.headers.get(CSRF_HEADER) or form.pop(CSRF, [""])[-1]
         if not hmac.compare_digest(token.encode(), found.csrf.encode()):
             raise Denied(403, "csrf", "the form is not one that this session was shown; reload it")
-        return found, {name: form[name] for name in form if name != CSRF}
+        form.pop(CSRF, None)
+        return found, form
 
     async def form(self, request: Request) -> Mapping[str, str]:
         """Return the fields of a form that nobody need be signed in for, or raise `Denied`."""
+        return dict(await self._pairs(request))
+
+    async def _pairs(self, request: Request) -> Sequence[tuple[str, str]]:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/x-www-form-urlencoded":
             raise Denied(415, "form", "a form must be sent as application/x-www-form-urlencoded")
@@ -157,12 +177,11 @@ class Guard:
             if len(body) > MOST_FORM_BYTES:
                 raise Denied(413, "form", f"a form has at most {MOST_FORM_BYTES} bytes")
         try:
-            fields = parse_qsl(
+            return parse_qsl(
                 body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
             )
         except ValueError as error:
             raise Denied(400, "form", "the form cannot be read") from error
-        return dict(fields)
 
     async def sign_in(self, request: Request, secret_id: str, secret_key: str) -> Ticket:
         """Begin a session by a key pair, or raise `NotSignedIn`; the one before ends."""

@@ -7,9 +7,11 @@ from typing import Any
 
 from huidu.actions.action import (
     APIGATEWAY_VERSION,
+    CAM_VERSION,
     HUIDU_VERSION,
     MONITOR_VERSION,
     SCF_VERSION,
+    SLS_VERSION,
     Wire,
 )
 from huidu.control import (
@@ -29,10 +31,13 @@ from huidu.control import (
     logs,
     mirrors,
     monitoring,
+    previewing,
     provisioned,
     releases,
     rollouts,
+    series,
     services,
+    sls,
     traffic,
     triggers,
     versions,
@@ -141,5 +146,12 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (HUIDU_VERSION, "CreateConsoleLink"): access_keys.link,
     (MONITOR_VERSION, "GetMonitorData"): monitoring.get,
     (HUIDU_VERSION, "GetTraffic"): traffic.get,
+    (HUIDU_VERSION, "GetTrafficSeries"): series.get,
+    (HUIDU_VERSION, "GetAliasPreview"): previewing.preview,
     (MONITOR_VERSION, "DescribeBaseMetrics"): monitoring.describe,
+    (SLS_VERSION, "GetUploadUrls"): sls.upload_urls,
+    (SLS_VERSION, "GetCacheFileUrls"): sls.cache_file_urls,
+    (SLS_VERSION, "RunComponent"): sls.run,
+    (SLS_VERSION, "GetInstance"): sls.get,
+    (CAM_VERSION, "GetUserAppId"): sls.user_app_id,
 }

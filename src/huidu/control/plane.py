@@ -16,6 +16,7 @@ from huidu.invoke.routes import Target
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.account import Account
 from huidu.model.comparison import Comparison
+from huidu.model.component import Component, Order
 from huidu.model.delivery import Reply
 from huidu.model.event import Kept, QueuedEvent, State
 from huidu.model.findings import Findings
@@ -153,6 +154,10 @@ class Series(Protocol):
 
     async def read(self, wanted: Selection) -> Sequence[Point]:
         """Return what was counted; of periods without a call there is none."""
+        ...
+
+    async def by_version(self, wanted: Selection) -> Mapping[str, Sequence[Point]]:
+        """Return the same for each version apart."""
         ...
 
     async def lanes(
@@ -302,6 +307,18 @@ class Courier(Protocol):
         ...
 
 
+class Components(Protocol):
+    """Who carries out what `sls` asks."""
+
+    async def addresses(self) -> tuple[str, str, str]:
+        """Return where code is put, where it is then to be had, and where there is nothing."""
+        ...
+
+    async def begin(self, asked: Asked, order: Order) -> Component:
+        """Begin a run, and return the component as it stands then; or raise a refusal."""
+        ...
+
+
 class Uploads:
     """How many packages are between being kept and being referred to."""
 
@@ -343,6 +360,7 @@ class Plane:
     runtimes: Runtimes
     triggers: Mapping[str, Kind]
     courier: Courier
+    components: Components
     download: Callable[[Code, str], str]  #: Where a package can be had, under a name for it.
     gateway_url: str  #: Where function URLs and services begin.
     account: Account = field(default_factory=Account)
@@ -352,7 +370,7 @@ class Plane:
     warm_s: float  #: How long a move of an alias may wait for instances.
     mirroring: Mirroring
     wake_queue: Callable[[], None]
-    clock: Callable[[], float]
+    clock: Callable[[], float] = time.time
     timer: Callable[[], float] = time.perf_counter  #: Seconds, never backwards.
     draw: Callable[[], float]
     new_id: Callable[[], str]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from huidu.body import Receive
 from huidu.cos.answer import Answer, Refused, Send, denied, refusal
 from huidu.cos.app import App, Scope, say
 from huidu.cos.asked import Asked, read_target
 from huidu.cos.files import spanned
-from huidu.cos.signature import ALGORITHM, FIELDS, Keys, canonical, signature, verify
+from huidu.cos.signature import Keys, signed_query, verify
 from huidu.cos.work import Packages
 from huidu.model.errors import Refusal
 from huidu.model.function import Code
@@ -71,10 +71,5 @@ class Downloads:
 
 def address(url: str, pair: tuple[str, str], now: float, code: Code, name: str) -> str:
     """Return where a package can be had for some minutes, at a server that listens at `url`."""
-    secret_id, secret = pair
     path = f"/packages/{code.sha256}/{name}"
-    times = f"{int(now)};{int(now) + GOOD_S}"
-    signed = signature(secret, times, times, canonical("GET", path, {}, {}))
-    values = (ALGORITHM, secret_id, times, times, "", "", signed)
-    query = urlencode(dict(zip(FIELDS, values, strict=True)), safe=";")
-    return f"{url}{quote(path, safe='/$')}?{query}"
+    return f"{url}{quote(path, safe='/$')}?{signed_query(pair, now, 'GET', path, GOOD_S)}"

@@ -10,7 +10,7 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from huidu.cos.answer import Refused, denied
 from huidu.cos.asked import Asked
@@ -93,6 +93,15 @@ def signature(secret: str, key_time: str, sign_time: str, text: str) -> str:
     digest = hashlib.sha1(text.encode("utf-8", "surrogateescape"), usedforsecurity=False)
     signed = f"{ALGORITHM}\n{sign_time}\n{digest.hexdigest()}\n"
     return hmac.digest(key.encode(), signed.encode(), ALGORITHM).hex()
+
+
+def signed_query(pair: tuple[str, str], now: float, method: str, path: str, good_s: int) -> str:
+    """Return the query that lets whoever has it do one thing to one object, for so long."""
+    secret_id, secret = pair
+    times = f"{int(now)};{int(now) + good_s}"
+    signed = signature(secret, times, times, canonical(method, path, {}, {}))
+    values = (ALGORITHM, secret_id, times, times, "", "", signed)
+    return urlencode(dict(zip(FIELDS, values, strict=True)), safe=";")
 
 
 def _claim(asked: Asked) -> Mapping[str, str]:

@@ -89,6 +89,11 @@ class Alias:
         """What each version gets by weight: the additional ones, then the main one."""
         return self._shares
 
+    @property
+    def laid(self) -> tuple[tuple[Share, float], ...]:
+        """The shares as sticky keys find them in [0, 1): one after another, each with its end."""
+        return self._laid
+
     def fresh(self) -> Phases:
         """Where the exact split begins."""
         return split.fresh(len(self._shares))

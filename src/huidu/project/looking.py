@@ -170,11 +170,13 @@ def _alias(ask: Ask, who: Mapping[str, object], row: Answer, watched: frozenset[
 
 
 def _moved(ask: Ask, who: Mapping[str, object], alias: str) -> tuple[str, str]:
-    """Return who moved an alias last, and that with when and why in words."""
+    """Return the rollout that moved an alias last, if one did, and who it was, when and why."""
     asked = {**who, "Name": alias, "Limit": 1}
     for change in ask(HUIDU, "ListAliasHistory", asked)["Changes"]:
         why = f" ({change['Reason']})" if change["Reason"] else ""
-        return change["Who"], f"moved by {change['Who']} at {change['Time']}{why}"
+        of_rollout = change["Reason"].startswith(f"rollout {change['Who']}: ")
+        by = change["Who"] if of_rollout else ""
+        return by, f"moved by {change['Who']} at {change['Time']}{why}"
     return "", ""
 
 

@@ -16,8 +16,6 @@ from huidu.project.plan_layers import with_layers
 from huidu.project.steps import VERSION, Plan, Step
 from huidu.project.there import AliasThere, FunctionThere, Left, There
 
-#: What the ids of rollouts begin with: what one does that a deploy has started is the deploy's.
-ROLLOUT = "ro-"
 #: What changes `$LATEST`.
 NONE: Mapping[str, str] = MappingProxyType({})
 SHOWN = 10  #: Of the newest versions.
@@ -132,8 +130,8 @@ def _foreign(steps: Sequence[Step], there: There, left: Left) -> Iterator[str]:
         alias = function.alias(str(step.parameters.get("Name", "")))
         if alias is None or step.action not in {"UpdateAlias", "StartRollout"}:
             continue
-        if step.action == "StartRollout" and alias.by.startswith(ROLLOUT):
-            continue
+        if step.action == "StartRollout" and alias.by:
+            continue  # What a rollout does that a deploy has started is the deploy's.
         if alias.revision != revisions.get(alias.name, alias.revision):
             by = f", {alias.moved}" if alias.moved else ""
             was = revisions[alias.name]

@@ -29,7 +29,7 @@ from huidu.project.fields import Fields
 from huidu.project.flaw import Flaw, instead
 from huidu.project.functions import Says, function_of, source_of
 from huidu.project.releases import aliases_of, rollout_of, traffic_of
-from huidu.project.tree import Node, tree_of
+from huidu.project.tree import Node, node_of, tree_of
 from huidu.project.variables import environment_file, read_environment, resolve
 
 FILES = ("serverless.yml", "serverless.yaml", "serverless.json")
@@ -76,6 +76,19 @@ def read(
     own = _own(first, variables, stage)
     own["app"] = _app_above(folder) or own["app"]
     return _project(Fields(resolve(root, "", variables, own)), file, own)
+
+
+def told(
+    inputs: Mapping[str, object], component: str, own: Mapping[str, str], folder: Path
+) -> Project:
+    """Return the project that somebody else has read, whose code is in a folder; raise `Flaw`.
+
+    `inputs` are as in the file, with the variables of the environment replaced; `own` is what the
+    file says of itself: name, app, stage and org.
+    """
+    said = {"component": component, "inputs": {**inputs, "src": "."}}
+    root = resolve(node_of(said, FILES[0]), "", {}, own)
+    return _project(Fields(root), folder / FILES[0], own)
 
 
 def _app_above(folder: Path) -> str:

@@ -29,7 +29,7 @@ class AliasThere:
     split: str = "exact"
     description: str = ""
     moved: str = ""
-    by: str = ""  #: Who that was: a key, or the id of a rollout.
+    by: str = ""  #: The rollout that it was, if it was one.
     rollout: str = ""  #: The rollout that moves it just now,
     rolling_to: str = ""  #: and the version that it moves it to.
 

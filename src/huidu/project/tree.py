@@ -55,6 +55,31 @@ def tree_of(text: str, file: str) -> Node:
     return _Reader(file).read(root, 0)
 
 
+def node_of(value: object, file: str) -> Node:
+    """Return what a program says instead of a file, all of it in line 1; or raise `Flaw`."""
+    return _Told(file).read(value, 0)
+
+
+class _Told:
+    """Turns values of JSON into nodes, and counts them."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._parts = 0
+
+    def read(self, value: object, depth: int) -> Node:
+        self._parts += 1
+        if depth > MOST_DEPTH or self._parts > MOST_PARTS:
+            raise Flaw("too many parts, or nested too deeply", file=self._file, line=1)
+        if isinstance(value, Mapping):
+            members = {str(name): self.read(one, depth + 1) for name, one in value.items()}
+            return Node(members, self._file, 1)
+        if isinstance(value, list):
+            return Node(tuple(self.read(one, depth + 1) for one in value), self._file, 1)
+        plain = value is None or isinstance(value, (str, int, float))
+        return Node(value if plain else str(value), self._file, 1)  # type: ignore[arg-type]
+
+
 def _no_yaml(wrong: MarkedYAMLError, file: str) -> Flaw:
     mark = wrong.problem_mark or wrong.context_mark
     begun = ""

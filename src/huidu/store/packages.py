@@ -202,7 +202,7 @@ class Packages:
         if seen != expected:
             zip_bytes = self.read(code)
             with self._aside.lend() as aside:
-                _unpack(zip_bytes, listing(zip_bytes, ANY_SIZE), aside / TREE)
+                unpack(zip_bytes, listing(zip_bytes, ANY_SIZE), aside / TREE)
                 (aside / "manifest").write_text(manifest(aside / TREE))
                 # None of it is synced: what a power cut leaves half, the next first use sees.
                 tree.parent.mkdir(exist_ok=True)
@@ -282,8 +282,11 @@ def _size(tree: Path) -> int:
     return blocks * BLOCK_BYTES
 
 
-def _unpack(zip_bytes: bytes, found: Listing, root: Path) -> None:
-    """Make the tree of a package that was checked, in a new directory that nobody else sees."""
+def unpack(zip_bytes: bytes, found: Listing, root: Path) -> None:
+    """Make the tree of a package that was checked, in a new directory that nobody else sees.
+
+    Nobody may write to it: whoever removes it changes that first.
+    """
     root.mkdir()
     links = [entry for entry in found.entries if entry.kind is Kind.LINK]
     for entry in found.entries:

@@ -16,6 +16,7 @@ from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessReading
 from huidu.store.access_keys import AccessKeyReading
+from huidu.store.components import ComponentReading
 from huidu.store.event_writing import EventReading
 from huidu.store.layers import LayerReading
 from huidu.store.mirrors import MirrorReading
@@ -195,6 +196,11 @@ class Reading(ServiceReading):
     def keys(self) -> AccessKeyReading:
         """The same of access keys, and of who has signed in with them."""
         return AccessKeyReading(self._connection)
+
+    @property
+    def components(self) -> ComponentReading:
+        """The same of what `sls` has deployed."""
+        return ComponentReading(self._connection)
 
     @property
     def access(self) -> AccessReading:

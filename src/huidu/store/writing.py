@@ -25,6 +25,7 @@ from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessWriting
 from huidu.store.access_keys import AccessKeyWriting
+from huidu.store.components import ComponentWriting
 from huidu.store.event_writing import EventWriting
 from huidu.store.layers import LayerWriting
 from huidu.store.mirrors import MirrorWriting
@@ -162,6 +163,11 @@ class Writing(Reading, ServiceWriting):
     def keys(self) -> AccessKeyWriting:
         """The same of access keys, and of who has signed in with them."""
         return AccessKeyWriting(self._connection, self.effects)
+
+    @property
+    def components(self) -> ComponentWriting:
+        """The same of what `sls` has deployed."""
+        return ComponentWriting(self._connection)
 
     @property
     def access(self) -> AccessWriting:

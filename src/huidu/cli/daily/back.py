@@ -8,11 +8,11 @@ from typing import Annotated
 import msgspec
 import typer
 
+from huidu.actions.last_good import MARK, Target, last_good
 from huidu.actions.rollouts import RolledBack
 from huidu.cli.client import Client, Refused, Unreachable
 from huidu.cli.daily import options as opt
 from huidu.cli.daily.asking import MOST, REFUSED, Desk, Facts, print_json, say_next
-from huidu.cli.daily.last_good import MARK, Target, last_good
 from huidu.cli.daily.moving import Terms, changed, take_over, tell, write
 from huidu.cli.daily.tables import show, table
 from huidu.cli.daily.words import in_words

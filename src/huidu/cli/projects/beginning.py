@@ -18,12 +18,19 @@ from huidu.project.flaw import Flaw
 from huidu.project.templates import TEMPLATES, begin
 
 HERE = Path()
+
+
+def templates(incomplete: str) -> list[tuple[str, str]]:
+    """Return the templates whose names begin so, for a shell."""
+    return [(name, what) for name, what in TEMPLATES.items() if name.startswith(incomplete)]
+
+
 Template = Annotated[
     str,
     typer.Argument(
         help="What to begin with; without one, what there is.",
         metavar="[TEMPLATE]",
-        autocompletion=lambda: list(TEMPLATES.items()),
+        autocompletion=templates,
         show_default=False,
     ),
 ]

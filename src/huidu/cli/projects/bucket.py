@@ -24,6 +24,7 @@ TIMEOUT_S = 60.0
 AGAIN_S = (0.2, 1.0, 3.0)  #: After how long a request that nobody answered is made again.
 REFUSED_FROM = 300
 NO_BUCKET = "NoSuchBucket"
+NO_STORE = "NoSuchStore"  #: Ours: what answers speaks no COS.
 Tags = Mapping[str, str]
 NONE: Tags = MappingProxyType({})
 
@@ -43,31 +44,32 @@ class Said:
 class Bucket:
     """One bucket of a server, which is made when it is first needed."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, again_s: Sequence[float] = AGAIN_S) -> None:
         self._client = client
+        self._again_s = again_s
         self._host = f"{NAME}-{Account().appid}.cos.{client.region}.myqcloud.com"
 
     def objects(self, prefix: str) -> Mapping[str, int]:
-        """Return the objects below a prefix, with their sizes; makes the bucket if need be."""
-        try:
-            said = self._ask("GET", "", {"prefix": prefix})
-        except Refused as refused:
-            if refused.code != NO_BUCKET:
-                raise
-            self._make()
-            return {}
-        listed = said.document("ListBucketResult").each("Contents")
+        """Return the objects below a prefix, with their sizes."""
+        said = self._listed({"prefix": prefix})
+        listed = said.document("ListBucketResult").each("Contents") if said else ()
         return {one.first("Key"): int(one.first("Size")) for one in listed}
 
     def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
         """Return the uploads that were begun below a prefix, by key and id."""
-        said = self._ask("GET", "", {"uploads": "", "prefix": prefix})
-        listed = said.document("ListMultipartUploadsResult").each("Upload")
+        said = self._listed({"uploads": "", "prefix": prefix})
+        listed = said.document("ListMultipartUploadsResult").each("Upload") if said else ()
         return [(one.first("Key"), one.first("UploadId")) for one in listed]
 
     def begin(self, key: str, headers: Tags) -> str:
-        """Begin an upload in parts; return its id."""
-        said = self._ask("POST", key, {"uploads": ""}, headers=headers)
+        """Begin an upload in parts; return its id. Makes the bucket if need be."""
+        try:
+            said = self._ask("POST", key, {"uploads": ""}, headers=headers)
+        except Refused as refused:
+            if refused.code != NO_BUCKET:
+                raise
+            self._make()
+            said = self._ask("POST", key, {"uploads": ""}, headers=headers)
         return said.document("InitiateMultipartUploadResult").first("UploadId")
 
     def parts(self, key: str, upload_id: str) -> Mapping[int, str]:
@@ -126,6 +128,15 @@ class Bucket:
         whole = headers.get("content-range", "").rpartition("/")[2]
         return body, int(whole or len(body))
 
+    def _listed(self, asked: Tags) -> Said | None:
+        """Return what the bucket lists; None where there is no bucket yet."""
+        try:
+            return self._ask("GET", "", asked)
+        except Refused as refused:
+            if refused.code != NO_BUCKET:
+                raise
+            return None
+
     def _make(self) -> None:
         try:
             self._ask("PUT", "")
@@ -156,7 +167,7 @@ class Bucket:
     def _answered(
         self, method: str, target: str, body: bytes, headers: Tags
     ) -> tuple[int, Tags, bytes]:
-        for wait_s in AGAIN_S:
+        for wait_s in self._again_s:
             try:
                 return self._once(method, target, body, headers)
             except (OSError, HTTPException):
@@ -186,6 +197,6 @@ class Bucket:
 
 def _refusal(status: int, body: bytes) -> Refused:
     if not body.startswith(b"<?xml"):
-        return Refused("BucketRefused", f"status {status}; what answers there keeps no packages")
+        return Refused(NO_STORE, f"status {status}; what answers there keeps no packages")
     told = read(body, "Error")
     return Refused(told.first("Code"), told.first("Message"))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from huidu.cli.client import Refused
-from huidu.cli.projects.bucket import NAME, Bucket
+from huidu.cli.projects.bucket import NAME, NO_STORE, Bucket
 from huidu.project.packing import Package
 from huidu.project.pieces import END, Entry, Piece, directory_of, entries, pieces
 
@@ -17,7 +17,6 @@ INLINE_BYTES = 10 * MB  #: What is less goes with the request that needs it,
 SMALL_BYTES = MB  #: and what is less than this always does: nothing would be saved.
 TAIL_BYTES = 64 << 10  #: Of a package, in which the directory of most is.
 META = "x-cos-meta-sha256"
-TWICE = 2
 #: How much has arrived so far, of how many bytes.
 Tell = Callable[[int, int], None]
 
@@ -42,14 +41,27 @@ def sent(package: Package, base: str, bucket: Bucket, folder: str, tell: Tell) -
     if size <= SMALL_BYTES or (size <= INLINE_BYTES and not base):
         yield Sent(None, size)
         return
+    there = _objects(bucket, folder)
+    if there is None:
+        yield Sent(None, size)
+        return
     key = f"{folder}{package.sha256}.zip"
-    there = bucket.objects(folder)
     new = 0 if there.get(key) == size else _Upload(package, bucket, key, tell).send(base, folder)
     try:
         yield Sent({"CosBucketName": NAME, "CosObjectName": key}, new)
     finally:
         for one in {*there, key}:
             bucket.delete(one)
+
+
+def _objects(bucket: Bucket, folder: str) -> Mapping[str, int] | None:
+    """Return what is there already; None where nothing can be, as behind a proxy of one host."""
+    try:
+        return bucket.objects(folder)
+    except Refused as refused:
+        if refused.code != NO_STORE:
+            raise
+        return None
 
 
 class _Upload:
@@ -130,7 +142,10 @@ def _entries_of(bucket: Bucket, sha256: str) -> Sequence[Entry]:
 
 def clean(bucket: Bucket, folder: str) -> None:
     """Remove what uploads that broke off have left."""
-    for key in bucket.objects(folder):
+    there = _objects(bucket, folder)
+    if there is None:
+        return
+    for key in there:
         bucket.delete(key)
     for key, upload_id in bucket.uploads(folder):
         bucket.abort(key, upload_id)

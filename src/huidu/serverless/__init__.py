@@ -1,0 +1,1 @@
+"""The platform that the Serverless command line speaks with: runs of components."""

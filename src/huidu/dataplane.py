@@ -98,7 +98,7 @@ class DataPlane:
         invoker = _invoker(routes, fleet, recorder, stores.salt, mirroring.shown)
         attempts = _attempts(settings, invoker, routes, exporting.tracing)
         later = _later(stores, attempts, fleet, recorder, new_id())
-        timers = Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), new_id)
+        timers = Timers(stores.firings, later.wake, time.time, ZoneInfo(settings.zone), new_id)
         return cls(
             tier=tier,
             runtimes=runtimes,

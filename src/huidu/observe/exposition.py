@@ -122,6 +122,22 @@ class Queued(Collector):
         for result, count in list(self._results.items()):
             attempts.add_metric((result,), count)
         yield attempts
+class Ticks(Collector):
+    """What became of the ticks of timers."""
+
+    def __init__(self, results: Mapping[str, int]) -> None:
+        self._results = results
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric as it is now."""
+        ticks = CounterMetricFamily(
+            "huidu_timer_ticks",
+            "Ticks of timers: fired; passed_over counts how often some were missed for good.",
+            labels=("result",),
+        )
+        for result in ("fired", "passed_over"):
+            ticks.add_metric((result,), self._results.get(result, 0))
+        yield ticks
 
 
 class Denials(Collector):

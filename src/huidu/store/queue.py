@@ -65,7 +65,43 @@ class Queue:
 
         One that has the request id of another is not put a second time.
         """
-        named, holds = event.function, self._live[event.function]
+        self._admit(event.function)
+        try:
+            await self._puts.add(event)
+        except Exception:
+            self._live[event.function] -= 1
+            raise
+
+    async def put_where(
+        self, events: Sequence[QueuedEvent], holds: Callable[[Connection, int], bool]
+    ) -> int:
+        """Keep those events, by their places, of which something holds in that transaction.
+
+        Returns how many those are. Raises `LimitExceeded` where there is no room for all, and then
+        has kept none.
+        """
+        admitted: list[FunctionName] = []
+        won: Sequence[QueuedEvent] = ()
+
+        def change(connection: Connection) -> Sequence[QueuedEvent]:
+            kept = [event for place, event in enumerate(events) if holds(connection, place)]
+            if kept:
+                connection.execute(insert(QUEUED), [event_row(event) for event in kept])
+            return kept
+
+        try:
+            for event in events:
+                self._admit(event.function)
+                admitted.append(event.function)
+            won = await self._database.write(change)
+        finally:
+            self._live.subtract(admitted)
+            self._live.update(event.function for event in won)
+        return len(won)
+
+    def _admit(self, named: FunctionName) -> None:
+        """Count one event more, or raise `LimitExceeded`."""
+        holds = self._live[named]
         free = whole(self._most, OF_QUEUE) - self._live.total()
         if holds >= self._most or not may_take(holds, free, OF_QUEUE):
             raise LimitExceeded(
@@ -74,11 +110,6 @@ class Queue:
                 f"functions {whole(self._most, OF_QUEUE)}); try later",
             )
         self._live[named] += 1
-        try:
-            await self._puts.add(event)
-        except Exception:
-            self._live[named] -= 1
-            raise
 
     async def _put_all(self, events: Sequence[QueuedEvent]) -> None:
         rows = [event_row(event) for event in events]

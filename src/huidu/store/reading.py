@@ -11,7 +11,7 @@ from huidu.model.alias import Alias
 from huidu.model.errors import NotFound
 from huidu.model.function import Function, FunctionName
 from huidu.model.history import Change
-from huidu.model.trigger import Trigger
+from huidu.model.trigger import TIMER, Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessReading
@@ -169,6 +169,12 @@ class Reading(ServiceReading):
             mine.order_by(TRIGGER.c.modified_at.desc(), TRIGGER.c.name)
         )
         return [rows.trigger_from(row, function.named) for row in found.mappings()]
+
+    def fired(self, function: Function) -> Mapping[str, float]:
+        """Return the last tick of each timer that was fired; 0 where none was."""
+        query = select(TRIGGER.c.name, TRIGGER.c.fired_at).where(TRIGGER.c.type == TIMER)
+        mine = query.where(TRIGGER.c.function_id == function.id)
+        return {row.name: row.fired_at for row in self._connection.execute(mine)}
 
     def provisions(self, function: Function) -> Mapping[str, int]:
         """Return how many instances the versions of a function are to have at all times."""

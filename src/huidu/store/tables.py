@@ -122,6 +122,8 @@ TRIGGER = Table(
     Column("resource_id", Text, nullable=False),
     Column("added_at", Float, nullable=False),
     Column("modified_at", Float, nullable=False),
+    Column("missed", Text, nullable=False, server_default="skip"),
+    Column("fired_at", Float, nullable=False, server_default="0"),  #: The last tick of a timer.
 )
 
 HAPPENING = Table(

@@ -1,0 +1,25 @@
+"""Which tick of a timer was fired last, and what becomes of those that were missed."""
+
+from __future__ import annotations
+
+import time
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    """Make the columns; what has ticked so far counts as fired."""
+    for column in (
+        sa.Column("missed", sa.Text(), nullable=False, server_default="skip"),
+        sa.Column("fired_at", sa.Float(), nullable=False, server_default="0"),
+    ):
+        op.add_column("trigger", column)
+    op.execute(
+        sa.text("UPDATE trigger SET fired_at = :now WHERE type = 'timer'").bindparams(
+            now=time.time()
+        )
+    )

@@ -345,7 +345,7 @@ def test_a_timer_ticks_once_a_second_across_a_kill(start: Callable[..., Platform
     killed_at = int(time.time())
     second = start(data=first.data)
 
-    def fired() -> dict[str, int]:
+    def fired() -> dict[int, int]:
         logs = second.call("GetFunctionLogs", FunctionName="ticker", Limit=100)["Data"]
         runs = {log["RequestId"]: json.loads(log["RetMsg"])["event"]["Time"] for log in logs}
         moments = [calendar.timegm(time.strptime(t, "%Y-%m-%dT%H:%M:%SZ")) for t in runs.values()]

@@ -290,11 +290,10 @@ async def test_a_timer_that_catches_up_fires_once_for_all_that_it_missed(house: 
 
 async def test_after_a_start_what_was_fired_before_is_not_and_what_was_missed_is() -> None:
     made, since = House(), NOON.timestamp() - 3600
-    earlier = {"modified_at": since}
     made.firings.known = {(FUNCTION.id, "a"): NOON.timestamp() - 20}
     made.firings.refusals = 1  # it asks again
-    daily = timer("daily", "0 30 11 * * * *", missed="once", **earlier)
-    made.timers.apply([TriggersChanged(FUNCTION, (timer("a", **earlier), daily))])
+    daily = timer("daily", "0 30 11 * * * *", missed="once", modified_at=since)
+    made.timers.apply([TriggersChanged(FUNCTION, (timer("a", modified_at=since), daily))])
     task = asyncio.create_task(made.timers.run())
     async with asyncio.timeout(5):
         while not made.firings.taken:  # noqa: ASYNC110 - it is not one event

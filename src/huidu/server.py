@@ -29,7 +29,15 @@ from huidu.model.account import Account
 from huidu.model.effect import Effect
 from huidu.model.function import Code
 from huidu.model.names import DEFAULT_NAMESPACE
-from huidu.observe.exposition import Deliveries, Denials, Gauges, Queued, Releases, Ticks
+from huidu.observe.exposition import (
+    Deliveries,
+    Denials,
+    Gauges,
+    Queued,
+    Releases,
+    Reservations,
+    Ticks,
+)
 from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
 from huidu.observe.rolling import RolloutGauges
@@ -248,6 +256,7 @@ def _registry(
         Gauges(data.fleet.standings, tier, settings.max_instances),
         Denials(data.access.denied),
         Ticks(data.timers.results),
+        Reservations(data.fleet.reserved),
         Deliveries(courier.results, courier.pending),
         Queued(lambda: queue.waiting, lambda: queue.dead, data.later.results),
         Releases(data.routes.shared),

@@ -77,6 +77,17 @@ class ProvisionChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ReservationChanged:
+    """A function has so much of the concurrency for itself, and no more than that; None: no limit.
+
+    Its `$LATEST` was told of before.
+    """
+
+    function: Function
+    mb: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutKept:
     """A rollout was begun, or has taken a step."""
 
@@ -226,6 +237,7 @@ Effect = (
     | AliasGone
     | TriggersChanged
     | ProvisionChanged
+    | ReservationChanged
     | RolloutKept
     | ServiceKept
     | ServiceGone

@@ -26,6 +26,7 @@ KINDS: Mapping[str, str] = {
     "service.switched": "an environment of a service was switched to another release",
     "service.unreleased": "a service was taken offline in an environment",
     "provision.changed": "the number of provisioned instances of a version was changed",
+    "reservation.changed": "what a function has of the concurrency for itself was changed",
     "rollout.started": "a rollout was begun: a version is on its way to all calls of an alias",
     "rollout.grew": "the candidate of a rollout has a larger share of the calls",
     "rollout.waiting": "its share could grow, but for an approval, a webhook, an hour, instances",

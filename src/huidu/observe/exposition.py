@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from huidu.model.alias import Alias
 from huidu.model.function import FunctionName
+from huidu.model.sharing import Tenant
 from huidu.model.standing import Standing
 
 VERSION = ("namespace", "function", "version")
@@ -62,6 +63,26 @@ class Gauges(Collector):
         yield InfoMetricFamily(
             "huidu_sandbox", "What is put around functions.", dict(self._sandbox)
         )
+
+
+class Reservations(Collector):
+    """What functions have of the concurrency for themselves."""
+
+    def __init__(self, reserved: Callable[[], Sequence[tuple[FunctionName, Tenant]]]) -> None:
+        self._reserved = reserved
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric as it is now."""
+        reserved = GaugeMetricFamily(
+            "huidu_reserved_concurrency_mb",
+            "Reserved concurrency: reserved, and what the instances of the function have of it.",
+            labels=("namespace", "function", "state"),
+        )
+        for named, tenant in self._reserved():
+            mb = tenant.reserved.mb if tenant.reserved else 0
+            reserved.add_metric((named.namespace, named.name, "reserved"), mb)
+            reserved.add_metric((named.namespace, named.name, "used"), tenant.used_mb)
+        yield reserved
 
 
 class Deliveries(Collector):

@@ -11,6 +11,7 @@ from huidu.model.alias import Alias
 from huidu.model.errors import NotFound
 from huidu.model.function import Function, FunctionName
 from huidu.model.history import Change
+from huidu.model.names import LATEST
 from huidu.model.trigger import TIMER, Trigger
 from huidu.model.version import Version
 from huidu.store import rows
@@ -26,9 +27,12 @@ from huidu.store.tables import (
     HISTORY,
     NAMESPACE,
     PROVISION,
+    RESERVATION,
     TRIGGER,
     VERSION,
 )
+
+NOBODY = FunctionName("", "")  #: Where it does not matter whose a version is.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,9 +186,30 @@ class Reading(ServiceReading):
         mine = query.where(PROVISION.c.function_id == function.id)
         return {row.number: row.wanted for row in self._connection.execute(mine)}
 
-    def provisioned(self) -> int:
-        """Return how many instances all versions of all functions together are to have."""
-        return self._count(select(func.coalesce(func.sum(PROVISION.c.wanted), 0)))
+    def reserved(self, function: Function) -> int | None:
+        """Return how much a function has for itself, in MB; None: it shares with all others."""
+        query = select(RESERVATION.c.mb).where(RESERVATION.c.function_id == function.id)
+        return self._connection.execute(query).scalar()
+
+    def promised(self, *, but: str = "") -> int:
+        """Return how many instances functions can have whatever others want, but for one by its id.
+
+        Those are what is reserved for them; of the others, what is provisioned.
+        """
+        latest = and_(
+            VERSION.c.function_id == RESERVATION.c.function_id, VERSION.c.number == LATEST
+        )
+        there_are = select(VERSION, RESERVATION.c.mb).select_from(RESERVATION.join(VERSION, latest))
+        reserved = sum(
+            row["mb"] // rows.version_from(row, NOBODY).configuration.memory_mb
+            for row in self._connection.execute(there_are).mappings()
+            if row["function_id"] != but
+        )
+        provisioned = select(func.coalesce(func.sum(PROVISION.c.wanted), 0)).where(
+            PROVISION.c.function_id != but,
+            PROVISION.c.function_id.not_in(select(RESERVATION.c.function_id)),
+        )
+        return int(reserved) + self._count(provisioned)
 
     def codes(self) -> frozenset[str]:
         """Return the SHA-256 of every package that a version or a layer refers to."""

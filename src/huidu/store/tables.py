@@ -78,6 +78,15 @@ PROVISION = Table(
     ),
 )
 
+#: How much of the concurrency a function has for itself.
+RESERVATION = Table(
+    "reservation",
+    CATALOG,
+    _function_id(),
+    Column("mb", Integer, nullable=False),
+    Column("modified_at", Float, nullable=False),
+)
+
 ALIAS = Table(
     "alias",
     CATALOG,

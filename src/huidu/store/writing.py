@@ -12,6 +12,7 @@ from huidu.model.effect import (
     FunctionKept,
     MirrorGone,
     ProvisionChanged,
+    ReservationChanged,
     TriggersChanged,
     VersionGone,
     VersionKept,
@@ -36,6 +37,7 @@ from huidu.store.tables import (
     HISTORY,
     NAMESPACE,
     PROVISION,
+    RESERVATION,
     TRIGGER,
     VERSION,
 )
@@ -101,6 +103,16 @@ class Writing(Reading, ServiceWriting):
             }
             self._connection.execute(insert(PROVISION).values(row))
         self.effects.append(ProvisionChanged(version, wanted))
+
+    def reserve(self, function: Function, mb: int | None, at: float) -> None:
+        """Keep how much a function has for itself; None: nothing, and it is not limited."""
+        self._connection.execute(
+            delete(RESERVATION).where(RESERVATION.c.function_id == function.id)
+        )
+        if mb is not None:
+            row = {"function_id": function.id, "mb": mb, "modified_at": at}
+            self._connection.execute(insert(RESERVATION).values(row))
+        self.effects.append(ReservationChanged(function, mb))
 
     def add_alias(self, function: Function, alias: Alias) -> None:
         """Keep a new alias."""

@@ -1,4 +1,4 @@
-"""Which tick of a timer was fired last, and what becomes of those that were missed."""
+"""Which tick of a timer was fired last; how much of the concurrency a function has for itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,19 @@ down_revision = "0011"
 
 
 def upgrade() -> None:
-    """Make the columns; what has ticked so far counts as fired."""
+    """Make the columns and the table; what has ticked so far counts as fired."""
+    op.create_table(
+        "reservation",
+        sa.Column(
+            "function_id",
+            sa.Text(),
+            sa.ForeignKey("function.id", ondelete="CASCADE"),
+            primary_key=True,
+            nullable=False,
+        ),
+        sa.Column("mb", sa.Integer(), nullable=False),
+        sa.Column("modified_at", sa.Float(), nullable=False),
+    )
     for column in (
         sa.Column("missed", sa.Text(), nullable=False, server_default="skip"),
         sa.Column("fired_at", sa.Float(), nullable=False, server_default="0"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 import pytest
+from sqlalchemy import select
 
 from huidu.model.errors import LimitExceeded, Unavailable
 from huidu.model.trigger import Firing, Trigger
@@ -14,10 +15,10 @@ from huidu.store.catalog import Catalog
 from huidu.store.database import Database
 from huidu.store.firings import Firings
 from huidu.store.queue import Queue
+from huidu.store.queue_tables import QUEUED
 from huidu.store.writing import Writing
 from tests.fakes_store import FUNCTION, begin, event, trigger
 from tests.mortal import Mortal
-from tests.store.test_queue import FULL
 
 TICK, OTHER = trigger(modified_at=1.0), trigger("other", modified_at=1.0)
 
@@ -38,14 +39,19 @@ def firing(at: float, made: Trigger = TICK, of: str = "a") -> Firing:
     return Firing(made, at, event(f"{of}-{made.name}-{at:g}", accepted_at=at))
 
 
+def firings_of(database: Database) -> Firings:
+    return Firings(database, Queue(database))
+
+
 async def queued(database: Database) -> list[str]:
-    return [one.request_id for one in await Queue(database).waiting(100)]
+    query = select(QUEUED.c.request_id).order_by(QUEUED.c.sequence)
+    return await database.read(lambda connection: list(connection.execute(query).scalars()))
 
 
 async def test_a_tick_is_fired_once_by_whoever_comes_first(
     database: Database, catalog: Catalog
 ) -> None:
-    one, two = Firings(database), Firings(database)
+    one, two = firings_of(database), firings_of(database)
     both = await asyncio.gather(
         *(server.fire([firing(5.0, of=of), firing(6.0, of=of)]) for server, of in
           ((one, "a"), (two, "b"), (one, "c")))
@@ -60,7 +66,7 @@ async def test_a_tick_is_fired_once_by_whoever_comes_first(
 async def test_a_timer_that_was_changed_closed_or_deleted_meanwhile_is_not_fired(
     database: Database, catalog: Catalog
 ) -> None:
-    firings = Firings(database)
+    firings = firings_of(database)
     changed = replace(TICK, definition='{"cron": "0 * * * *"}', modified_at=2.0)
     await catalog.write(lambda writing: writing.replace_trigger(FUNCTION, changed))
     assert await firings.fire([firing(5.0)]) == 0
@@ -78,11 +84,12 @@ async def test_a_timer_that_was_changed_closed_or_deleted_meanwhile_is_not_fired
 async def test_where_the_queue_is_full_nothing_is_fired(
     database: Database, catalog: Catalog
 ) -> None:
-    await database.write(lambda connection: connection.execute(FULL))
-    firings = Firings(database)
+    queue = Queue(database, 1)
+    firings = Firings(database, queue)
 
     with pytest.raises(LimitExceeded):
-        await firings.fire([firing(5.0)])
+        await firings.fire([firing(5.0), firing(6.0)])
+    assert queue.waiting == {}
     assert await firings.fired() == {(FUNCTION.id, "tick"): 0.0, (FUNCTION.id, "other"): 0.0}
 
 
@@ -93,7 +100,7 @@ async def test_whoever_dies_has_fired_all_or_nothing_and_who_comes_then_fires_th
         at = float(10 * dies_at)
         asked = [firing(at), firing(at, OTHER)]
         mortal = Mortal(database, lambda _: None, dies_at)
-        doomed = Firings(cast("Database", mortal))
+        doomed = firings_of(cast("Database", mortal))
         try:
             await doomed.fire(asked)
         except Unavailable:
@@ -102,7 +109,7 @@ async def test_whoever_dies_has_fired_all_or_nothing_and_who_comes_then_fires_th
             break
         before = [name for name in await queued(database) if name.endswith(f"-{at:g}")]
         assert len(before) in (0, 2)
-        assert await Firings(database).fire(asked) == 2 - len(before)
+        assert await firings_of(database).fire(asked) == 2 - len(before)
         after = [name for name in await queued(database) if name.endswith(f"-{at:g}")]
         assert sorted(after) == [f"a-other-{at:g}", f"a-tick-{at:g}"]
     assert dies_at > 4

@@ -35,7 +35,6 @@ class Firings:
         Returns how many those are. A timer that was changed, closed or deleted is not fired.
         Raises `LimitExceeded` where the queue has no room, and then has fired none.
         """
-
         return await self._queue.put_where(
             [firing.event for firing in firings],
             lambda connection, place: _advance(connection, firings[place]),

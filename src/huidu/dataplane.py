@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,9 @@ from huidu.invoke.tracing import Tracing
 from huidu.model.account import Account
 from huidu.model.capacity import Limits
 from huidu.model.effect import Effect
+from huidu.model.destination import SIDES, Onward, onward
+from huidu.model.effect import Effect, EventsMoved
+from huidu.model.event import Ended
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder, Observing
 from huidu.remembering import Stores, stop
@@ -97,6 +101,15 @@ class DataPlane:
         mirroring = _mirroring(copies, fleet, settings.max_mirrors, dice, new_id)
         invoker = _invoker(routes, fleet, recorder, stores.salt, mirroring.shown)
         attempts = _attempts(settings, invoker, routes, exporting.tracing)
+        attempts = Attempts(
+            invoker=invoker,
+            table=routes,
+            terms=(terms := Terms()),
+            clock=time.time,
+            interval_s=settings.event_retry_s,
+            tracing=exporting.tracing,
+        )
+        stores.queue.onward = partial(_onward, terms, routes)
         later = _later(stores, attempts, fleet, recorder, new_id())
         timers = Timers(stores.firings, later.wake, time.time, ZoneInfo(settings.zone), new_id)
         return cls(
@@ -144,6 +157,16 @@ class DataPlane:
         entrance = Entrance(self.services, self.routes, self.invoker, self.access, appid, tracing)
         proxies = Proxies(settings.proxies())
         return Gateway(self.urls, self.routes, self.invoker, new_id, entrance, proxies, tracing)
+
+
+def _onward(terms: Terms, routes: Routes, ended: Ended) -> Onward | None:
+    """Return what goes on from an event that has ended."""
+    destinations = terms.destinations(ended.event.function_id)
+    if not destinations:
+        return None
+    goes = destinations.get(SIDES.get(ended.state, ""))
+    named = goes.function if goes else None
+    return onward(ended, destinations, (routes.id_of(named) if named else None) or "")
 
 
 def _invoker(

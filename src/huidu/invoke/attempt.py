@@ -121,6 +121,7 @@ class Attempts:
             next_at=verdict.next_at,
             failures=verdict.failures,
             log=outcome.log,
+            result=outcome.result,
         )
 
     def broken_off(self, event: QueuedEvent) -> Ended:

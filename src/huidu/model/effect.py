@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from huidu.model.alias import Alias
 from huidu.model.comparison import Comparison
+from huidu.model.destination import Destinations
 from huidu.model.function import Function, FunctionName
 from huidu.model.key import Key
 from huidu.model.mirror import Mirror
@@ -211,6 +212,14 @@ class EventConfigKept:
 
 
 @dataclass(frozen=True, slots=True)
+class DestinationsKept:
+    """Where it goes on from the events of a function was set."""
+
+    function_id: str
+    destinations: Destinations
+
+
+@dataclass(frozen=True, slots=True)
 class RetryTargetKept:
     """Where retries of events go that were sent to an alias was set."""
 
@@ -255,6 +264,7 @@ Effect = (
     | MirrorEnded
     | MirrorGone
     | EventConfigKept
+    | DestinationsKept
     | RetryTargetKept
     | EventsMoved
 )

@@ -161,6 +161,25 @@ class Ticks(Collector):
         yield ticks
 
 
+class Onward(Collector):
+    """What was sent on from asynchronous events that have ended."""
+
+    def __init__(self, sent: Mapping[str, int]) -> None:
+        self._sent = sent
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric as it is now."""
+        sent = CounterMetricFamily(
+            "huidu_destinations",
+            "Asynchronous calls that went on to a function or a webhook; too_deep: not run, for it "
+            "looks like a loop; lost: to a webhook that is gone or closed.",
+            labels=("result",),
+        )
+        for result in ("function", "webhook", "too_deep", "lost"):
+            sent.add_metric((result,), self._sent.get(result, 0))
+        yield sent
+
+
 class Denials(Collector):
     """Who was not let in at the gateway; such requests reach no function and leave no record."""
 

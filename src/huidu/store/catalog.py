@@ -99,6 +99,7 @@ def _everything(reading: Reading) -> Sequence[Effect]:
     effects += reading.access.everything()
     effects += reading.mirrors.everything()
     effects += reading.events.everything()
+    effects += reading.destinations.everything()
     return effects
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects.sqlite import insert
 
+from huidu.model.destination import Onward
 from huidu.model.effect import Effect, EventsMoved
 from huidu.model.errors import LimitExceeded
-from huidu.model.event import LIVE, OVER, Ended, Kept, QueuedEvent, State, Turn
+from huidu.model.event import LIVE, OVER, Attempt, Ended, Kept, QueuedEvent, State, Turn
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Status
 from huidu.model.retry import EventConfig
@@ -19,6 +21,7 @@ from huidu.model.turns import OF_QUEUE, Wanted, may_take, whole
 from huidu.store import queue_asking, queue_steps
 from huidu.store.database import Database
 from huidu.store.queue_asking import Search
+from huidu.store.queue_onward import Sent, pairs, send
 from huidu.store.queue_rows import event_row
 from huidu.store.queue_tables import QUEUED
 from huidu.store.queue_telling import Dead, Mourner
@@ -43,6 +46,9 @@ class Queue:
         self._dead = Counter[FunctionName]()
         self._puts = Together(self._put_all, MOST_TOGETHER)
         self._mourner = Mourner()
+        #: What goes on from an event that has ended.
+        self.onward: Callable[[Ended], Onward | None] = lambda _: None
+        self.sent = Counter[str]()  #: What was sent on, by what it was sent to.
         self.tell: Callable[[Sequence[Effect]], None] = lambda _: None
 
     async def count(self) -> None:
@@ -131,20 +137,23 @@ class Queue:
     async def turn(self, ends: Sequence[Ended], wanted: Wanted) -> Turn:
         """Keep what came of attempts and lend what is due, in one transaction."""
         dead = [one for one in ends if one.state == State.DEAD]
+        goes = pairs(ends, [self.onward(one) for one in ends])
 
-        def change(connection: Connection) -> tuple[Turn, int, list[Effect]]:
+        def change(connection: Connection) -> tuple[Turn, int, list[Effect], Sent]:
             lost = queue_steps.settle(connection, ends, wanted.owner) if ends else 0
             told = self._mourner.tell(connection, map(_dead, dead), wanted.now) if dead else []
-            return queue_steps.take(connection, wanted), lost, told
+            sent = send(connection, goes) if goes else Sent()
+            return queue_steps.take(connection, wanted), lost, told, sent
 
-        turn, lost, told = await self._database.write(change)
+        turn, lost, told, sent = await self._database.write(change)
+        self._note(sent)
         if lost:
             await self.count()
         else:
             self._live.subtract(_named(ends, (*OVER, State.DEAD)))
             self._dead.update(_named(ends, (State.DEAD,)))
         self.tell(told)
-        return turn
+        return replace(turn, more=True) if sent.live else turn
 
     async def give_back(self, events: Sequence[QueuedEvent], owner: str) -> None:
         """Have others run events that were lent and have not begun."""
@@ -158,7 +167,7 @@ class Queue:
     async def expire(self, config_of: Callable[[str], EventConfig], now: float) -> int:
         """Give up what has waited for longer than its function says; return how many."""
 
-        def change(connection: Connection) -> tuple[list[QueuedEvent], list[Effect]]:
+        def change(connection: Connection) -> tuple[list[QueuedEvent], list[Effect], Sent]:
             late: list[QueuedEvent] = []
             at: str | None = None
             while (at := queue_steps.next_function(connection, at)) is not None:
@@ -166,14 +175,29 @@ class Queue:
                 why = f"it waited for longer than MsgTTL ({ttl_s} s)"
                 late += queue_steps.expire(connection, at, now - ttl_s, why, now)
             told = self._mourner.tell(connection, map(_late, late), now) if late else []
-            return late, told
+            ends = [_ended(event, now) for event in late]
+            return late, told, send(connection, pairs(ends, [self.onward(one) for one in ends]))
 
-        late, told = await self._database.write(change)
+        late, told, sent = await self._database.write(change)
+        self._note(sent)
         named = [event.function for event in late]
         self._live.subtract(named)
         self._dead.update(named)
         self.tell(told)
         return len(late)
+
+    def _note(self, sent: Sent) -> None:
+        """Count what was sent on, and make it known."""
+        self._live.update(sent.live)
+        self._dead.update(sent.dead)
+        self.sent.update(
+            function=sent.live.total(),
+            too_deep=sent.dead.total(),
+            webhook=sent.webhooks,
+            lost=sent.lost,
+        )
+        if sent.effects:
+            self.tell(sent.effects)
 
     async def abort(self, request_id: str, at: float) -> State | None:
         """End an event that nobody runs, or note that one that runs is to end.
@@ -243,6 +267,12 @@ def _dead(ended: Ended) -> Dead:
         why=attempt.then,
         log=ended.log,
     )
+
+
+def _ended(event: QueuedEvent, now: float) -> Ended:
+    last = event.history[-1] if event.history else Attempt(number=event.attempts)
+    attempt = replace(last, then="given up: its MsgTTL is over")
+    return Ended(event=event, state=State.DEAD, attempt=attempt, at=now)
 
 
 def _late(event: QueuedEvent) -> Dead:

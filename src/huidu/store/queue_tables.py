@@ -62,6 +62,7 @@ QUEUED = Table(
     _empty("error"),
     _zero("ended_at", Float),
     _zero("redriven", Integer),
+    _zero("depth", Integer),
     _empty("history"),
     _empty("log"),
     Column("event", LargeBinary, nullable=False),

@@ -16,6 +16,7 @@ from huidu.model.trigger import TIMER, Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessReading
+from huidu.store.destinations import DestinationReading
 from huidu.store.event_writing import EventReading
 from huidu.store.layers import LayerReading
 from huidu.store.mirrors import MirrorReading
@@ -230,6 +231,11 @@ class Reading(ServiceReading):
     def rollouts(self) -> RolloutReading:
         """The same of rollouts."""
         return RolloutReading(self._connection)
+
+    @property
+    def destinations(self) -> DestinationReading:
+        """The same of where it goes on from them."""
+        return DestinationReading(self._connection)
 
     @property
     def events(self) -> EventReading:

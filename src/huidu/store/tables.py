@@ -87,6 +87,18 @@ RESERVATION = Table(
     Column("modified_at", Float, nullable=False),
 )
 
+#: Where it goes on from the asynchronous events of a function.
+DESTINATION = Table(
+    "destination",
+    CATALOG,
+    _function_id(),
+    Column("side", Text, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("function", Text, nullable=False),
+    Column("qualifier", Text, nullable=False),
+    Column("webhook_id", Text, nullable=False),
+)
+
 ALIAS = Table(
     "alias",
     CATALOG,

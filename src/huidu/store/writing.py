@@ -25,6 +25,7 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessWriting
+from huidu.store.destinations import DestinationWriting
 from huidu.store.event_writing import EventWriting
 from huidu.store.layers import LayerWriting
 from huidu.store.mirrors import MirrorWriting
@@ -178,6 +179,11 @@ class Writing(Reading, ServiceWriting):
     def rollouts(self) -> RolloutWriting:
         """The same of rollouts."""
         return RolloutWriting(self._connection, self.effects)
+
+    @property
+    def destinations(self) -> DestinationWriting:
+        """The same of where it goes on from them."""
+        return DestinationWriting(self._connection, self.effects)
 
     @property
     def events(self) -> EventWriting:

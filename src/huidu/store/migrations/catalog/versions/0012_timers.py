@@ -1,4 +1,4 @@
-"""Which tick of a timer was fired last; how much of the concurrency a function has for itself."""
+"""Ticks of timers that were fired, reserved concurrency, and destinations of events."""
 
 from __future__ import annotations
 
@@ -24,6 +24,24 @@ def upgrade() -> None:
         ),
         sa.Column("mb", sa.Integer(), nullable=False),
         sa.Column("modified_at", sa.Float(), nullable=False),
+    )
+    op.create_table(
+        "destination",
+        sa.Column(
+            "function_id",
+            sa.Text(),
+            sa.ForeignKey("function.id", ondelete="CASCADE"),
+            primary_key=True,
+            nullable=False,
+        ),
+        sa.Column("side", sa.Text(), primary_key=True, nullable=False),
+        *(
+            sa.Column(name, sa.Text(), nullable=False)
+            for name in ("namespace", "function", "qualifier", "webhook_id")
+        ),
+    )
+    op.add_column(
+        "async_event", sa.Column("depth", sa.Integer(), nullable=False, server_default="0")
     )
     for column in (
         sa.Column("missed", sa.Text(), nullable=False, server_default="skip"),

@@ -36,9 +36,8 @@ from huidu.invoke.terms import Terms
 from huidu.invoke.tracing import Tracing
 from huidu.model.account import Account
 from huidu.model.capacity import Limits
-from huidu.model.effect import Effect
 from huidu.model.destination import SIDES, Onward, onward
-from huidu.model.effect import Effect, EventsMoved
+from huidu.model.effect import Effect
 from huidu.model.event import Ended
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder, Observing
@@ -101,15 +100,7 @@ class DataPlane:
         mirroring = _mirroring(copies, fleet, settings.max_mirrors, dice, new_id)
         invoker = _invoker(routes, fleet, recorder, stores.salt, mirroring.shown)
         attempts = _attempts(settings, invoker, routes, exporting.tracing)
-        attempts = Attempts(
-            invoker=invoker,
-            table=routes,
-            terms=(terms := Terms()),
-            clock=time.time,
-            interval_s=settings.event_retry_s,
-            tracing=exporting.tracing,
-        )
-        stores.queue.onward = partial(_onward, terms, routes)
+        stores.queue.onward = partial(_onward, attempts.terms, routes)
         later = _later(stores, attempts, fleet, recorder, new_id())
         timers = Timers(stores.firings, later.wake, time.time, ZoneInfo(settings.zone), new_id)
         return cls(

@@ -257,7 +257,7 @@ def _registry(
         Gauges(data.fleet.standings, tier, settings.max_instances),
         Denials(data.access.denied),
         Ticks(data.timers.results),
-        Onward(data.queue.sent),
+        Onward(queue.sent),
         Reservations(data.fleet.reserved),
         Deliveries(courier.results, courier.pending),
         Queued(lambda: queue.waiting, lambda: queue.dead, data.later.results),

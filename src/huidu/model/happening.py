@@ -45,7 +45,6 @@ KINDS: Mapping[str, str] = {
     "throttle.began": "a call of a version was refused (432 or 429), the first after quiet",
     "throttle.ended": "no call of the version was refused any more",
     "event.dead": "an asynchronous call was given up",
-    "event.dead": "an asynchronous call was given up (see docs/async.md for how often it is told)",
     "event.answered": "an asynchronous call is over, and this one webhook is told of it",
     "event.redriven": "events that were given up were played again",
     "event.discarded": "events that were given up were thrown away",

@@ -143,6 +143,8 @@ class Queued(Collector):
         for result, count in list(self._results.items()):
             attempts.add_metric((result,), count)
         yield attempts
+
+
 class Ticks(Collector):
     """What became of the ticks of timers."""
 

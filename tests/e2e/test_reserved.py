@@ -107,6 +107,19 @@ def test_a_function_of_which_nothing_may_run_is_stopped_at_once_and_goes_on_when
     assert platform.invoke(slow)["InvokeResult"] == 0
 
 
+def test_a_version_that_is_too_large_for_what_is_reserved_is_refused_and_does_not_hang(
+    platform: Platform, slow: str
+) -> None:
+    platform.publish(slow)
+    platform.call("UpdateFunctionConfiguration", FunctionName=slow, MemorySize=64)
+    reserve(platform, slow, 64)
+
+    assert platform.invoke(slow)["InvokeResult"] == 0
+    refused = platform.invoke(slow, Qualifier="1")
+    assert json.loads(refused["RetMsg"])["statusCode"] == 432
+    assert "64 MB, and an instance has 128 MB" in refused["ErrMsg"]
+
+
 @pytest.mark.parametrize(
     ("asked", "code", "said"),
     [

@@ -801,7 +801,7 @@ async def test_a_limit_that_is_lowered_lets_idle_instances_go_and_one_that_is_ra
     await until(house, idle=2)
     house.apply([ReservationChanged(function, 0)])
     await until(house)
-    with pytest.raises(Busy, match="reserved concurrency is 0"):
+    with pytest.raises(Busy, match="reserved concurrency is 0 MB"):
         await call(house, version)
     assert "is stopped" in await house.ready(version, 1)
     house.apply([ReservationChanged(function, None)])

@@ -831,7 +831,7 @@ async def test_a_pool_that_is_stopped_refuses_who_waits_and_who_comes_and_goes_o
     await scene.pool.take()
     waiting = [await scene.call(), asyncio.create_task(scene.pool.take(later=True))]
     await turns()
-    scene.pool.stop(stopped=True)
+    scene.pool.stop(Stopped(0, 128))
 
     for caller in waiting:
         with pytest.raises(Stopped):
@@ -839,7 +839,7 @@ async def test_a_pool_that_is_stopped_refuses_who_waits_and_who_comes_and_goes_o
     with pytest.raises(Stopped):
         await scene.pool.take()
     scene.pool.give_back(instance)
-    scene.pool.stop(stopped=False)
+    scene.pool.stop(None)
     assert await scene.pool.take() is instance
 
 

@@ -413,5 +413,8 @@ def test_a_part_of_the_fleet_is_left_for_calls_that_somebody_waits_for(
 
 
 def test_a_function_that_is_stopped_is_busy_for_ever() -> None:
-    assert isinstance(Stopped(), Busy)
-    assert str(Stopped()) == "its reserved concurrency is 0: it is stopped"
+    stopped = Stopped(64, 128)
+    assert isinstance(stopped, Busy)
+    assert str(stopped) == (
+        "its reserved concurrency is 64 MB, and an instance has 128 MB: it is stopped"
+    )

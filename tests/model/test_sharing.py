@@ -14,11 +14,13 @@ from huidu.model.sharing import (
     SPARED_S,
     Holding,
     Reserved,
+    Room,
     Tenant,
     in_need,
     lender,
     room_for,
 )
+from huidu.model.standing import most_provisioned
 
 NOW = 1000.0
 FULL = Holding(instances=5, waiting_since=NOW - 1)
@@ -255,32 +257,47 @@ def test_no_promise_is_broken_by_what_others_take_and_no_limit_by_anybody(
 ) -> None:
     tenants = [replace(one, used_mb=100 * one.instances) for one in tenants]
 
-    def outstanding() -> int:
-        return sum(one.outstanding for one in tenants)
+    def room() -> Room:
+        return Room(
+            most=most,
+            instances=sum(one.instances for one in tenants),
+            outstanding=sum(one.outstanding for one in tenants),
+            beyond=sum(one.beyond for one in tenants),
+        )
 
-    def free() -> int:
-        return most - sum(one.instances for one in tenants)
-
-    kept = free() >= outstanding()
+    kept = sum(one.promised for one in tenants) <= most_provisioned(most)
+    kept = kept and room().free >= room().outstanding
     for ask in asks:
         place = ask % len(tenants)
         one = tenants[place]
-        if room_for(one, 100, free(), outstanding()) > 0:
+        if room_for(one, 100, room()) > 0:
             tenants[place] = one = one.takes(1, 100)
             assert one.reserved is None or one.used_mb <= one.reserved.mb
-            assert free() >= 0
-            assert not kept or free() >= outstanding()
+            assert room().free >= 0
+            assert not kept or room().free >= room().outstanding
     for one in tenants:
         if kept and one.outstanding:
-            assert room_for(one, 100, free(), outstanding()) >= one.outstanding
+            assert room_for(one, 100, room()) >= one.outstanding
+
+
+def test_where_more_was_promised_than_there_is_a_part_is_left_all_the_same() -> None:
+    other = Tenant()
+    room = Room(most=20, instances=0, outstanding=30)
+    assert room_for(other, 128, room) == 2
+    assert room_for(other, 128, replace(room, instances=1, beyond=1)) == 1
+    assert room_for(other, 128, replace(room, instances=2, beyond=2)) <= 0
+    assert room_for(other, 128, replace(room, instances=20)) == 0
+    assert room_for(other, 128, Room(most=1, outstanding=5)) == 1
 
 
 def test_what_is_reserved_is_counted_in_megabytes() -> None:
     tenant = Tenant(reserved=Reserved(mb=1000, unit_mb=256))
-    assert (tenant.promised, tenant.outstanding, tenant.stopped) == (3, 3, False)
+    assert (tenant.promised, tenant.outstanding, tenant.beyond) == (3, 3, 0)
+    assert [tenant.stopped(mb) for mb in (1000, 1001)] == [False, True]
     assert tenant.headroom(128) == 7
     assert tenant.takes(3, 256).headroom(128) == 1
     assert tenant.takes(3, 512).headroom(256) == -3
     assert tenant.takes(1, 256).takes(-1, 256) == tenant
     assert Tenant().headroom(128) == NEVER
-    assert Tenant(reserved=Reserved(mb=0, unit_mb=128)).stopped
+    assert Tenant(reserved=Reserved(mb=0, unit_mb=128)).stopped(64)
+    assert Tenant(instances=3, reserved=Reserved(mb=128, unit_mb=128)).beyond == 2

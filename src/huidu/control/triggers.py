@@ -35,6 +35,7 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateTrigger) -> wir
     kind = _kind(plane, request.type)
     _check_name(request.trigger_name)
     _check_texts(request.custom_argument, request.description)
+    _missed(request.missed, request.type)
     if kind.of_gateway:
         definition, enabled = kind.define(request.trigger_desc), _enabled(request.enable)
         trigger = await plane.catalog.write(

@@ -12,7 +12,7 @@ from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.pool import Numbers, Pool
 from huidu.instances.recipe import Recipe, Workshop
 from huidu.instances.shares import Shares, Tenancy
-from huidu.model.capacity import Limits, Retired, Stopped
+from huidu.model.capacity import Limits, Retired
 from huidu.model.effect import Effect, ProvisionChanged
 from huidu.model.function import FunctionName
 from huidu.model.log import Chunk
@@ -97,10 +97,11 @@ class Fleet:
 
     async def ready(self, version: Version, count: int) -> str:
         """Have so many instances ready, as far as there is room; return why not, or nothing."""
-        if self._shares.of(version.function_id).stopped:
-            return str(Stopped())
+        tenancy = self._tenancy(version)
+        if (stopped := tenancy.stopped) is not None:
+            return str(stopped)
         try:
-            room = self.pool(version).numbers.ready + self._tenancy(version).room
+            room = self.pool(version).numbers.ready + tenancy.room
             ending = await self.warm(version, min(count, max(1, room)))
         except Retired as gone:
             return str(gone)
@@ -120,8 +121,9 @@ class Fleet:
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take over how many instances there are to be at all times, and what is reserved."""
         for function_id in self._shares.apply(effects):
-            for pool in self._of(function_id):
-                pool.stop(stopped=self._shares.of(function_id).stopped)
+            for key, pool in self._pools.items():
+                if key[0] == function_id:
+                    pool.stop(self._tenancy(self._versions[key]).stopped)
             self._balance()
         for effect in effects:
             if isinstance(effect, ProvisionChanged) and not self._closed:
@@ -238,7 +240,7 @@ class Fleet:
             limits = replace(self._limits, seats=web(version.configuration).concurrency)
             tenancy = self._tenancy(version)
             pool = Pool(make, limits, asyncio.get_running_loop(), tenancy, self._draw)
-            pool.stop(stopped=tenancy.tenant.stopped)
+            pool.stop(tenancy.stopped)
             self._pools[key], self._versions[key] = pool, version
         return pool
 

@@ -95,7 +95,7 @@ class Pool(Generic[T]):
         self._owed = 0
         self._short = 0
         self._retired = False
-        self._stopped = False
+        self._stopped: Stopped | None = None
         self._timer: Timer | None = None
         self._rings_at = NEVER
         self._settled = asyncio.Event()
@@ -107,7 +107,7 @@ class Pool(Generic[T]):
         `later`: for a call that nobody waits for. It waits behind all others.
         """
         if self._retired or self._stopped:
-            raise Retired if self._retired else Stopped
+            raise self._stopped or Retired
         if not (later or self._line or self._owed) and (self._crew.idle or self._crew.open):
             # What the plan would say, without asking it: nobody waits, and there is a seat.
             return self._crew.lend_latest()
@@ -190,11 +190,11 @@ class Pool(Generic[T]):
         """Take calls again."""
         self._retired = False
 
-    def stop(self, *, stopped: bool) -> None:
-        """Take no call until further notice, or take calls again; those that wait are refused."""
-        if stopped and not self._stopped:
-            self._refuse((*self._line, *self._later), Stopped())
-        self._stopped = stopped
+    def stop(self, why: Stopped | None) -> None:
+        """Take no call until further notice, those that wait among them; None: take calls again."""
+        if why is not None and self._stopped is None:
+            self._refuse((*self._line, *self._later), why)
+        self._stopped = why
 
     def owe(self) -> None:
         """Give up an instance to another pool, as soon as one is idle."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from huidu.model.capacity import Stopped
 from huidu.model.effect import Effect, FunctionGone, ReservationChanged, VersionKept
 from huidu.model.function import FunctionName
-from huidu.model.sharing import Reserved, Tenant, room_for
+from huidu.model.sharing import Reserved, Room, Tenant, room_for
 
 NOBODY = Tenant()
 
@@ -21,11 +22,12 @@ class Shares:
         self._units: dict[str, int] = {}  #: Memory of `$LATEST`, by function id.
         self._names: dict[str, FunctionName] = {}  #: Of those that have something reserved.
         self._outstanding = 0  #: Instances that are promised to whoever does not have them yet.
+        self._beyond = 0  #: Instances that nobody was promised.
 
     @property
     def room(self) -> int:
         """How many more instances there may be of a function that was promised none."""
-        return self.most - self.instances - self._outstanding
+        return self._room().without(NOBODY)
 
     def of(self, function_id: str) -> Tenant:
         """Return what a function has."""
@@ -33,8 +35,15 @@ class Shares:
 
     def room_of(self, function_id: str, memory_mb: int) -> int:
         """Return how many more instances there may be of a version."""
-        free = self.most - self.instances
-        return room_for(self.of(function_id), memory_mb, free, self._outstanding)
+        return room_for(self.of(function_id), memory_mb, self._room())
+
+    def _room(self) -> Room:
+        return Room(
+            most=self.most,
+            instances=self.instances,
+            outstanding=self._outstanding,
+            beyond=self._beyond,
+        )
 
     def enter(self, function_id: str, memory_mb: int, instances: int) -> None:
         """Take note of an instance more, or of one less."""
@@ -80,7 +89,9 @@ class Shares:
         )
 
     def _replace(self, function_id: str, tenant: Tenant) -> None:
-        self._outstanding += tenant.outstanding - self.of(function_id).outstanding
+        before = self.of(function_id)
+        self._outstanding += tenant.outstanding - before.outstanding
+        self._beyond += tenant.beyond - before.beyond
         self._tenants[function_id] = tenant
         if not tenant.instances and tenant.reserved is None:
             del self._tenants[function_id]
@@ -115,6 +126,14 @@ class Tenancy:
     def tenant(self) -> Tenant:
         """What the function has."""
         return self._shares.of(self.function_id)
+
+    @property
+    def stopped(self) -> Stopped | None:
+        """Why no call of the version is to be run; None where they are."""
+        tenant = self.tenant
+        if tenant.reserved is None or not tenant.stopped(self._memory_mb):
+            return None
+        return Stopped(tenant.reserved.mb, self._memory_mb)
 
     @property
     def capped(self) -> bool:

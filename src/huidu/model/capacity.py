@@ -27,10 +27,11 @@ class Busy(Exception):
 
 
 class Stopped(Busy):
-    """The function is to run no call at all: status 432."""
+    """No call of the version is to be run: status 432."""
 
-    def __init__(self) -> None:
-        Exception.__init__(self, "its reserved concurrency is 0: it is stopped")
+    def __init__(self, reserved_mb: int, memory_mb: int) -> None:
+        why = f"its reserved concurrency is {reserved_mb} MB, and an instance has {memory_mb} MB"
+        Exception.__init__(self, f"{why}: it is stopped")
 
 
 class Retired(Exception):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from huidu.model.capacity import NEVER
+from huidu.model.standing import most_provisioned
 
 #: The last instance of a pool is not taken for one that has instances, until it idled so long.
 SPARED_S = 5.0
@@ -47,9 +48,13 @@ class Tenant:
         return max(0, self.promised - self.instances)
 
     @property
-    def stopped(self) -> bool:
-        """Whether none of its calls is to be run."""
-        return self.reserved is not None and not self.reserved.mb
+    def beyond(self) -> int:
+        """How many it has beyond what it was promised."""
+        return max(0, self.instances - self.promised)
+
+    def stopped(self, memory_mb: int) -> bool:
+        """Whether no call of a version is to be run: what is reserved has no room for one."""
+        return self.reserved is not None and self.reserved.mb < memory_mb
 
     def headroom(self, memory_mb: int) -> float:
         """How many more instances of a version it may have by its own limit; less than 0: fewer."""
@@ -61,13 +66,34 @@ class Tenant:
         return replace(self, instances=self.instances + instances, used_mb=used_mb)
 
 
-def room_for(tenant: Tenant, memory_mb: int, free: int, outstanding: int) -> int:
-    """Return how many more instances of a version there may be.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What a fleet has room for."""
 
-    So many rooms are `free` on the machine, and so many of them are promised, to whomever.
-    """
-    others = outstanding - tenant.outstanding
-    return int(min(free - others, tenant.headroom(memory_mb)))
+    most: int
+    instances: int = 0
+    outstanding: int = 0  #: Promised, to whomever, and not there.
+    beyond: int = 0  #: Of those that are there, how many nobody was promised.
+
+    @property
+    def free(self) -> int:
+        """How many more instances there may be."""
+        return self.most - self.instances
+
+    def without(self, tenant: Tenant) -> int:
+        """Return how many more a function may have that keeps out of what others were promised.
+
+        Where more was promised than there is (somebody has set a smaller `max_instances`, or a
+        smaller `MemorySize`), a part is left for all the same.
+        """
+        others = self.outstanding - tenant.outstanding
+        unpromised = self.most - most_provisioned(self.most)
+        return max(self.free - others, min(self.free, unpromised - self.beyond))
+
+
+def room_for(tenant: Tenant, memory_mb: int, room: Room) -> int:
+    """Return how many more instances of a version there may be."""
+    return int(min(room.without(tenant), tenant.headroom(memory_mb)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,11 +97,20 @@ class Found:
         return not (self.lost or self.unexplained or self.misled)
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """How often what is killed, and at most."""
+
+    kill_s: float = 8.0  #: A server lives so long at most, and half of it at least.
+    servers: int = 1_000_000
+    instances: int = 1_000_000
+
+
 class Play:
     """One run, while it lasts."""
 
-    def __init__(self, folder: Path, events: int, dice: random.Random, kill_s: float) -> None:
-        self.folder, self.events, self.dice, self.kill_s = folder, events, dice, kill_s
+    def __init__(self, folder: Path, events: int, dice: random.Random, trouble: Trouble) -> None:
+        self.folder, self.events, self.dice, self.trouble = folder, events, dice, trouble
         self.served: Served
         self.up = asyncio.Event()
         self.acknowledged: list[str] = []
@@ -185,7 +194,7 @@ class Play:
 
     async def kill_instances(self) -> None:
         """Kill one of the server's processes, again and again."""
-        while not self.over:
+        while not self.over and self.found.instances < self.trouble.instances:
             await self.pause(0.1, 0.4)
             if self.up.is_set():
                 mine = sorted(below(self.served.pid, every()))
@@ -196,8 +205,8 @@ class Play:
 
     async def kill_servers(self) -> None:
         """Kill the server and start another, again and again."""
-        while not self.over:
-            await self.pause(self.kill_s / 2, self.kill_s)
+        while not self.over and self.found.servers < self.trouble.servers:
+            await self.pause(self.trouble.kill_s / 2, self.trouble.kill_s)
             if self.over:
                 return
             self.up.clear()
@@ -292,9 +301,9 @@ def _misled(
     return ""
 
 
-def play(events: int, folder: Path, kill_s: float, seed: int = 1) -> Found:
+def play(events: int, folder: Path, trouble: Trouble, seed: int = 1) -> Found:
     """Play it, and return what was found."""
-    return asyncio.run(Play(folder, events, random.Random(seed), kill_s).run())
+    return asyncio.run(Play(folder, events, random.Random(seed), trouble).run())
 
 
 def show(found: Found, console: Console) -> None:
@@ -322,7 +331,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="huidu-events-") as folder:
-        found = play(arguments.events, Path(folder), arguments.kill_s, arguments.seed)
+        found = play(arguments.events, Path(folder), Trouble(arguments.kill_s), arguments.seed)
     show(found, Console())
     sys.exit(0 if found.good else 1)
 

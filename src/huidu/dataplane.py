@@ -100,7 +100,6 @@ class DataPlane:
         mirroring = _mirroring(copies, fleet, settings.max_mirrors, dice, new_id)
         invoker = _invoker(routes, fleet, recorder, stores.salt, mirroring.shown)
         attempts = _attempts(settings, invoker, routes, exporting.tracing)
-        stores.queue.onward = partial(_onward, attempts.terms, routes)
         later = _later(stores, attempts, fleet, recorder, new_id())
         timers = Timers(stores.firings, later.wake, time.time, ZoneInfo(settings.zone), new_id)
         return cls(
@@ -150,14 +149,14 @@ class DataPlane:
         return Gateway(self.urls, self.routes, self.invoker, new_id, entrance, proxies, tracing)
 
 
-def _onward(terms: Terms, routes: Routes, ended: Ended) -> Onward | None:
+def _onward(attempts: Attempts, ended: Ended) -> Onward | None:
     """Return what goes on from an event that has ended."""
-    destinations = terms.destinations(ended.event.function_id)
+    destinations = attempts.terms.destinations(ended.event.function_id)
     if not destinations:
         return None
     goes = destinations.get(SIDES.get(ended.state, ""))
     named = goes.function if goes else None
-    return onward(ended, destinations, (routes.id_of(named) if named else None) or "")
+    return onward(ended, destinations, (attempts.table.id_of(named) if named else None) or "")
 
 
 def _invoker(
@@ -234,6 +233,7 @@ def _attempts(settings: Settings, invoker: Invoker, routes: Routes, tracing: Tra
 def _later(
     stores: Stores, attempts: Attempts, fleet: Fleet, recorder: Recorder, owner: str
 ) -> Asynchronous:
+    stores.queue.onward = partial(_onward, attempts)
     return Asynchronous(
         stores.queue,
         attempts,

@@ -174,25 +174,6 @@ def test_a_wrong_question_after_a_call_is_refused(
     assert quick.refusal("GetRequestStatus", **known | asked).get_code() == code
 
 
-def test_fifty_events_that_were_acknowledged_survive_a_kill(
-    start: Callable[..., Platform], file: Path
-) -> None:
-    first = start(*PLAIN)
-    first.make("writer", WRITER)
-    ids = {n: send(first, "writer", {"n": n, "file": str(file)}) for n in range(50)}
-    assert first.stop(signal.SIGKILL) == -signal.SIGKILL
-    second = start(*PLAIN, data=first.data)
-
-    until(lambda: {run[0] for run in runs(file)} >= {str(n) for n in range(50)}, within_s=20)
-    assert {(run[0], run[2]) for run in runs(file)} == {(str(n), ids[n]) for n in ids}
-
-    def over() -> bool:
-        rows = [row for one in ids.values() for row in status(second, "writer", one)]
-        return all(row["RetCode"] == 0 for row in rows)
-
-    until(over)
-
-
 def test_a_run_that_was_cut_off_begins_again_and_says_that_it_does(
     start: Callable[..., Platform], file: Path
 ) -> None:

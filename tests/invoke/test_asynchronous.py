@@ -171,7 +171,7 @@ async def test_an_event_is_run_as_it_was_sent_and_each_attempt_says_where_it_wen
 async def test_no_more_run_at_once_than_there_is_room_for(house: House) -> None:
     await house.put(*(f"r-{n}" for n in range(20)))
     house.runs.gate = asyncio.Event()
-    spare = 3
+    spare = 4
     async with running(house.asynchronous(spare=lambda: spare - len(house.runs.begun))):
         await soon(lambda: len(house.runs.begun) == 3)
         await turns()
@@ -303,11 +303,39 @@ async def test_a_function_that_has_no_room_is_given_fewer_events_and_then_a_paus
 ) -> None:
     house.runs.statuses = [Status.CONCURRENCY_EXCEEDED] * 1000
     await house.put(*(f"r-{n}" for n in range(200)))
-    async with running(house.asynchronous()):
+    asynchronous = house.asynchronous()
+    async with running(asynchronous):
         await soon(lambda: len(house.runs.ended) >= 24)
         await asyncio.sleep(0.1)
         # Not each of them is sent against the wall, and back for a minute.
         assert len(house.runs.begun) < 60
+        house.runs.statuses.clear()
+        looked = house.queue.turns
+        await asyncio.sleep(0.1)
+        assert house.queue.turns - looked < 5  # and nobody asks again and again meanwhile
+        house.clock.now += 100
+        asynchronous.wake()
+        await soon(lambda: len(house.runs.ended) >= 200)
+        looked = house.queue.turns
+        await asyncio.sleep(0.1)
+        assert house.queue.turns - looked < 5
+
+
+async def test_events_go_on_when_callers_leave_room_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huidu.invoke.asynchronous.AGAIN_S", 0.01)
+    await house.put("r-1", "r-2", "r-3")
+    house.runs.gate = asyncio.Event()
+    spare = 0
+    async with running(house.asynchronous(spare=lambda: spare)):
+        await soon(lambda: len(house.runs.begun) == 1)
+        await asyncio.sleep(0.05)
+        assert house.runs.ids == ["r-1"]
+        spare = 10  # and r-1 runs on
+        await soon(lambda: len(house.runs.begun) == 3)
+        house.runs.gate.set()
+        await soon(gone(house))
 
 
 @pytest.mark.parametrize("fails", [NotFound("FunctionName", "hello"), OSError("disk")], ids=repr)
@@ -355,7 +383,7 @@ async def test_a_store_that_refuses_for_a_while_loses_nothing_and_runs_nothing_t
 async def test_what_has_begun_comes_to_its_end_when_the_platform_closes(house: House) -> None:
     await house.put(*(f"r-{n}" for n in range(4)))
     gate = house.runs.gate = asyncio.Event()
-    async with running(house.asynchronous(at_once=2)) as task:
+    async with running(house.asynchronous(at_once=3)) as task:
         await soon(lambda: len(house.runs.begun) == 2)
         task.cancel()
         await turns()

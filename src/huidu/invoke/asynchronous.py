@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -14,12 +14,12 @@ from huidu.invoke.attempt import Attempts
 from huidu.model.effect import Effect, EventsMoved
 from huidu.model.errors import Refusal
 from huidu.model.event import Ended, QueuedEvent, State, Turn
-from huidu.model.function import FunctionName
 from huidu.model.invocation import Status
 from huidu.model.retry import EventConfig
 from huidu.model.turns import Pace, Wanted
 
 AT_ONCE = 32
+SOON_S = 0.001
 AGAIN_S = 1.0  #: After which a store that refused is asked again.
 LEASE_S = 60.0
 TENDED_S = 20.0  #: How often leases are lengthened, and late events given up.
@@ -33,7 +33,7 @@ class Queue(Protocol):
     """Where accepted events are kept until they have been run."""
 
     @property
-    def waiting(self) -> Mapping[FunctionName, int]:
+    def total(self) -> int:
         """How many events are to be run to their end."""
         ...
 
@@ -168,8 +168,9 @@ class Asynchronous:
         ends, self._ends = self._ends, []
         if ends:
             await self._recorded()  # a run that the queue has done with must be in the journal
+        asked = self._free()
         try:
-            turn = await self._queue.turn(ends, self._wanted(self._free()))
+            turn = await self._queue.turn(ends, self._wanted(asked))
         except Exception as error:  # noqa: BLE001 - whatever it is, what has ended is not forgotten
             self._ends = ends + self._ends
             log.warning("queue.waits", reason=str(error), unforeseen=not isinstance(error, Refusal))
@@ -182,9 +183,14 @@ class Asynchronous:
         self._after = turn.after
         for event in turn.events:
             self._begin(event)
-        if turn.more and self._free() > 0:
-            self._wake.set()
+        if (turn.more or not asked) and self._others_wait and self._free() > 0:
+            self._wake.set()  # there is more, or room has come about meanwhile
         self._ring_at(turn.next_at)
+
+    @property
+    def _others_wait(self) -> bool:
+        """Whether there are events that are not running."""
+        return self._queue.total > len(self._running)
 
     def _free(self) -> int:
         """How many more may be begun: what callers that wait leave room for, and one at least."""
@@ -204,11 +210,19 @@ class Asynchronous:
         )
 
     def _ring_at(self, next_at: float | None) -> None:
-        """Look again when the first of those becomes due that are delayed, or paused."""
-        pauses = [pace.paused_until for pace in self._paces.values() if pace.paused_until]
-        moments = [moment for moment in (next_at, *pauses) if moment is not None]
+        """Look again when the first of those becomes due that are delayed, or paused.
+
+        Where callers leave no room, nobody tells when they do again: it is looked for each second.
+        """
+        now = self._clock()
+        moments = [pace.paused_until for pace in self._paces.values() if pace.paused_until > now]
+        if next_at is not None:
+            moments.append(next_at)
+        crowded = self._free() <= 0 and len(self._running) < self._at_once
+        if crowded and self._others_wait:
+            moments.append(now + AGAIN_S)
         if moments:
-            self._ring_in(max(min(moments) - self._clock(), 0.0) + 0.001)
+            self._ring_in(max(min(moments) - now, 0.0) + SOON_S)
 
     def _ring_in(self, wait_s: float) -> None:
         if self._alarm is not None:
@@ -231,6 +245,8 @@ class Asynchronous:
         if graceful is not None:
             ended = self._attempts.stopped(ended, graceful=graceful)
         self._holds[event.function_id] -= 1
+        if not self._holds[event.function_id]:
+            del self._holds[event.function_id]
         self._learn(event.function_id, ended.attempt.status)
         del self._running[event.request_id]
         self.results[ended.state.value] += 1
@@ -258,7 +274,7 @@ class Asynchronous:
             with suppress(Refusal):
                 if self._running:
                     await self._queue.extend(self._owner, now + LEASE_S)
-                if self._queue.waiting:
+                if self._queue.total:
                     await self._queue.expire(self._attempts.terms.config, now)
                     self._wake.set()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 #: Of the room to run in, one function may hold so many times what it leaves free.
@@ -17,7 +17,7 @@ def may_take(holds: int, free: int, times: int) -> bool:
     It may hold `times` as much as it leaves: alone it gets all but a part, the next all but a part
     of that part, and so on; so whoever comes finds room, however greedy those before were.
     """
-    return free > 0 and (holds == 0 or holds < times * free)
+    return free > 0 and (holds == 0 or holds + 1 <= times * (free - 1))
 
 
 def whole(most: int, times: int) -> int:
@@ -62,7 +62,7 @@ class Pace:
         """Return the pace after a call that found no room, with so many others under way."""
         if running:
             return Pace(max(1.0, min(self.most, running) / 2))
-        pause_s = min(max(1.0, self.pause_s * 2), LONGEST_PAUSE_S)
+        pause_s = min(max(FIRST_PAUSE_S, self.pause_s * 2), LONGEST_PAUSE_S)
         return Pace(1.0, now + pause_s, pause_s)
 
     def answered(self) -> Pace:
@@ -75,13 +75,7 @@ class Pace:
         return 0 if 0 < self.paused_until - now <= LONGEST_PAUSE_S else int(self.most)
 
 
-LONGEST_PAUSE_S = 60.0
-
-
-def rotated(names: Collection[str], after: str) -> list[str]:
-    """Return names in their order, beginning behind one of them and going around."""
-    ordered = sorted(names)
-    return [one for one in ordered if one > after] + [one for one in ordered if one <= after]
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.125, 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,14 +13,14 @@ from sqlalchemy.dialects.sqlite import insert
 from huidu.model.destination import Onward
 from huidu.model.effect import Effect, EventsMoved
 from huidu.model.errors import LimitExceeded
-from huidu.model.event import LIVE, OVER, Attempt, Ended, Kept, QueuedEvent, State, Turn
+from huidu.model.event import LIVE, Attempt, Ended, Kept, QueuedEvent, State, Turn
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Status
 from huidu.model.retry import EventConfig
 from huidu.model.turns import OF_QUEUE, Wanted, may_take, whole
 from huidu.store import queue_asking, queue_steps
 from huidu.store.database import Database
-from huidu.store.queue_asking import Search
+from huidu.store.queue_asking import Counts, Search
 from huidu.store.queue_onward import Sent, pairs, send
 from huidu.store.queue_rows import event_row
 from huidu.store.queue_tables import QUEUED
@@ -44,6 +44,8 @@ class Queue:
         self._most = most
         self._live = Counter[FunctionName]()
         self._dead = Counter[FunctionName]()
+        self._all = 0  #: That are to be run.
+        self._coming = Counter[FunctionName]()  #: That are being put.
         self._puts = Together(self._put_all, MOST_TOGETHER)
         self._mourner = Mourner()
         #: What goes on from an event that has ended.
@@ -52,19 +54,40 @@ class Queue:
         self.tell: Callable[[Sequence[Effect]], None] = lambda _: None
 
     async def count(self) -> None:
-        """Count what there is."""
-        live, dead = await self._database.read(queue_asking.counts)
-        self._live, self._dead = Counter(live), Counter(dead)
+        """Count what there is.
+
+        What is kept in mind is the sum of what writes have told, each as it was committed: so all
+        that is told, and this too, comes from the one writer, and is taken note of in its order.
+        """
+        self._counted(await self._database.write(queue_asking.counts))
+
+    def _counted(self, counts: Counts) -> None:
+        self._live, self._dead = map(Counter, counts)
+        self._all = self._live.total()
+
+    def _note(self, named: FunctionName, live: int = 0, dead: int = 0) -> None:
+        """Keep in mind that there are so many more or fewer."""
+        before = self._live[named]
+        for counts, more in ((self._live, live), (self._dead, dead)):
+            counts[named] = max(0, counts[named] + more)
+            if not counts[named]:
+                del counts[named]
+        self._all += self._live[named] - before
+
+    @property
+    def total(self) -> int:
+        """How many events of all functions are to be run to their end."""
+        return self._all
 
     @property
     def waiting(self) -> Mapping[FunctionName, int]:
         """How many events are to be run to their end, those that run counted in."""
-        return +self._live
+        return self._live
 
     @property
     def dead(self) -> Mapping[FunctionName, int]:
         """How many events were given up and are kept."""
-        return +self._dead
+        return self._dead
 
     async def put(self, event: QueuedEvent) -> None:
         """Keep an event, or raise `LimitExceeded` where the queue is full.
@@ -74,9 +97,8 @@ class Queue:
         self._admit(event.function)
         try:
             await self._puts.add(event)
-        except Exception:
-            self._live[event.function] -= 1
-            raise
+        finally:
+            self._came([event.function])
 
     async def put_where(
         self, events: Sequence[QueuedEvent], holds: Callable[[Connection, int], bool]
@@ -86,8 +108,6 @@ class Queue:
         Returns how many those are. Raises `LimitExceeded` where there is no room for all, and then
         has kept none.
         """
-        admitted: list[FunctionName] = []
-        won: Sequence[QueuedEvent] = ()
 
         def change(connection: Connection) -> Sequence[QueuedEvent]:
             kept = [event for place, event in enumerate(events) if holds(connection, place)]
@@ -95,34 +115,47 @@ class Queue:
                 connection.execute(insert(QUEUED), [event_row(event) for event in kept])
             return kept
 
+        admitted: list[FunctionName] = []
         try:
             for event in events:
                 self._admit(event.function)
                 admitted.append(event.function)
             won = await self._database.write(change)
         finally:
-            self._live.subtract(admitted)
-            self._live.update(event.function for event in won)
+            self._came(admitted)
+        for event in won:
+            self._note(event.function, live=1)
         return len(won)
 
     def _admit(self, named: FunctionName) -> None:
-        """Count one event more, or raise `LimitExceeded`."""
-        holds = self._live[named]
-        free = whole(self._most, OF_QUEUE) - self._live.total()
+        """Count one event that is being put, or raise `LimitExceeded`."""
+        holds = self._live[named] + self._coming[named]
+        free = whole(self._most, OF_QUEUE) - self._all - self._coming.total()
         if holds >= self._most or not may_take(holds, free, OF_QUEUE):
             raise LimitExceeded(
                 "Quota",
                 f"{holds} events of {named} are waiting, at most {self._most} may (of all "
                 f"functions {whole(self._most, OF_QUEUE)}); try later",
             )
-        self._live[named] += 1
+        self._coming[named] += 1
+
+    def _came(self, functions: Sequence[FunctionName]) -> None:
+        self._coming -= Counter(functions)
 
     async def _put_all(self, events: Sequence[QueuedEvent]) -> None:
         rows = [event_row(event) for event in events]
         new = insert(QUEUED).on_conflict_do_nothing(index_elements=["request_id"])
-        kept = await self._database.write(lambda c: c.execute(new, rows).rowcount)
-        if kept != len(events):
-            await self.count()
+
+        def change(connection: Connection) -> Counts | None:
+            there = connection.execute(new, rows).rowcount != len(rows)
+            return queue_asking.counts(connection) if there else None
+
+        counts = await self._database.write(change)
+        if counts is not None:
+            self._counted(counts)
+            return
+        for event in events:
+            self._note(event.function, live=1)
 
     async def begin(self, owner: str) -> int:
         """Have those run again that a server had which is certainly gone; return how many."""
@@ -139,19 +172,22 @@ class Queue:
         dead = [one for one in ends if one.state == State.DEAD]
         goes = pairs(ends, [self.onward(one) for one in ends])
 
-        def change(connection: Connection) -> tuple[Turn, int, list[Effect], Sent]:
+        def change(connection: Connection) -> tuple[Turn, Counts | None, list[Effect], Sent]:
             lost = queue_steps.settle(connection, ends, wanted.owner) if ends else 0
             told = self._mourner.tell(connection, map(_dead, dead), wanted.now) if dead else []
             sent = send(connection, goes) if goes else Sent()
-            return queue_steps.take(connection, wanted), lost, told, sent
+            turn = queue_steps.take(connection, wanted)
+            return turn, queue_asking.counts(connection) if lost else None, told, sent
 
-        turn, lost, told, sent = await self._database.write(change)
-        self._note(sent)
-        if lost:
-            await self.count()
+        turn, counts, told, sent = await self._database.write(change)
+        if counts is not None:
+            self._counted(counts)
+            self._went(sent, counted=True)
         else:
-            self._live.subtract(_named(ends, (*OVER, State.DEAD)))
-            self._dead.update(_named(ends, (State.DEAD,)))
+            self._went(sent)
+            for one in ends:
+                over, gone = one.state not in LIVE, one.state == State.DEAD
+                self._note(one.event.function, live=-over, dead=+gone)
         self.tell(told)
         return replace(turn, more=True) if sent.live else turn
 
@@ -179,17 +215,19 @@ class Queue:
             return late, told, send(connection, pairs(ends, [self.onward(one) for one in ends]))
 
         late, told, sent = await self._database.write(change)
-        self._note(sent)
-        named = [event.function for event in late]
-        self._live.subtract(named)
-        self._dead.update(named)
+        self._went(sent)
+        for event in late:
+            self._note(event.function, live=-1, dead=1)
         self.tell(told)
         return len(late)
 
-    def _note(self, sent: Sent) -> None:
-        """Count what was sent on, and make it known."""
-        self._live.update(sent.live)
-        self._dead.update(sent.dead)
+    def _went(self, sent: Sent, *, counted: bool = False) -> None:
+        """Count what was sent on, unless all was counted anew, and make it known."""
+        if not counted:
+            for named, count in sent.live.items():
+                self._note(named, live=count)
+            for named, count in sent.dead.items():
+                self._note(named, dead=count)
         self.sent.update(
             function=sent.live.total(),
             too_deep=sent.dead.total(),
@@ -217,7 +255,7 @@ class Queue:
 
         kept = await self._database.write(change)
         if kept is not None and kept.state in (State.READY, State.DELAYED):
-            self._live[kept.event.function] -= 1
+            self._note(kept.event.function, live=-1)
         return kept.state if kept else None
 
     async def find(self, request_id: str) -> Kept | None:
@@ -238,23 +276,18 @@ class Queue:
         statuses = partial(queue_asking.forget_over, before=before, most=most)
         while await self._database.write(statuses):
             pass
-        for named in list(+self._dead):
+        for named in list(self._dead):
             letters = partial(
                 queue_asking.forget_dead, named=named, before=dead_before, most=most_dead
             )
             while gone := await self._database.write(letters):
-                self._dead[named] -= gone
+                self._note(named, dead=-gone)
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take note of what somebody redrove or discarded."""
         for effect in effects:
             if isinstance(effect, EventsMoved):
-                self._live[effect.function] += effect.live
-                self._dead[effect.function] += effect.dead
-
-
-def _named(ends: Sequence[Ended], states: Sequence[State]) -> list[FunctionName]:
-    return [one.event.function for one in ends if one.state in states]
+                self._note(effect.function, effect.live, effect.dead)
 
 
 def _dead(ended: Ended) -> Dead:

@@ -15,6 +15,7 @@ from huidu.store.queue_steps import is_in
 from huidu.store.queue_tables import QUEUED
 
 MOST_FORGOTTEN = 1000  #: In one step, so that no write waits for long.
+Counts = tuple[Mapping[FunctionName, int], Mapping[FunctionName, int]]
 Window = tuple[float | None, float | None]  #: From a moment on, and before another.
 EVER: Window = (None, None)
 
@@ -38,9 +39,7 @@ class Search:
     limit: int = 20
 
 
-def counts(
-    connection: Connection,
-) -> tuple[Mapping[FunctionName, int], Mapping[FunctionName, int]]:
+def counts(connection: Connection) -> Counts:
     """Return how many events of each function are to be run, and how many were given up."""
     columns = QUEUED.c
     live: dict[FunctionName, int] = {}

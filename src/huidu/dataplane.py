@@ -101,7 +101,6 @@ class DataPlane:
         invoker = _invoker(routes, fleet, recorder, stores.salt, mirroring.shown)
         attempts = _attempts(settings, invoker, routes, exporting.tracing)
         later = _later(stores, attempts, fleet, recorder, new_id())
-        timers = Timers(stores.firings, later.wake, time.time, ZoneInfo(settings.zone), new_id)
         return cls(
             tier=tier,
             runtimes=runtimes,
@@ -114,7 +113,7 @@ class DataPlane:
             later=later,
             urls=Urls(),
             services=Services(),
-            timers=timers,
+            timers=_timers(settings, stores, later, new_id),
             access=_access(stores, stack),
             exporting=exporting,
             dice=dice,
@@ -217,6 +216,12 @@ def _access(stores: Stores, stack: AsyncExitStack) -> Access:
     usage = Usage(access.limits, Uses(stores.catalog))
     stack.push_async_callback(usage.close, asyncio.create_task(usage.run()))
     return access
+
+
+def _timers(
+    settings: Settings, stores: Stores, later: Asynchronous, new_id: Callable[[], str]
+) -> Timers:
+    return Timers(stores.firings, later.wake, time.time, ZoneInfo(settings.zone), new_id)
 
 
 def _attempts(settings: Settings, invoker: Invoker, routes: Routes, tracing: Tracing) -> Attempts:

@@ -15,25 +15,13 @@ def upgrade() -> None:
     """Make the columns and the table; what has ticked so far counts as fired."""
     op.create_table(
         "reservation",
-        sa.Column(
-            "function_id",
-            sa.Text(),
-            sa.ForeignKey("function.id", ondelete="CASCADE"),
-            primary_key=True,
-            nullable=False,
-        ),
+        _of_function(),
         sa.Column("mb", sa.Integer(), nullable=False),
         sa.Column("modified_at", sa.Float(), nullable=False),
     )
     op.create_table(
         "destination",
-        sa.Column(
-            "function_id",
-            sa.Text(),
-            sa.ForeignKey("function.id", ondelete="CASCADE"),
-            primary_key=True,
-            nullable=False,
-        ),
+        _of_function(),
         sa.Column("side", sa.Text(), primary_key=True, nullable=False),
         *(
             sa.Column(name, sa.Text(), nullable=False)
@@ -53,3 +41,8 @@ def upgrade() -> None:
             now=time.time()
         )
     )
+
+
+def _of_function() -> sa.Column[str]:
+    key = sa.ForeignKey("function.id", ondelete="CASCADE")
+    return sa.Column("function_id", sa.Text(), key, primary_key=True, nullable=False)

@@ -95,7 +95,7 @@ class Rooms:
     """Room for so many instances, and nobody to share it with."""
 
     def __init__(self, room: int = 100) -> None:
-        self.room = room
+        self.room = self.most = room
         self.complaints = 0
 
     def let(self) -> None:

@@ -168,7 +168,7 @@ class Stand:
         self.tasks: list[Task] = []
         self.gate: asyncio.Event | None = None
 
-    def claim(self, version: Version) -> AbstractAsyncContextManager[Stand]:
+    def claim(self, version: Version, *, later: bool = False) -> AbstractAsyncContextManager[Stand]:
         if self.refuses is not None:
             raise self.refuses
         return nullcontext(self)

@@ -105,6 +105,7 @@ PURE = frozenset(
 )
 #: What it may import beside that, and why.
 PURE_ENOUGH = {
+    "croniter": "it says which time follows which, and never asks what time it is",
     "re2": "a rule's expression is a customer's, and `re` can be made to think for hours",
     "zoneinfo": "which hour it is where is a table of what countries decided, read once and kept",
 }

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -35,7 +36,9 @@ from huidu.invoke.terms import Terms
 from huidu.invoke.tracing import Tracing
 from huidu.model.account import Account
 from huidu.model.capacity import Limits
+from huidu.model.destination import SIDES, Onward, onward
 from huidu.model.effect import Effect
+from huidu.model.event import Ended
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder, Observing
 from huidu.remembering import Stores, stop
@@ -145,6 +148,16 @@ class DataPlane:
         return Gateway(self.urls, self.routes, self.invoker, new_id, entrance, proxies, tracing)
 
 
+def _onward(attempts: Attempts, ended: Ended) -> Onward | None:
+    """Return what goes on from an event that has ended."""
+    destinations = attempts.terms.destinations(ended.event.function_id)
+    if not destinations:
+        return None
+    goes = destinations.get(SIDES.get(ended.state, ""))
+    named = goes.function if goes else None
+    return onward(ended, destinations, (attempts.table.id_of(named) if named else None) or "")
+
+
 def _invoker(
     routes: Routes,
     fleet: Fleet,
@@ -208,7 +221,7 @@ def _access(stores: Stores, stack: AsyncExitStack) -> Access:
 def _timers(
     settings: Settings, stores: Stores, later: Asynchronous, new_id: Callable[[], str]
 ) -> Timers:
-    return Timers(stores.queue, later.wake, time.time, ZoneInfo(settings.zone), new_id)
+    return Timers(stores.firings, later.wake, time.time, ZoneInfo(settings.zone), new_id)
 
 
 def _attempts(settings: Settings, invoker: Invoker, routes: Routes, tracing: Tracing) -> Attempts:
@@ -225,6 +238,7 @@ def _attempts(settings: Settings, invoker: Invoker, routes: Routes, tracing: Tra
 def _later(
     stores: Stores, attempts: Attempts, fleet: Fleet, recorder: Recorder, owner: str
 ) -> Asynchronous:
+    stores.queue.onward = partial(_onward, attempts)
     return Asynchronous(
         stores.queue,
         attempts,

@@ -18,6 +18,7 @@ from huidu.model.flood import Flood
 from huidu.settings import Settings
 from huidu.store.catalog import Catalog
 from huidu.store.database import Database
+from huidu.store.firings import Firings
 from huidu.store.journal import Journal
 from huidu.store.logs import Logs
 from huidu.store.objects import Objects
@@ -60,6 +61,7 @@ class Stores:
     series: Series
     logs: Logs
     queue: Queue
+    firings: Firings  #: Of timers.
     packages: Packages
     objects: Objects  #: What was uploaded, for packages to be made of.
     parts: Parts
@@ -79,13 +81,15 @@ async def remember(settings: Settings, directory: Path, stack: AsyncExitStack) -
     catalog, journal, series = opened
     in_use = Counter[str]()
     most_bytes = settings.max_unpacked_mb << 20
+    queue = Queue(catalog, settings.max_queued)
     objects = await asyncio.to_thread(Objects, directory / "objects")
     return Stores(
         catalog=catalog,
         journal=Journal(journal),
         series=Series(series),
         logs=await _logs(settings, directory / "logs", stack),
-        queue=Queue(catalog, settings.max_queued),
+        queue=queue,
+        firings=Firings(catalog, queue),
         packages=await asyncio.to_thread(
             Packages, directory / "packages", most_tree_bytes=most_bytes, in_use=in_use
         ),

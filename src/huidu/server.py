@@ -39,7 +39,16 @@ from huidu.model.effect import Effect
 from huidu.model.function import Code
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.model.session import Terms
-from huidu.observe.exposition import Deliveries, Denials, Gauges, Queued, Releases
+from huidu.observe.exposition import (
+    Deliveries,
+    Denials,
+    Gauges,
+    Onward,
+    Queued,
+    Releases,
+    Reservations,
+    Ticks,
+)
 from huidu.observe.logged import LogCounters
 from huidu.observe.recorder import Recorder
 from huidu.observe.rolling import RolloutGauges
@@ -337,6 +346,9 @@ def _registry(
         LogCounters(logs),
         Gauges(data.fleet.standings, tier, settings.max_instances),
         Denials(data.access.denied),
+        Ticks(data.timers.results),
+        Onward(queue.sent),
+        Reservations(data.fleet.reserved),
         Deliveries(courier.results, courier.pending),
         Queued(lambda: queue.waiting, lambda: queue.dead, data.later.results),
         Releases(data.routes.shared),

@@ -545,3 +545,33 @@ def counted(platform: Platform, webhook: str) -> dict[str, float]:
         for one in samples
         if one.labels.get("webhook") == webhook and not one.name.endswith("_created")
     }
+
+
+# Destinations
+
+
+def test_what_came_of_an_asynchronous_call_is_posted_to_its_webhook_and_to_no_other(
+    server: Platform, name: str
+) -> None:
+    server.make(name)
+    with receiving() as mine, receiving() as other:
+        for hook, receiver in ((f"{name}-mine", mine), (f"{name}-other", other)):
+            server.ours("CreateWebhook", Name=hook, Url=receiver.url, Kinds=["webhook.*"])
+        server.ours("UpdateWebhook", Name=f"{name}-other", Kinds=["event.*"])
+        goes = {"Webhook": f"{name}-mine"}
+        server.ours("PutEventDestinations", FunctionName=name, OnSuccess=goes)
+        told = server.ours("GetEventDestinations", FunctionName=name)
+        assert told["OnSuccess"]["Webhook"] == f"{name}-mine"
+        event = json.dumps({"n": 1})
+        server.call("Invoke", FunctionName=name, InvocationType="Event", ClientContext=event)
+        (got,) = mine.wait(1)
+        assert (got.kind, got.event["FunctionName"]) == ("event.answered", name)
+        assert got.event["Detail"]["requestPayload"] == {"n": 1}
+        assert got.event["Detail"]["responsePayload"]["event"] == {"n": 1}
+        assert other.got == []
+        until(lambda: server.ours("ListEvents", Kinds=["event.answered"])["Events"] == [])
+        for hook in ("mine", "other"):
+            server.ours("DeleteWebhook", Name=f"{name}-{hook}")
+        server.call("Invoke", FunctionName=name, InvocationType="Event", ClientContext=event)
+        until(lambda: server.metrics("huidu_destinations_total", result="lost") == {("", ""): 1})
+    server.call("DeleteFunction", FunctionName=name)

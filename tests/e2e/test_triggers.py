@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import calendar
 import json
+import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
 
 import pytest
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.scf.v20180416 import models
 
 from huidu.model.invocation import MOST_EVENT_BYTES
@@ -179,6 +182,9 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"TriggerDesc": "["}, "InvalidParameterValue.TriggerDesc", "JSON"),
     ({"TriggerDesc": "[" * 50_000}, "InvalidParameterValue.TriggerDesc", "JSON"),
     ({"TriggerDesc": '{"AuthType":"CAM"}'}, "InvalidParameterValue.TriggerDesc", "CAM"),
+    ({"Missed": "once"}, "InvalidParameterValue.Missed", "timer"),
+    ({"Type": "timer", "TriggerDesc": EVERY_SECOND, "Missed": "all"},
+        "InvalidParameterValue.Missed", "skip or once"),
     ({"Type": "timer", "TriggerDesc": "every day"}, "InvalidParameterValue.TriggerDesc", "seven"),
     ({"FunctionName": "nobody"}, "ResourceNotFound.FunctionName", "nobody"),
     ({"Namespace": "nowhere"}, "ResourceNotFound.Namespace", "nowhere"),
@@ -282,6 +288,73 @@ def test_a_timer_fires_through_its_alias_and_follows_it(platform: Platform, shop
     assert len(set(ticks)) == len(ticks)  # each second once
     time.sleep(1.2)
     assert len(runs("1") + runs("2")) <= len(ticks) + 1  # one may have been under way
+
+
+def test_when_timers_fire_next_is_told_of_those_there_are_and_of_those_there_may_be(
+    platform: Platform, shop: str
+) -> None:
+    bind(platform, shop, "day", Type="timer", TriggerDesc="0 30 9 * * * *", Missed="ONCE")
+    bind(platform, shop, "off", Type="timer", TriggerDesc="*/5 * * * *", Enable="CLOSE")
+    listed = platform.call("ListTriggers", FunctionName=shop)["Triggers"]
+    assert {one["TriggerName"]: one.get("Missed") for one in listed} == {"day": "once", "off": None}
+
+    (day,) = platform.ours("GetNextFirings", FunctionName=shop, TriggerName="day")["Timers"]
+    assert (day["Cron"], day["Qualifier"], day["Missed"]) == ("0 30 9 * * * *", "release", "once")
+    assert (day["Enable"], day["LastTime"], len(day["NextTimes"])) == (1, "", 5)
+    assert all(time.endswith(" 09:30:00+08:00") for time in day["NextTimes"])
+    told = platform.ours("GetNextFirings", FunctionName=shop, Count=1)
+    assert told["Zone"] == "Asia/Shanghai"
+    assert {one["TriggerName"]: one["Enable"] for one in told["Timers"]} == {"day": 1, "off": 0}
+    (tried,) = platform.ours("GetNextFirings", Cron="0 0 0 1 1 * 2027", Count=9)["Timers"]
+    assert tried["NextTimes"] == ["2027-01-01 00:00:00+08:00"]
+    platform.call(
+        "UpdateTrigger", FunctionName=shop, TriggerName="day", Type="timer", Missed="skip"
+    )
+    (day,) = platform.ours("GetNextFirings", FunctionName=shop, TriggerName="day")["Timers"]
+    assert day["Missed"] == "skip"
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "named"),
+    [
+        ({"Count": 0}, "InvalidParameterValue.Count", "1 to 100"),
+        ({"Count": 101}, "InvalidParameterValue.Count", "1 to 100"),
+        ({"FunctionName": ""}, "InvalidParameterValue.TriggerDesc", "seven fields"),
+        ({"FunctionName": "", "Cron": "soon"}, "InvalidParameterValue.TriggerDesc", "soon"),
+        ({"Cron": "* * * * *"}, "InvalidParameterValue", "Cron"),
+        ({"TriggerName": "nobody"}, "ResourceNotFound.Trigger", "nobody"),
+        ({"FunctionName": "nobody"}, "ResourceNotFound.FunctionName", "nobody"),
+    ],
+)
+def test_a_wrong_question_for_firings_is_refused(
+    platform: Platform, shop: str, asked: dict[str, Any], code: str, named: str
+) -> None:
+    with pytest.raises(TencentCloudSDKException, match=named) as refused:
+        platform.ours("GetNextFirings", **{"FunctionName": shop} | asked)
+
+    assert refused.value.get_code() == code
+
+
+def test_a_timer_ticks_once_a_second_across_a_kill(start: Callable[..., Platform]) -> None:
+    """What fell due while nobody was there is fired as soon as somebody is."""
+    first = start()
+    first.make("ticker")
+    bind(first, "ticker", "tick", Type="timer", TriggerDesc=EVERY_SECOND, Qualifier="$LATEST")
+    time.sleep(1.5)
+    assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+    killed_at = int(time.time())
+    second = start(data=first.data)
+
+    def fired() -> dict[int, int]:
+        logs = second.call("GetFunctionLogs", FunctionName="ticker", Limit=100)["Data"]
+        runs = {log["RequestId"]: json.loads(log["RetMsg"])["event"]["Time"] for log in logs}
+        moments = [calendar.timegm(time.strptime(t, "%Y-%m-%dT%H:%M:%SZ")) for t in runs.values()]
+        return Counter(moments)
+
+    ticks = until(lambda: (found := fired()) and max(found) > killed_at + 2 and found)
+    assert set(ticks.values()) == {1}
+    assert sorted(ticks) == list(range(min(ticks), max(ticks) + 1))
+    assert min(ticks) <= killed_at
 
 
 def test_a_closed_timer_does_not_fire(platform: Platform, shop: str) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,14 @@ from huidu.instances.launch import Spawner
 from huidu.instances.pool import Numbers
 from huidu.instances.recipe import Workshop
 from huidu.model.capacity import Busy, Limits, Retired
-from huidu.model.effect import ProvisionChanged
+from huidu.model.effect import (
+    FunctionGone,
+    ProvisionChanged,
+    ReservationChanged,
+    VersionKept,
+)
 from huidu.model.errors import Failed
-from huidu.model.function import Code
+from huidu.model.function import Code, Function
 from huidu.model.invocation import Outcome, Status
 from huidu.model.standing import DONE, FAILED, IN_PROGRESS
 from huidu.model.version import Version
@@ -748,3 +754,75 @@ def test_a_platform_that_is_killed_leaves_no_instance(tmp_path: Path) -> None:
         platform.wait()
 
     assert soon(lambda: not any(map(is_running, workers)))
+
+
+def later(fleet: Fleet, version: Version, event: bytes) -> asyncio.Task[Outcome]:
+    async def run() -> Outcome:
+        async with fleet.claim(version, later=True) as instance:
+            return await instance.run(task(version, event))
+
+    return asyncio.create_task(run())
+
+
+async def test_a_flood_of_what_nobody_waits_for_lets_a_call_begin_at_once(
+    fleet: MakeFleet, shelf: Shelf
+) -> None:
+    house, version = fleet(4), shelf.version(PID)
+    flood = [later(house, version, b"0.3") for _ in range(12)]
+    while house.stats().total.busy < 3:  # noqa: ASYNC110 - it is processes that we wait for
+        await asyncio.sleep(0.002)
+
+    before = sum(one.done() for one in flood)
+    await call(house, version)
+    assert sum(one.done() for one in flood) - before <= 3
+    outcomes = await asyncio.gather(*flood)
+    assert {outcome.status for outcome in outcomes} == {200}
+    assert len({outcome.result for outcome in outcomes}) == 3
+
+
+async def test_a_limit_that_is_lowered_lets_idle_instances_go_and_one_that_is_raised_more_begin(
+    fleet: MakeFleet, shelf: Shelf
+) -> None:
+    house, version = fleet(6), shelf.version(PID)
+    latest = replace(version, number="$LATEST")
+    mb = version.configuration.memory_mb
+    function = Function(named=version.function, id=version.function_id)
+    await asyncio.gather(*(call(house, version, b"0.2") for _ in range(4)))
+    house.apply([VersionKept(latest), ReservationChanged(function, 2 * mb)])
+    await until(house, idle=2)
+    assert repr(house.reserved()[0][1].promised) == "2"
+
+    await asyncio.gather(*(call(house, version, b"0.1") for _ in range(6)))
+    await until(house, idle=2)
+    smaller = replace(latest, configuration=replace(latest.configuration, memory_mb=mb // 2))
+    house.apply([VersionKept(smaller)])  # what is promised is counted anew, and the limit stays
+    assert house.reserved()[0][1].promised == 4
+    await asyncio.gather(*(call(house, version, b"0.1") for _ in range(6)))
+    await until(house, idle=2)
+    house.apply([ReservationChanged(function, 0)])
+    await until(house)
+    with pytest.raises(Busy, match="reserved concurrency is 0 MB"):
+        await call(house, version)
+    assert "is stopped" in await house.ready(version, 1)
+    house.apply([ReservationChanged(function, None)])
+    await asyncio.gather(*(call(house, version, b"0.2") for _ in range(3)))
+    assert house.stats().instances == 3
+    house.apply([ReservationChanged(function, mb), FunctionGone(function)])
+    assert house.reserved() == ()
+
+
+async def test_versions_of_a_function_at_its_limit_make_room_for_each_other(
+    fleet: MakeFleet, shelf: Shelf
+) -> None:
+    house = fleet(6)
+    one, two = (shelf.version(PID, number=number) for number in ("1", "2"))
+    function = Function(named=one.function, id=one.function_id)
+    latest = replace(one, number="$LATEST")
+    limit = 2 * one.configuration.memory_mb
+    house.apply([VersionKept(latest), ReservationChanged(function, limit)])
+    flood = [asyncio.create_task(call(house, one, b"0.1")) for _ in range(10)]
+    await asyncio.sleep(0.15)
+    assert (await call(house, two)).status == 200
+    assert sum(done.done() for done in flood) < 10
+    await asyncio.gather(*flood)
+    assert house.stats().instances <= 2

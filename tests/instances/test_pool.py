@@ -9,7 +9,7 @@ import pytest
 
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.pool import Numbers, Pool
-from huidu.model.capacity import ASK_AGAIN_S, NEVER, Busy, Limits, Retired
+from huidu.model.capacity import ASK_AGAIN_S, NEVER, Busy, Limits, Retired, Stopped
 from tests.fakes import Clock, Nursery, Rooms, Sitter, turns
 
 LIMITS = Limits(instances=3, waiting=3, idle_s=60, patience_ms=5, linger_ms=20)
@@ -774,3 +774,83 @@ async def test_a_holding_tells_who_is_idle_and_who_waits_for_how_long(scene: Sce
     await scene.pool.take()
     await scene.call()
     assert scene.pool.holding.waiting_since == since + 1
+
+
+async def test_a_call_that_somebody_waits_for_goes_before_those_that_nobody_does(
+    scene: Scene,
+) -> None:
+    instance = await scene.one_idle()
+    await scene.pool.take()
+    behind = asyncio.create_task(scene.pool.take(later=True))
+    await turns()
+    before = await scene.call()
+
+    scene.pool.give_back(instance)
+    assert await before is instance
+    await turns()
+    assert not behind.done()
+    scene.pool.give_back(instance)
+    assert await behind is instance
+
+
+async def test_what_nobody_waits_for_leaves_an_instance_free() -> None:
+    scene = Scene(Limits(instances=3, waiting=3, patience_ms=5, linger_ms=20))
+    behind = [asyncio.create_task(scene.pool.take(later=True)) for _ in range(4)]
+    await turns()
+    for _ in range(3):
+        scene.clock.move(0.03)
+        await turns()
+        if scene.nursery.expected:
+            await scene.nursery.deliver()
+    running = [task for task in behind if task.done()]
+    assert len(running) == 2
+    assert scene.pool.numbers == Numbers(busy=2, waiting=2)
+    assert (scene.pool.holding.later, scene.pool.holding.yields) == (2, True)
+
+    caller = await scene.call()  # there is room for an instance of its own
+    scene.clock.move(0.03)
+    await turns()
+    assert (await scene.nursery.deliver()) is await caller
+    scene.pool.give_back(running[0].result())
+    await turns()
+    assert [task.done() for task in behind].count(True) == 3
+
+
+async def test_where_there_can_be_but_one_instance_what_nobody_waits_for_has_it_too() -> None:
+    scene = Scene(Limits(instances=1), room=1)
+    behind = asyncio.create_task(scene.pool.take(later=True))
+    await turns()
+
+    assert await scene.nursery.deliver() is await behind
+
+
+async def test_a_pool_that_is_stopped_refuses_who_waits_and_who_comes_and_goes_on_later(
+    scene: Scene,
+) -> None:
+    instance = await scene.one_idle()
+    await scene.pool.take()
+    waiting = [await scene.call(), asyncio.create_task(scene.pool.take(later=True))]
+    await turns()
+    scene.pool.stop(Stopped(0, 128))
+
+    for caller in waiting:
+        with pytest.raises(Stopped):
+            await caller
+    with pytest.raises(Stopped):
+        await scene.pool.take()
+    scene.pool.give_back(instance)
+    scene.pool.stop(None)
+    assert await scene.pool.take() is instance
+
+
+async def test_a_call_that_nobody_waits_for_may_be_given_up(scene: Scene) -> None:
+    instance = await scene.one_idle()
+    await scene.pool.take()
+    behind = [asyncio.create_task(scene.pool.take(later=True)) for _ in range(2)]
+    await turns()
+    behind[0].cancel()
+    await turns()
+    scene.pool.give_back(instance)
+
+    assert await behind[1] is instance
+    assert scene.pool.numbers == Numbers(busy=1)

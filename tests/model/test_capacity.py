@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -14,18 +13,18 @@ from huidu.model.capacity import (
     EARLY,
     LONGEST_PAUSE_S,
     NEVER,
-    SPARED_S,
     Busy,
-    Holding,
     Limits,
     Plan,
     Retired,
     Scene,
+    Stopped,
     again_at,
+    for_later,
     kept_warm,
     lasts_s,
-    lender,
     plan,
+    room_for_later,
 )
 
 NOW = 1000.0
@@ -387,99 +386,35 @@ def test_nothing_is_to_be_done_before_the_plan_wants_to_be_asked_again(
         assert plan(after, limits, later)[:3] == ([], 0, [])
 
 
-FULL = Holding(instances=5, waiting_since=NOW - 1)
-SHORT = replace(FULL, short=2)
-OWNED = replace(FULL, idle_since=NOW - 9, keeps=5)
-STARVED = Holding(instances=0, short=1, waiting_since=NOW)
-LAZY = Holding(instances=3, idle_since=NOW - 1)
-LAZIER = Holding(instances=2, idle_since=NOW - 2)
-SINGLE = Holding(instances=1, idle_since=NOW - 3)
-
-
-@pytest.mark.parametrize(
-    ("pools", "place"),
-    [
-        ([], None),
-        ([FULL, LAZY], None),
-        ([SHORT, LAZY, LAZIER], 2),
-        ([SHORT, FULL], None),
-        ([SHORT, SINGLE], None),
-        ([SHORT, replace(SINGLE, idle_since=NOW - SPARED_S)], 1),
-        ([SHORT, replace(LAZY, coming=2), LAZIER], None),
-        ([SHORT, replace(LAZY, coming=1), LAZIER], 2),
-        ([STARVED, SINGLE], 1),
-        ([STARVED, FULL, replace(FULL, instances=7)], 2),
-        ([STARVED, replace(FULL, coming=1)], None),
-        ([STARVED, SHORT, replace(FULL, coming=1)], None),
-        ([STARVED, STARVED], None),
-        ([STARVED, OWNED], None),
-        ([SHORT, OWNED, LAZY], 2),
-        ([SHORT, replace(OWNED, keeps=4)], 1),
-        ([SHORT, LAZY, replace(LAZIER, held=1)], 2),
-        ([SHORT, LAZY, replace(LAZIER, held=2)], 1),
-        ([SHORT, replace(LAZY, held=3), replace(LAZIER, held=2)], 2),
-        ([SHORT, replace(SINGLE, held=1)], None),
-        ([STARVED, replace(SINGLE, held=1)], 1),
-        ([STARVED, replace(FULL, held=5)], 1),
-        ([STARVED, replace(OWNED, instances=9, keeps=8), replace(FULL, instances=3)], 1),
-        ([STARVED, replace(FULL, instances=9, keeps=8), replace(FULL, instances=3)], 2),
-    ],
-)
-def test_the_pool_that_misses_it_least_gives_up_an_instance(
-    pools: list[Holding], place: int | None
+@given(here=st.integers(0, 300), room=st.integers(-5, 300), running=st.integers(0, 300))
+def test_what_nobody_waits_for_never_takes_the_last_instance_unless_there_is_but_one(
+    here: int, room: int, running: int
 ) -> None:
-    assert lender(pools, NOW) == place
+    could_be = here + max(0, room)
+    most = for_later(here, room, running)
+
+    assert most >= 0
+    if could_be > 1:
+        assert most + running < could_be or not most
+    elif not running:
+        assert most == 1
 
 
-@given(
-    st.lists(
-        st.builds(
-            Holding,
-            instances=st.integers(1, 5),
-            short=st.integers(0, 2),
-            idle_since=st.sampled_from([NEVER, NOW - 10, NOW]),
-            held=st.integers(0, 3),
-        ),
-        max_size=5,
+@given(here=st.integers(0, 5), most=st.integers(1, 300), taken=st.integers(0, 300))
+def test_a_part_of_the_fleet_is_left_for_calls_that_somebody_waits_for(
+    here: int, most: int, taken: int
+) -> None:
+    room = room_for_later(here, most - taken, most)
+
+    assert room <= most - taken
+    if room > 0 and most > 1:
+        assert most - taken - room >= (most // 10 if here else 1)
+    assert room_for_later(0, most, most) > 0
+
+
+def test_a_function_that_is_stopped_is_busy_for_ever() -> None:
+    stopped = Stopped(64, 128)
+    assert isinstance(stopped, Busy)
+    assert str(stopped) == (
+        "its reserved concurrency is 64 MB, and an instance has 128 MB: it is stopped"
     )
-)
-def test_what_is_held_makes_room_for_all_that_it_would_make_room_for_if_it_were_not(
-    pools: list[Holding],
-) -> None:
-    loose = [replace(pool, held=0) for pool in pools]
-
-    assert (lender(pools, NOW) is None) == (lender(loose, NOW) is None)
-
-
-def test_a_pool_with_nothing_is_in_greater_need_than_one_that_waits_longer() -> None:
-    assert STARVED.need < SHORT.need
-    assert SHORT.need < replace(SHORT, waiting_since=NOW).need
-
-
-@given(
-    st.lists(
-        st.builds(
-            Holding,
-            instances=st.integers(0, 5),
-            coming=st.integers(0, 2),
-            short=st.integers(0, 3),
-            idle_since=st.sampled_from([NEVER, NOW - 10, NOW]),
-            keeps=st.integers(0, 3),
-            held=st.integers(0, 3),
-        ),
-        max_size=5,
-    )
-)
-def test_no_more_is_lent_than_is_lacking_and_nothing_that_is_provisioned(
-    pools: list[Holding],
-) -> None:
-    provisioned = [min(pool.keeps, pool.instances) for pool in pools]
-    lacking = sum(pool.short for pool in pools)
-    before = sum(pool.coming for pool in pools)
-
-    while (place := lender(pools, NOW)) is not None:
-        one = pools[place]
-        pools[place] = replace(one, instances=one.instances - 1, coming=one.coming + 1)
-
-    assert sum(pool.coming for pool in pools) <= max(lacking, before)
-    assert all(p.instances >= kept for p, kept in zip(pools, provisioned, strict=True))

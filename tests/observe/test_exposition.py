@@ -8,8 +8,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from huidu.model.function import FunctionName
 from huidu.model.routing import Share, Weighted
+from huidu.model.sharing import Reserved, Tenant
 from huidu.model.standing import Standing
-from huidu.observe.exposition import Denials, Gauges, Queued, Releases
+from huidu.observe.exposition import Denials, Gauges, Queued, Releases, Reservations, Ticks
 from tests.fakes_store import alias
 
 HELLO = FunctionName("default", "hello")
@@ -90,3 +91,23 @@ def test_who_was_not_let_in_is_counted_by_reason() -> None:
 
     assert 'huidu_gateway_denied_total{reason="rate"} 3.0' in lines
     assert 'huidu_gateway_denied_total{reason="address"} 1.0' in lines
+
+
+def test_ticks_of_timers_are_told_by_what_became_of_them() -> None:
+    registry = CollectorRegistry()
+    registry.register(Ticks({"fired": 3}))
+
+    assert registry.get_sample_value("huidu_timer_ticks_total", {"result": "fired"}) == 3
+    assert registry.get_sample_value("huidu_timer_ticks_total", {"result": "passed_over"}) == 0
+
+
+def test_what_is_reserved_is_told_beside_what_is_used_of_it() -> None:
+    registry = CollectorRegistry()
+    tenant = Tenant(instances=2, used_mb=256, reserved=Reserved(mb=512, unit_mb=128))
+    registry.register(Reservations(lambda: [(FunctionName("default", "shop"), tenant)]))
+
+    def told(state: str) -> float | None:
+        labels = {"namespace": "default", "function": "shop", "state": state}
+        return registry.get_sample_value("huidu_reserved_concurrency_mb", labels)
+
+    assert (told("reserved"), told("used")) == (512, 256)

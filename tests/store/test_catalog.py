@@ -31,6 +31,7 @@ from huidu.model.effect import (
     FunctionKept,
     MirrorGone,
     ProvisionChanged,
+    ReservationChanged,
     TriggersChanged,
     VersionGone,
     VersionKept,
@@ -401,7 +402,7 @@ async def test_how_many_instances_versions_are_to_have_is_kept_and_forgotten_wit
     catalog: Catalog,
 ) -> None:
     def look(reading: Reading) -> tuple[dict[str, int], int]:
-        return dict(reading.provisions(HELLO_FUNCTION)), reading.provisioned()
+        return dict(reading.provisions(HELLO_FUNCTION)), reading.promised()
 
     assert await catalog.read(look) == ({}, 0)
     for step in (
@@ -415,6 +416,34 @@ async def test_how_many_instances_versions_are_to_have_is_kept_and_forgotten_wit
     assert await catalog.read(look) == ({"2": 4}, 4)
     await catalog.write(lambda w: w.delete_version(version("2")))
     assert await catalog.read(look) == ({}, 0)
+
+
+async def test_what_is_reserved_for_a_function_is_kept_told_at_a_start_and_promised(
+    catalog: Catalog, published: Published
+) -> None:
+    other = function("other", "lam-other")
+    await catalog.write(lambda w: w.add_function(other))
+    await catalog.write(lambda w: w.add_version(version("$LATEST", function_id=other.id)))
+    await catalog.write(lambda w: w.provision(version("1"), 3, 20.0))
+    await catalog.write(lambda w: w.reserve(other, 300, 20.0))
+    assert await catalog.read(lambda r: (r.reserved(HELLO_FUNCTION), r.reserved(other))) == (
+        None,
+        300,
+    )
+
+    def promised(reading: Reading) -> tuple[int, int, int]:
+        return reading.promised(), reading.promised(but=other.id), reading.promised(but="lam-1")
+
+    assert await catalog.read(promised) == (5, 3, 2)  # two of 128 MB, and three that are told
+    await catalog.write(lambda w: w.reserve(HELLO_FUNCTION, 512, 20.0))
+    assert await catalog.read(promised) == (6, 4, 2)  # what is provisioned is a part of that
+    published.commits.clear()
+    await catalog.load()
+    told = [one for one in published.effects if isinstance(one, ReservationChanged)]
+    assert {one.function.id: one.mb for one in told} == {"lam-1": 512, "lam-other": 300}
+    await catalog.write(lambda w: w.reserve(other, None, 20.0))
+    await catalog.write(lambda w: w.delete_function(HELLO_FUNCTION))
+    assert await catalog.read(lambda r: (r.reserved(other), r.promised())) == (None, 0)
 
 
 async def test_a_deleted_function_takes_all_that_is_its_own_but_its_history(

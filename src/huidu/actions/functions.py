@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from huidu.actions.action import (
     AS_QUALIFIER,
@@ -178,6 +178,9 @@ class TriggerInfo(Wire):
     resource_id: str = ""
     bind_status: str = "on"
     trigger_attribute: str = "single"
+    missed: Annotated[
+        str | UnsetType, Meta(description="Of a timer whose missed ticks are fired: `once`.")
+    ] = UNSET
 
 
 class FunctionFacts(Wire, kw_only=True):

@@ -89,6 +89,7 @@ ACTIONS = (
             *ERRORS,
             "FailedOperation.FunctionVersionStatusNotActive",
             "FailedOperation.ProvisionCreateTimer",
+            "FailedOperation.ProvisionedExceedReserved",
             "InvalidParameterValue.ProvisionType",
             "LimitExceeded.FunctionTotalProvisionedConcurrencyNum",
         ),

@@ -18,11 +18,16 @@ from huidu.actions.action import (
     Offset,
     Order,
     Wire,
+    ours,
 )
 from huidu.actions.functions import Filter, TriggerInfo
 from huidu.model.names import DEFAULT_NAMESPACE
 
 Kind = Annotated[str, Meta(description="timer, http or apigw.")]
+Missed = Meta(
+    description="An extension: what becomes of a timer's ticks while the platform is down: `skip` "
+    "(the default), or `once` for one firing for all of them."
+)
 TriggerName = Annotated[str, Meta(description="The name of the trigger.")]
 
 
@@ -42,6 +47,7 @@ class CreateTrigger(Wire):
     enable: Annotated[str | int, Meta(description="OPEN or CLOSE.")] = "OPEN"
     custom_argument: Annotated[str, Meta(description="A timer's message, at most 4 KB.")] = ""
     description: Description = ""
+    missed: Annotated[str | None, Missed] = None
 
 
 class TriggerCreated(Wire):
@@ -81,6 +87,7 @@ class UpdateTrigger(Wire):
     ] = None
     description: Annotated[str | None, Meta(description="At most 1000 letters.")] = None
     custom_argument: Annotated[str | None, Meta(description="A timer's message.")] = None
+    missed: Annotated[str | None, Missed] = None
 
 
 class UpdateTriggerStatus(Wire):
@@ -116,6 +123,37 @@ class Triggers(Wire):
     total_count: int
 
 
+class GetNextFirings(Wire):
+    """See when timers fire next: those of a function, or one that there is not yet."""
+
+    function_name: Annotated[str, Meta(description="Whose timers; or empty, with a Cron.")] = ""
+    namespace: Namespace = DEFAULT_NAMESPACE
+    trigger_name: Annotated[str, Meta(description="Only this timer.")] = ""
+    cron: Annotated[
+        str, Meta(description="An expression to be tried, where no function is named.")
+    ] = ""
+    count: Annotated[int, Meta(description="How many firings of each, 1 to 100.")] = 5
+
+
+class TimerFirings(Wire):
+    """When a timer fires next."""
+
+    trigger_name: str
+    qualifier: str
+    enable: Annotated[int, Meta(description="1: it is open. One that is closed does not fire.")]
+    cron: str
+    missed: str
+    last_time: Annotated[str, Meta(description="The tick that was fired last; empty: none.")]
+    next_times: Annotated[list[str], Meta(description="In the zone of the platform, with offset.")]
+
+
+class NextFirings(Wire):
+    """When timers fire next."""
+
+    zone: Annotated[str, Meta(description="The zone in which their expressions are read.")]
+    timers: list[TimerFirings]
+
+
 ACTIONS = (
     Action(
         name="CreateTrigger",
@@ -128,6 +166,7 @@ ACTIONS = (
             "InvalidParameterValue.CustomArgument",
             "InvalidParameterValue.Description",
             "InvalidParameterValue.Enable",
+            "InvalidParameterValue.Missed",
             "InvalidParameterValue.TriggerDesc",
             "InvalidParameterValue.TriggerName",
             "InvalidParameterValue.Type",
@@ -161,6 +200,7 @@ ACTIONS = (
             "InvalidParameterValue.CustomArgument",
             "InvalidParameterValue.Description",
             "InvalidParameterValue.Enable",
+            "InvalidParameterValue.Missed",
             "InvalidParameterValue.TriggerDesc",
             "InvalidParameterValue.Type",
             "ResourceNotFound.Qualifier",
@@ -192,5 +232,15 @@ ACTIONS = (
             "InvalidParameterValue.Order",
             "InvalidParameterValue.OrderBy",
         ),
+    ),
+    ours(
+        "GetNextFirings",
+        "See when the timers of a function fire next, or what an expression means.",
+        GetNextFirings,
+        NextFirings,
+        *FUNCTION_ERRORS,
+        "InvalidParameterValue.Count",
+        "InvalidParameterValue.TriggerDesc",
+        "ResourceNotFound.Trigger",
     ),
 )

@@ -50,6 +50,8 @@ SECTIONS: Mapping[str, tuple[Row, ...]] = {
             f"{DAILY}.queue:commands"),
         Row("events", "Show what happened: moves of aliases, releases, throttling, with who and "
             "why.", "huidu.cli.events:command"),
+        Row("timers", "Show timers: what they call, and when they fire.",
+            f"{DAILY}.timers:commands"),
     ),
     "Releases": (
         Row("alias", "Show and move aliases: who gets which version.", f"{DAILY}.alias:commands"),

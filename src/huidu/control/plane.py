@@ -286,6 +286,11 @@ class Kind(Protocol):
         """Whether it is an API of a service, and kept as one."""
         ...
 
+    @property
+    def upcoming(self) -> Callable[[str, float, tzinfo, int], Sequence[float]] | None:
+        """Says when one fires next, by definition, from a moment on, in a zone, so many times."""
+        ...
+
     def define(self, text: str) -> str:
         """Return the definition as it is kept, or raise `InvalidValue`."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from huidu.actions import provisioned as wire
 from huidu.actions.action import Nothing
-from huidu.control import telling
+from huidu.control import reserved, telling
 from huidu.control.plane import Asked, Plane
 from huidu.control.telling import Cause
 from huidu.model import names
@@ -40,13 +40,28 @@ async def put(plane: Plane, asked: Asked, request: wire.PutProvisionedConcurrenc
                 "FunctionVersionStatusNotActive",
                 f"Qualifier {version.number}: is {version.status}: {version.status_reason}",
             )
-        kept = writing.provisions(function).get(version.number, 0)
-        _check_room(plane, writing.provisioned() - kept, wanted)
+        provisions = writing.provisions(function)
+        kept = provisions.get(version.number, 0)
+        reserved_mb = writing.reserved(function)
+        if reserved_mb is not None:
+            wished = {**provisions, version.number: wanted}
+            reserved.check_provisioned(writing, function, reserved_mb, wished)
+        _check_room(plane, _others(writing, function, kept), wanted)
         writing.provision(version, wanted, now := plane.clock())
         telling.provision_changed(writing, Cause(asked, now), version, kept, wanted)
 
     await plane.catalog.write(change)
     return Nothing()
+
+
+def _others(reading: Reading, function: Function, kept: int) -> int:
+    """Return how many instances are promised beside those of one version, which has `kept`.
+
+    What is provisioned of a function with something reserved is a part of that.
+    """
+    mine = sum(reading.provisions(function).values()) - kept
+    shared = reading.reserved(function) is None
+    return reading.promised(but=function.id) + (mine if shared else 0)
 
 
 def _check_room(plane: Plane, others: int, wanted: int) -> None:
@@ -101,7 +116,7 @@ async def get(
         function = reading.function(named)
         if request.qualifier:
             reading.version(function, request.qualifier)
-        return function, dict(reading.provisions(function)), reading.provisioned()
+        return function, dict(reading.provisions(function)), reading.promised()
 
     function, wanted, everywhere = await plane.catalog.read(ask)
     there = {s.number: s for s in plane.instances.standings() if s.function_id == function.id}

@@ -201,6 +201,18 @@ def provision_changed(
     )
 
 
+def reservation_changed(
+    writing: Writing, cause: Cause, named: FunctionName, before: int | None, after: int | None
+) -> None:
+    """Tell that a function has another part of the concurrency for itself."""
+    if before == after:
+        return
+    was, now = ("shared" if mb is None else f"{mb} MB reserved" for mb in (before, after))
+    detail = {"Before": before, "After": after}
+    kind = "reservation.changed"
+    writing.tell(_about(cause, kind, named, before=was, after=now, detail=detail))
+
+
 def mirror_marked(
     writing: Writing, cause: Cause, named: FunctionName, why: str, *, safe: bool
 ) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import UNSET
+
 from huidu.actions import triggers as wire
 from huidu.actions.action import Nothing
 from huidu.actions.functions import Filter, TriggerInfo
@@ -15,7 +17,8 @@ from huidu.control.plane import Asked, Kind, Plane
 from huidu.model import names, quota
 from huidu.model.errors import Failed, InUse, InvalidValue, NotFound, Unsupported
 from huidu.model.function import Function, FunctionName
-from huidu.model.trigger import Trigger
+from huidu.model.schedule import ONCE, SKIP
+from huidu.model.trigger import TIMER, Trigger
 from huidu.model.version import Version
 from huidu.model.web import is_web
 from huidu.store.reading import Reading
@@ -32,6 +35,7 @@ async def create(plane: Plane, asked: Asked, request: wire.CreateTrigger) -> wir
     kind = _kind(plane, request.type)
     _check_name(request.trigger_name)
     _check_texts(request.custom_argument, request.description)
+    _missed(request.missed, request.type)
     if kind.of_gateway:
         definition, enabled = kind.define(request.trigger_desc), _enabled(request.enable)
         trigger = await plane.catalog.write(
@@ -67,6 +71,7 @@ def _bind(plane: Plane, writing: Writing, request: wire.CreateTrigger, kind: Kin
         custom_argument=request.custom_argument,
         description=request.description,
         enabled=_enabled(request.enable),
+        missed=_missed(request.missed, request.type),
         resource_id=plane.new_id().replace("-", "")[:12],
         added_at=now,
         modified_at=now,
@@ -119,6 +124,16 @@ def _enabled(enable: str | int) -> bool:
     return text in {OPEN, "1"}
 
 
+def _missed(missed: str | None, type_: str) -> str:
+    if missed is None:
+        return SKIP
+    if type_ != TIMER:
+        raise InvalidValue("Missed", f"Missed: is for triggers of Type {TIMER} alone")
+    if missed.lower() not in (SKIP, ONCE):
+        raise InvalidValue("Missed", f"Missed {missed[:40]!r}: must be {SKIP} or {ONCE}")
+    return missed.lower()
+
+
 def facts(plane: Plane, trigger: Trigger) -> TriggerInfo:
     """Return a trigger as the API shows it."""
     return TriggerInfo(
@@ -132,6 +147,7 @@ def facts(plane: Plane, trigger: Trigger) -> TriggerInfo:
         add_time=times.show(trigger.added_at, plane.zone),
         mod_time=times.show(trigger.modified_at, plane.zone),
         resource_id=trigger.resource_id,
+        missed=UNSET if trigger.missed == SKIP else trigger.missed,
     )
 
 
@@ -184,6 +200,8 @@ async def update(plane: Plane, asked: Asked, request: wire.UpdateTrigger) -> Not
         changes["enabled"] = _enabled(request.enable)
     if request.trigger_desc is not None:
         changes["definition"] = kind.define(request.trigger_desc)
+    if request.missed is not None:
+        changes["missed"] = _missed(request.missed, request.type)
     for field in ("description", "custom_argument"):
         if getattr(request, field) is not None:
             changes[field] = getattr(request, field)

@@ -37,10 +37,11 @@ class Running(Lendable, Protocol):
 class Claim:
     """Holds an instance for the length of an `async with`, and hands it back however that ends."""
 
-    __slots__ = ("_failure", "_instance", "_pool", "_pool_of")
+    __slots__ = ("_failure", "_instance", "_later", "_pool", "_pool_of")
 
-    def __init__(self, pool_of: Callable[[], Pool[Running]]) -> None:
+    def __init__(self, pool_of: Callable[[], Pool[Running]], *, later: bool = False) -> None:
         self._pool_of = pool_of
+        self._later = later
         self._pool: Pool[Running]
         self._instance: Running | None = None
         self._failure: StartFailed | None = None
@@ -78,7 +79,7 @@ class Claim:
     async def _take(self) -> None:
         self._pool = self._pool_of()
         try:
-            self._instance = await self._pool.take()
+            self._instance = await self._pool.take(later=self._later)
         except StartFailed as failure:
             self._failure = failure
 

@@ -33,6 +33,11 @@ class Landlord(Protocol):
     """Whoever has the room that the pools of a fleet share."""
 
     @property
+    def most(self) -> int:
+        """How many instances there may be at all."""
+        ...
+
+    @property
     def room(self) -> int:
         """How many more instances there may be."""
         ...

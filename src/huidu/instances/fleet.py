@@ -11,9 +11,12 @@ from huidu.instances.claim import Claim, Running
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.pool import Numbers, Pool
 from huidu.instances.recipe import Recipe, Workshop
-from huidu.model.capacity import Limits, Retired, lender
+from huidu.instances.shares import Shares, Tenancy
+from huidu.model.capacity import Limits, Retired
 from huidu.model.effect import Effect, ProvisionChanged
+from huidu.model.function import FunctionName
 from huidu.model.log import Chunk
+from huidu.model.sharing import Holding, Tenant, in_need, lender
 from huidu.model.standing import Standing
 from huidu.model.version import Version
 from huidu.model.web import web
@@ -63,21 +66,20 @@ class Fleet:
     ) -> None:
         self._workshop = workshop
         self._limits = limits
-        self._most = most
+        self._shares = Shares(most)
         self._draw = draw
-        self._instances = 0
         self._pools: dict[Key, Pool[Running]] = {}
         self._versions: dict[Key, Version] = {}
         self._warming: set[asyncio.Task[None]] = set()
         self._balancing = False
         self._closed = False
 
-    def claim(self, version: Version) -> Claim:
+    def claim(self, version: Version, *, later: bool = False) -> Claim:
         """Hold an instance for the length of an `async with`, which may raise `Busy` or `Retired`.
 
-        What it yields has `run(task) -> Outcome`.
+        What it yields has `run(task) -> Outcome`. `later`: for a call that nobody waits for.
         """
-        return Claim(lambda: self.pool(version))
+        return Claim(lambda: self.pool(version), later=later)
 
     async def warm(self, version: Version, count: int = 1) -> Ending | None:
         """Have so many instances ready; return None, or what keeps the version from starting.
@@ -95,8 +97,11 @@ class Fleet:
 
     async def ready(self, version: Version, count: int) -> str:
         """Have so many instances ready, as far as there is room; return why not, or nothing."""
+        tenancy = self._tenancy(version)
+        if (stopped := tenancy.stopped) is not None:
+            return str(stopped)
         try:
-            room = self.pool(version).numbers.ready + self.room
+            room = self.pool(version).numbers.ready + tenancy.room
             ending = await self.warm(version, min(count, max(1, room)))
         except Retired as gone:
             return str(gone)
@@ -114,7 +119,12 @@ class Fleet:
                 await self.ready(version, count)
 
     def apply(self, effects: Sequence[Effect]) -> None:
-        """Take over how many instances of which version there are to be at all times."""
+        """Take over how many instances there are to be at all times, and what is reserved."""
+        for function_id in self._shares.apply(effects):
+            for key, pool in self._pools.items():
+                if key[0] == function_id:
+                    pool.stop(self._tenancy(self._versions[key]).stopped)
+            self._balance()
         for effect in effects:
             if isinstance(effect, ProvisionChanged) and not self._closed:
                 self.pool(effect.version).provide(effect.wanted)
@@ -178,7 +188,7 @@ class Fleet:
     def stats(self) -> Stats:
         """Return the numbers of every pool."""
         pools = {key: pool.numbers for key, pool in self._pools.items()}
-        return Stats(self._instances, self._most, pools)
+        return Stats(self._shares.instances, self._shares.most, pools)
 
     def held(self) -> Mapping[Key, int]:
         """Return how many instances of each version are ready for calls, or have one."""
@@ -198,6 +208,10 @@ class Fleet:
         """How many more calls could be run at once, beside those that wait."""
         total = self.stats().total
         return self.room + total.idle - total.waiting
+
+    def reserved(self) -> Sequence[tuple[FunctionName, Tenant]]:
+        """Return the functions that have something for themselves, and what they have of it."""
+        return tuple(self._shares.reserved())
 
     def printing(self, least_s: float) -> Iterator[Chunk]:
         """Yield what calls that have run for so long have printed since this was asked last."""
@@ -224,9 +238,18 @@ class Fleet:
         if pool is None:
             make = Recipe(version, self._workshop).make
             limits = replace(self._limits, seats=web(version.configuration).concurrency)
-            pool = Pool(make, limits, asyncio.get_running_loop(), self, self._draw)
+            tenancy = self._tenancy(version)
+            pool = Pool(make, limits, asyncio.get_running_loop(), tenancy, self._draw)
+            pool.stop(tenancy.stopped)
             self._pools[key], self._versions[key] = pool, version
         return pool
+
+    def _tenancy(self, version: Version) -> Tenancy:
+        share = version.function_id, version.configuration.memory_mb
+        return Tenancy(self._shares, share, self._cramped, self._balance)
+
+    def _of(self, function_id: str) -> Sequence[Pool[Running]]:
+        return [pool for key, pool in self._pools.items() if key[0] == function_id]
 
     @property
     def crowded(self) -> bool:
@@ -235,19 +258,10 @@ class Fleet:
 
     @property
     def room(self) -> int:
-        """How many more instances there may be."""
-        return self._most - self._instances
+        """How many more instances there may be, of functions that were promised none."""
+        return self._shares.room
 
-    def let(self) -> None:
-        """Take note of one more instance."""
-        self._instances += 1
-
-    def vacated(self) -> None:
-        """Give the room of an instance that is gone to the pool that needs it most."""
-        self._instances -= 1
-        self._balance()
-
-    def cramped(self) -> None:
+    def _cramped(self) -> None:
         """See, once the pool that says so has settled, who can make room for it."""
         if not self._balancing:
             self._balancing = True
@@ -258,16 +272,43 @@ class Fleet:
         self._balancing = False
         self._pools = {key: pool for key, pool in self._pools.items() if not pool.empty}
         self._versions = {key: self._versions[key] for key in self._pools}
-        pools = sorted(self._pools.values(), key=lambda pool: pool.holding.need)
-        for pool in pools:
-            if self.room > 0 and pool.holding.short:
-                pool.settle()
+        pools = tuple(self._pools.values())
+        self._balancing = True  # Whoever says now that it is cramped is heard below.
+        for needy in in_need(self._holdings()):
+            if pools[needy].has_room:
+                pools[needy].settle()
+        self._balancing = False
         now = asyncio.get_running_loop().time()
-        while (place := lender([pool.holding for pool in pools], now)) is not None:
+        while (place := lender(self._holdings(), now)) is not None:
             pools[place].owe()
         if not any(pool.holding.short for pool in pools):
             for pool in pools:
                 pool.forgive()
+        self._shrink()
+
+    def _shrink(self) -> None:
+        """Have functions give up what they have above what they may have."""
+        for key, pool in self._pools.items():
+            excess = self._tenancy(self._versions[key]).excess
+            if excess:
+                excess -= sum(one.holding.coming for one in self._of(key[0]))
+                for _ in range(min(excess, pool.holding.spare)):
+                    pool.owe()
+
+    def _holdings(self) -> Sequence[Holding]:
+        """Return what the pools have and lack, each beside what its function has."""
+        found = []
+        for key, pool in self._pools.items():
+            tenancy = self._tenancy(self._versions[key])
+            found.append(
+                replace(
+                    pool.holding,
+                    function=key[0],
+                    promised=tenancy.tenant.promised,
+                    capped=tenancy.capped,
+                )
+            )
+        return found
 
 
 def _standing(version: Version, pool: Pool[Running]) -> Standing:

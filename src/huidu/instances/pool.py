@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from huidu.instances.crew import Crew, Landlord, Lendable
 from huidu.model.capacity import (
+    ASK_AGAIN_S,
     NEVER,
     Busy,
-    Holding,
     Limits,
     Retired,
     Scene,
+    Stopped,
+    for_later,
     kept_warm,
     lasts_s,
     plan,
+    room_for_later,
 )
+from huidu.model.sharing import Holding
 
 
 class Timer(Protocol):
@@ -60,7 +64,7 @@ T = TypeVar("T", bound=Lendable)
 
 
 class Pool(Generic[T]):
-    """Lends instances to calls.
+    """Lends instances to calls: first to those that somebody waits for, then to the others.
 
     `settle` is the one place that weighs what is in the pool; it never waits, so it needs no lock,
     and the slow work that it orders is the crew's.
@@ -81,6 +85,8 @@ class Pool(Generic[T]):
             start, landlord, self, clock.time, lambda: lasts_s(limits, draw()), limits.seats
         )
         self._line: dict[int, float] = {}
+        self._later: dict[int, float] = {}  #: The line of calls that nobody waits for.
+        self._for_later: set[str] = set()  #: The instances that run such calls.
         self._seats: dict[int, asyncio.Future[T]] = {}
         self._warming: dict[asyncio.Future[None], int] = {}
         self._provided = 0
@@ -89,24 +95,29 @@ class Pool(Generic[T]):
         self._owed = 0
         self._short = 0
         self._retired = False
+        self._stopped: Stopped | None = None
         self._timer: Timer | None = None
         self._rings_at = NEVER
         self._settled = asyncio.Event()
         self._numbers = count(1)
 
-    async def take(self) -> T:
-        """Borrow an instance, or raise `Busy`, `Retired` or what kept it from starting."""
-        if self._retired:
-            raise Retired
-        if (self._crew.idle or self._crew.open) and not self._line and not self._owed:
+    async def take(self, *, later: bool = False) -> T:
+        """Borrow an instance, or raise `Busy`, `Retired` or what kept it from starting.
+
+        `later`: for a call that nobody waits for. It waits behind all others.
+        """
+        if self._retired or self._stopped:
+            raise self._stopped or Retired
+        if not (later or self._line or self._owed) and (self._crew.idle or self._crew.open):
             # What the plan would say, without asking it: nobody waits, and there is a seat.
             return self._crew.lend_latest()
+        line = self._later if later else self._line
         seats_to_come = (self._limits.instances - self._crew.ready) * self._limits.seats
-        if len(self._line) >= self._limits.waiting + seats_to_come:
-            raise Busy(len(self._line))
+        if len(line) >= self._limits.waiting + seats_to_come:
+            raise Busy(len(line))
         call = next(self._numbers)
         seat: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._line[call], self._seats[call] = self._clock.time(), seat
+        line[call], self._seats[call] = self._clock.time(), seat
         self.settle()
         try:
             return await seat
@@ -117,14 +128,17 @@ class Pool(Generic[T]):
             raise
         finally:
             del self._seats[call]
-            if self._line.pop(call, None) is not None:
+            if line.pop(call, None) is not None:
                 self.settle()
 
     def give_back(self, instance: T) -> None:
         """Return what was borrowed, whatever became of it."""
         self._crew.take_back(instance)
+        if self._for_later:
+            self._for_later.discard(instance.name)
         now, due = self._clock.time(), self._crew.due.get(instance.name, NEVER)
-        if instance.alive and not (self._line or self._owed or self._retired or due <= now):
+        awaited = self._line or self._later or self._owed
+        if instance.alive and not (awaited or self._retired or due <= now):
             self._wake_at(min(now + self._limits.idle_s, due))
         else:
             self.settle()
@@ -176,6 +190,12 @@ class Pool(Generic[T]):
         """Take calls again."""
         self._retired = False
 
+    def stop(self, why: Stopped | None) -> None:
+        """Take no call until further notice, those that wait among them; None: take calls again."""
+        if why is not None and self._stopped is None:
+            self._refuse((*self._line, *self._later), why)
+        self._stopped = why
+
     def owe(self) -> None:
         """Give up an instance to another pool, as soon as one is idle."""
         self._owed += 1
@@ -183,7 +203,7 @@ class Pool(Generic[T]):
 
     def end(self) -> None:
         """End at once the calls that wait and those that run."""
-        self._refuse(tuple(self._line), Retired())
+        self._refuse((*self._line, *self._later), Retired())
         self._crew.dismiss_all()
         self.retire()
 
@@ -201,13 +221,18 @@ class Pool(Generic[T]):
     def empty(self) -> bool:
         """Whether nobody is here, nor on the way."""
         crew = self._crew
-        awaited = self._line or self._warming or self._provided or self._held
+        awaited = self._line or self._later or self._warming or self._provided or self._held
         return not (awaited or crew.ready or crew.starting or crew.leaving)
 
     @property
     def waits(self) -> bool:
         """Whether a call waits for an instance."""
-        return bool(self._line)
+        return bool(self._line or self._later)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there may be one more instance."""
+        return self._landlord.room > 0
 
     @property
     def provided(self) -> int:
@@ -226,19 +251,20 @@ class Pool(Generic[T]):
             instances=self._here - self._owed,
             keeps=self._provided,
             held=self._held,
+            later=len(self._for_later),
             coming=self._owed + self._crew.leaving,
             short=self._short,
+            yields=bool(self._later) and not self._line,
             idle_since=next(iter(self._crew.idle.values()), NEVER),
-            waiting_since=next(iter(self._line.values()), NEVER),
+            waiting_since=next(iter((self._line or self._later).values()), NEVER),
         )
 
     @property
     def numbers(self) -> Numbers:
         """How many of each there are."""
         crew = self._crew
-        return Numbers(
-            starting=crew.starting, idle=len(crew.idle), busy=crew.busy, waiting=len(self._line)
-        )
+        waiting = len(self._line) + len(self._later)
+        return Numbers(starting=crew.starting, idle=len(crew.idle), busy=crew.busy, waiting=waiting)
 
     def lent(self) -> list[T]:
         """Return the instances that are busy."""
@@ -248,7 +274,8 @@ class Pool(Generic[T]):
         """Weigh what is here, and have done what the plan says."""
         self._owed = max(0, min(self._owed, self._here - self._provided))
         self._warm = self._keep() if self._held else 0
-        made = plan(self._scene(), self._limits, self._clock.time())
+        first, now = bool(self._line), self._clock.time()
+        made = plan(self._scene(), self._limits, now)
         astray = [call for call, name in made.assign if not self._seat(call, name)]
         for name in made.stop:
             self._crew.dismiss(name)
@@ -258,9 +285,11 @@ class Pool(Generic[T]):
         self._short = made.short
         if made.short:
             self._landlord.cramped()
-        self._wake_at(made.wake_at)
+        self._wake_at(min(made.wake_at, now + ASK_AGAIN_S) if self._later else made.wake_at)
         self._settled.set()
-        if astray:  # A caller was gone, and the instance that was meant for it is still idle.
+        # A caller was gone, and the instance that was meant for it is still idle; or it is the
+        # turn of those who were behind all others.
+        if astray or (first and self._later and not self._line):
             self.settle()
 
     def failed(self, why: BaseException, ordered_at: float) -> None:
@@ -268,11 +297,12 @@ class Pool(Generic[T]):
 
         Those are the calls that were in line when the start that failed was ordered.
         """
-        waiting = [call for call in self._line if not self._seats[call].done()]
+        since = {**self._line, **self._later}
+        waiting = [call for call in since if not self._seats[call].done()]
         oldest, others = waiting[:1], waiting[1:]
         if self._crew.ready:
             others = []
-        self._refuse([*oldest, *(c for c in others if self._line[c] <= ordered_at)], why)
+        self._refuse([*oldest, *(c for c in others if since[c] <= ordered_at)], why)
         _tell(self._warming, why)
 
     @property
@@ -280,14 +310,20 @@ class Pool(Generic[T]):
         return self._crew.ready + self._crew.starting
 
     def _scene(self) -> Scene:
-        crew = self._crew
+        crew, line, room = self._crew, self._line, self._landlord.room
+        floor = max(self._provided, self._floor() if self._warming else 0)
+        if self._later and not line and self._here >= floor:
+            could_be = min(room, self._limits.instances - self._here)
+            most = for_later(self._here, could_be, len(self._for_later))
+            line = dict(islice(self._later.items(), most))
+            room = room_for_later(self._here, room, self._landlord.most)
         return Scene(
-            line=self._line,
+            line=line,
             idle=crew.idle,
             starting=crew.starting,
             busy=crew.busy,
-            floor=max(self._provided, self._floor() if self._warming else 0),
-            room=self._landlord.room,
+            floor=floor,
+            room=room,
             owed=self._owed,
             pace_s=crew.pace_s,
             retired=self._retired,
@@ -311,15 +347,20 @@ class Pool(Generic[T]):
     def _seat(self, call: int, name: str) -> bool:
         """Hand an instance to a caller, and tell whether the caller was still there."""
         seat = self._seats[call]
-        del self._line[call]
+        later = self._line.pop(call, None) is None
+        if later:
+            del self._later[call]
         if seat.done():
             return False
+        if later:
+            self._for_later.add(name)
         seat.set_result(self._crew.lend(name))
         return True
 
     def _refuse(self, calls: Iterable[int], why: BaseException) -> None:
         for call in calls:
-            del self._line[call]
+            if self._line.pop(call, None) is None:
+                del self._later[call]
             _tell((self._seats[call],), why)
 
     def _wake_at(self, when: float) -> None:

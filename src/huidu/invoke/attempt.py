@@ -91,6 +91,7 @@ class Attempts:
             traits=traits_of(event.routing_key, None),
             routing_key=event.routing_key,
             trigger=event.trigger,
+            later=True,
             retry_number=event.attempts,
             stays_on=event.first_version if stays else "",
             trace=self.tracing.place(event.sent, event.request_id),
@@ -120,6 +121,7 @@ class Attempts:
             next_at=verdict.next_at,
             failures=verdict.failures,
             log=outcome.log,
+            result=outcome.result,
         )
 
     def broken_off(self, event: QueuedEvent) -> Ended:

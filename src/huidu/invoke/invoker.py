@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from huidu.model.call import Call, Routed
-from huidu.model.capacity import Busy, Retired
+from huidu.model.capacity import Busy, Retired, Stopped
 from huidu.model.errors import Failed, InvalidValue, Refusal
 from huidu.model.exchange import Exchange
 from huidu.model.function import FunctionName
@@ -46,8 +46,13 @@ class Instance(Protocol):
 class Fleet(Protocol):
     """Where instances are claimed, and to which they return however the call ends."""
 
-    def claim(self, version: Version) -> AbstractAsyncContextManager[Instance]:
-        """Lend an instance, or raise `Busy` where too many calls are waiting for one."""
+    def claim(
+        self, version: Version, *, later: bool = False
+    ) -> AbstractAsyncContextManager[Instance]:
+        """Lend an instance, or raise `Busy` where too many calls are waiting for one.
+
+        `later`: to a call that nobody waits for, which waits behind all others.
+        """
         ...
 
 
@@ -150,11 +155,11 @@ class Invoker:
                 call.outcome = _too_large(invocation)
                 return
             try:
-                async with self.fleet.claim(routed.version) as instance:
+                async with self.fleet.claim(routed.version, later=invocation.later) as instance:
                     await self._have(instance, call, routed)
                     return
-            except Busy:
-                call.outcome = _busy(invocation, routed)
+            except Busy as busy:
+                call.outcome = _busy(invocation, routed, busy)
                 return
             except Retired:  # its version went while the call waited
                 continue
@@ -197,11 +202,14 @@ def _task(call: Call, routed: Routed) -> Task:
     )
 
 
-def _busy(invocation: Invocation, routed: Routed) -> Outcome:
-    message = (
-        f"Function [{invocation.function.name}] concurrency exceeded: every instance of version "
-        f"{routed.version.number} is busy, and the line before them is full"
+def _busy(invocation: Invocation, routed: Routed, busy: Busy) -> Outcome:
+    why = (
+        str(busy)
+        if isinstance(busy, Stopped)
+        else f"every instance of version {routed.version.number} is busy, and the line before "
+        "them is full"
     )
+    message = f"Function [{invocation.function.name}] concurrency exceeded: {why}"
     return failure(Status.CONCURRENCY_EXCEEDED, message, invocation.request_id)
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from huidu.model.effect import Effect, EventConfigKept, FunctionGone, RetryTargetKept
+from huidu.model.destination import Destinations
+from huidu.model.effect import (
+    DestinationsKept,
+    Effect,
+    EventConfigKept,
+    FunctionGone,
+    RetryTargetKept,
+)
 from huidu.model.retry import FIRST, USUAL, EventConfig
 
 
@@ -14,10 +21,15 @@ class Terms:
     def __init__(self) -> None:
         self._configs: dict[str, EventConfig] = {}
         self._stays: set[tuple[str, str]] = set()
+        self._destinations: dict[str, Destinations] = {}
 
     def config(self, function_id: str) -> EventConfig:
         """Return how often events of a function are tried again, and for how long."""
         return self._configs.get(function_id, USUAL)
+
+    def destinations(self, function_id: str) -> Destinations:
+        """Return where it goes on from events of a function."""
+        return self._destinations.get(function_id, {})
 
     def stays(self, function_id: str, qualifier: str) -> bool:
         """Tell whether a retry stays on the version that had the event first."""
@@ -29,12 +41,15 @@ class Terms:
             match effect:
                 case EventConfigKept(function_id, config):
                     self._configs[function_id] = config
+                case DestinationsKept(function_id, destinations):
+                    self._destinations[function_id] = destinations
                 case RetryTargetKept(function_id, alias, target):
                     self._stays.discard((function_id, alias))
                     if target == FIRST:
                         self._stays.add((function_id, alias))
                 case FunctionGone(function):
                     self._configs.pop(function.id, None)
+                    self._destinations.pop(function.id, None)
                     self._stays = {one for one in self._stays if one[0] != function.id}
                 case _:
                     pass

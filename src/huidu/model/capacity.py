@@ -1,4 +1,4 @@
-"""Capacity: what a pool of instances should do next, and which pool gives way to another."""
+"""Capacity: what a pool of instances should do next."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import NamedTuple
 NEVER = math.inf
 #: A pool that the fleet had no room for asks again after so long.
 ASK_AGAIN_S = 1.0
-#: The last instance of a pool is not taken for one that has instances, until it idled so long.
-SPARED_S = 5.0
+#: Of what there is of instances, so many in a hundred are never lent to what nobody waits for.
+KEPT_FREE_PERCENT = 10
 #: An instance may go by so large a share of its age early, for not all of a pool to go at once.
 EARLY = 0.2
 #: After starts that failed, the next one that no call waits for comes no later than this.
@@ -24,6 +24,14 @@ class Busy(Exception):
 
     def __init__(self, waiting: int) -> None:
         super().__init__(f"every instance is busy, and {waiting} calls wait for one already")
+
+
+class Stopped(Busy):
+    """No call of the version is to be run: status 432."""
+
+    def __init__(self, reserved_mb: int, memory_mb: int) -> None:
+        why = f"its reserved concurrency is {reserved_mb} MB, and an instance has {memory_mb} MB"
+        Exception.__init__(self, f"{why}: it is stopped")
 
 
 class Retired(Exception):
@@ -69,6 +77,29 @@ def kept_warm(held: int, ready: int, before: int, *, ageing: bool) -> int:
     than they were `before`: a successor takes a place, and does not add one.
     """
     return min(held, max(1, min(ready, before) if ageing else ready))
+
+
+def kept_free(instances: int) -> int:
+    """Return how many of so many instances are not for calls that nobody waits for."""
+    return min(-(-instances * KEPT_FREE_PERCENT // 100), max(0, instances - 1))
+
+
+def for_later(here: int, room: int, running: int) -> int:
+    """Return how many calls that nobody waits for may be given an instance, beside the running.
+
+    A pool that has so many instances `here`, and `room` for more, always has one that it could lend
+    to a call that somebody waits for; unless it can have one alone.
+    """
+    could_be = max(1, here + max(0, room))
+    return max(0, could_be - kept_free(could_be) - running)
+
+
+def room_for_later(here: int, room: int, most: int) -> int:
+    """Return how much of the room of a fleet is for calls that nobody waits for.
+
+    A part is always left. Of that, a pool with nothing at all may have all but the last.
+    """
+    return room - (kept_free(most) if here else min(1, most - 1))
 
 
 class Scene(NamedTuple):
@@ -199,51 +230,3 @@ def _wish(
     patient = line[(scene.starting + wish) * limits.seats :]
     wake_at = min(wake_at, patient[0] + patience_s if patient else NEVER)
     return wish, max(0, min(allowed, extra) - wish), wake_at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """What one pool has and lacks, as its fleet sees it."""
-
-    instances: int  #: Starting, idle and busy, less those that it owes.
-    keeps: int = 0  #: Instances that it lends to nobody: they are provisioned.
-    held: int = 0  #: Instances that it lends only where no other is idle: they are kept warm.
-    coming: int = 0  #: Instances that it gives up, or is about to.
-    short: int = 0  #: Starts that it had no room for.
-    idle_since: float = NEVER  #: Of the instance that has been idle longest.
-    waiting_since: float = NEVER  #: Of the call that has waited longest.
-
-    @property
-    def need(self) -> tuple[bool, float]:
-        """The smaller, the more urgent: a pool with nothing at all comes before the others."""
-        return self.instances > 0, self.waiting_since
-
-
-def lender(pools: Sequence[Holding], now: float) -> int | None:
-    """Return the place of the pool that gives up its next instance, or None while none has to.
-
-    The instance that has been idle longest goes first. A pool's last one is spared for a while,
-    or a rarely called version (a canary) would be cold at each call whenever its sister is busy.
-    Where nothing is idle and a pool has no instance at all, the largest pool gives way: no
-    version is kept from running by another. What is kept warm goes after all else that is idle.
-    What is provisioned is never lent.
-    """
-    coming = sum(pool.coming for pool in pools)
-    starved = sum(pool.short > 0 and not pool.instances for pool in pools) > coming
-    if not starved and sum(pool.short for pool in pools) <= coming:
-        return None
-    idle = [
-        (pool.instances <= pool.held, pool.idle_since, place)
-        for place, pool in enumerate(pools)
-        if pool.idle_since < NEVER
-        and pool.instances > pool.keeps
-        and (starved or pool.instances > 1 or pool.idle_since + SPARED_S <= now)
-    ]
-    if idle:
-        return min(idle)[2]
-    largest = max(range(len(pools)), key=lambda place: _spare(pools[place]))
-    return largest if starved and _spare(pools[largest]) > 0 else None
-
-
-def _spare(pool: Holding) -> int:
-    return pool.instances - pool.keeps

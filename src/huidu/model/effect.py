@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from huidu.model.access_key import AccessKey
 from huidu.model.alias import Alias
 from huidu.model.comparison import Comparison
+from huidu.model.destination import Destinations
 from huidu.model.function import Function, FunctionName
 from huidu.model.key import Key
 from huidu.model.mirror import Mirror
@@ -75,6 +76,17 @@ class ProvisionChanged:
 
     version: Version
     wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationChanged:
+    """A function has so much of the concurrency for itself, and no more than that; None: no limit.
+
+    Its `$LATEST` was told of before.
+    """
+
+    function: Function
+    mb: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +227,14 @@ class EventConfigKept:
 
 
 @dataclass(frozen=True, slots=True)
+class DestinationsKept:
+    """Where it goes on from the events of a function was set."""
+
+    function_id: str
+    destinations: Destinations
+
+
+@dataclass(frozen=True, slots=True)
 class RetryTargetKept:
     """Where retries of events go that were sent to an alias was set."""
 
@@ -241,6 +261,7 @@ Effect = (
     | AliasGone
     | TriggersChanged
     | ProvisionChanged
+    | ReservationChanged
     | RolloutKept
     | ServiceKept
     | ServiceGone
@@ -260,6 +281,7 @@ Effect = (
     | MirrorEnded
     | MirrorGone
     | EventConfigKept
+    | DestinationsKept
     | RetryTargetKept
     | EventsMoved
 )

@@ -80,6 +80,7 @@ class QueuedEvent:
     since: float = 0.0  #: From when on its time counts: since it was accepted, or redriven.
     stopping: bool = False  #: Whether somebody wants it ended.
     history: tuple[Attempt, ...] = ()
+    depth: int = 0  #: Events that led to it, each by the destination of the one before.
     sequence: int = 0  #: Its row, once kept.
 
     @property
@@ -129,6 +130,7 @@ class Ended:
     next_at: float = 0.0  #: When a delayed one is to be run again.
     failures: int = 0
     log: str = ""  #: The end of what it printed; kept of one that is given up.
+    result: str = ""  #: JSON, for whoever it goes on to.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

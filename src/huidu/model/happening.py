@@ -26,6 +26,7 @@ KINDS: Mapping[str, str] = {
     "service.switched": "an environment of a service was switched to another release",
     "service.unreleased": "a service was taken offline in an environment",
     "provision.changed": "the number of provisioned instances of a version was changed",
+    "reservation.changed": "what a function has of the concurrency for itself was changed",
     "rollout.started": "a rollout was begun: a version is on its way to all calls of an alias",
     "rollout.grew": "the candidate of a rollout has a larger share of the calls",
     "rollout.waiting": "its share could grow, but for an approval, a webhook, an hour, instances",
@@ -47,6 +48,7 @@ KINDS: Mapping[str, str] = {
     "throttle.began": "a call of a version was refused (432 or 429), the first after quiet",
     "throttle.ended": "no call of the version was refused any more",
     "event.dead": "an asynchronous call was given up",
+    "event.answered": "an asynchronous call is over, and this one webhook is told of it",
     "event.redriven": "events that were given up were played again",
     "event.discarded": "events that were given up were thrown away",
     "webhook.dead": "a webhook's delivery was given up, the first since one arrived",
@@ -56,6 +58,7 @@ FAMILIES = {kind.partition(".")[0] for kind in KINDS}
 EVERY = "*"
 WEBHOOK_DEAD, WEBHOOK_TESTED = "webhook.dead", "webhook.tested"
 EVENT_DEAD = "event.dead"
+EVENT_ANSWERED = "event.answered"
 THROTTLE_BEGAN, THROTTLE_ENDED = "throttle.began", "throttle.ended"
 
 

@@ -71,6 +71,7 @@ class Invocation:
     root_request_id: str = ""  #: The call that this one belongs to; its own id by default.
     trace: Trace = NO_TRACE
     stays_on: str = ""  #: The version to stay on, where it is still there; else it is routed.
+    later: bool = False  #: Whether nobody waits for it: then it waits behind those somebody does.
     copied_from: str = ""  #: Of a mirror's copy, the alias that the call itself came through.
 
 

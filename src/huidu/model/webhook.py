@@ -6,7 +6,14 @@ import re
 from dataclasses import dataclass
 
 from huidu.model.errors import InvalidValue
-from huidu.model.happening import EVERY, WEBHOOK_TESTED, Happening, check_pattern, is_meant
+from huidu.model.happening import (
+    EVENT_ANSWERED,
+    EVERY,
+    WEBHOOK_TESTED,
+    Happening,
+    check_pattern,
+    is_meant,
+)
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 SECRET = re.compile(r"[\x21-\x7e]{16,256}")
@@ -57,7 +64,7 @@ class Webhook:
             and self.namespace in ("", happening.namespace)
             and self.function in ("", happening.function)
             and not (happening.family == "webhook" and happening.subject == self.name)
-            and happening.kind != WEBHOOK_TESTED
+            and happening.kind not in (WEBHOOK_TESTED, EVENT_ANSWERED)
         )
 
 

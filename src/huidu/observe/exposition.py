@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from huidu.model.alias import Alias
 from huidu.model.function import FunctionName
+from huidu.model.sharing import Tenant
 from huidu.model.standing import Standing
 
 VERSION = ("namespace", "function", "version")
@@ -62,6 +63,26 @@ class Gauges(Collector):
         yield InfoMetricFamily(
             "huidu_sandbox", "What is put around functions.", dict(self._sandbox)
         )
+
+
+class Reservations(Collector):
+    """What functions have of the concurrency for themselves."""
+
+    def __init__(self, reserved: Callable[[], Sequence[tuple[FunctionName, Tenant]]]) -> None:
+        self._reserved = reserved
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric as it is now."""
+        reserved = GaugeMetricFamily(
+            "huidu_reserved_concurrency_mb",
+            "Reserved concurrency: reserved, and what the instances of the function have of it.",
+            labels=("namespace", "function", "state"),
+        )
+        for named, tenant in self._reserved():
+            mb = tenant.reserved.mb if tenant.reserved else 0
+            reserved.add_metric((named.namespace, named.name, "reserved"), mb)
+            reserved.add_metric((named.namespace, named.name, "used"), tenant.used_mb)
+        yield reserved
 
 
 class Deliveries(Collector):
@@ -122,6 +143,43 @@ class Queued(Collector):
         for result, count in list(self._results.items()):
             attempts.add_metric((result,), count)
         yield attempts
+
+
+class Ticks(Collector):
+    """What became of the ticks of timers."""
+
+    def __init__(self, results: Mapping[str, int]) -> None:
+        self._results = results
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric as it is now."""
+        ticks = CounterMetricFamily(
+            "huidu_timer_ticks",
+            "Ticks of timers: fired; passed_over counts how often some were missed for good.",
+            labels=("result",),
+        )
+        for result in ("fired", "passed_over"):
+            ticks.add_metric((result,), self._results.get(result, 0))
+        yield ticks
+
+
+class Onward(Collector):
+    """What was sent on from asynchronous events that have ended."""
+
+    def __init__(self, sent: Mapping[str, int]) -> None:
+        self._sent = sent
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric as it is now."""
+        sent = CounterMetricFamily(
+            "huidu_destinations",
+            "Asynchronous calls that went on to a function or a webhook; too_deep: not run, for it "
+            "looks like a loop; lost: to a webhook that is gone or closed.",
+            labels=("result",),
+        )
+        for result in ("function", "webhook", "too_deep", "lost"):
+            sent.add_metric((result,), self._sent.get(result, 0))
+        yield sent
 
 
 class Denials(Collector):

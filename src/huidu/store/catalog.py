@@ -15,6 +15,7 @@ from huidu.model.effect import (
     Effect,
     FunctionKept,
     ProvisionChanged,
+    ReservationChanged,
     ServiceKept,
     TriggersChanged,
     VersionKept,
@@ -89,6 +90,8 @@ def _everything(reading: Reading) -> Sequence[Effect]:
         effects.append(FunctionKept(function))
         versions, wanted = reading.versions(function), reading.provisions(function)
         effects += [VersionKept(version) for version in versions]
+        if (mb := reading.reserved(function)) is not None:
+            effects.append(ReservationChanged(function, mb))
         effects += [ProvisionChanged(v, wanted[v.number]) for v in versions if v.number in wanted]
         effects += [AliasKept(alias) for alias in reading.aliases(function)]
         effects.append(TriggersChanged(function, tuple(reading.triggers(function))))
@@ -97,6 +100,7 @@ def _everything(reading: Reading) -> Sequence[Effect]:
     effects += reading.keys.everything()
     effects += reading.mirrors.everything()
     effects += reading.events.everything()
+    effects += reading.destinations.everything()
     return effects
 
 

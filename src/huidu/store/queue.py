@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects.sqlite import insert
 
+from huidu.model.destination import Onward
 from huidu.model.effect import Effect, EventsMoved
 from huidu.model.errors import LimitExceeded
-from huidu.model.event import LIVE, Ended, Kept, QueuedEvent, State, Turn
+from huidu.model.event import LIVE, Attempt, Ended, Kept, QueuedEvent, State, Turn
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Status
 from huidu.model.retry import EventConfig
@@ -19,6 +21,7 @@ from huidu.model.turns import OF_QUEUE, Wanted, may_take, whole
 from huidu.store import queue_asking, queue_steps
 from huidu.store.database import Database
 from huidu.store.queue_asking import Counts, Search
+from huidu.store.queue_onward import Sent, pairs, send
 from huidu.store.queue_rows import event_row
 from huidu.store.queue_tables import QUEUED
 from huidu.store.queue_telling import Dead, Mourner
@@ -45,6 +48,9 @@ class Queue:
         self._coming = Counter[FunctionName]()  #: That are being put.
         self._puts = Together(self._put_all, MOST_TOGETHER)
         self._mourner = Mourner()
+        #: What goes on from an event that has ended.
+        self.onward: Callable[[Ended], Onward | None] = lambda _: None
+        self.sent = Counter[str]()  #: What was sent on, by what it was sent to.
         self.tell: Callable[[Sequence[Effect]], None] = lambda _: None
 
     async def count(self) -> None:
@@ -88,7 +94,41 @@ class Queue:
 
         One that has the request id of another is not put a second time.
         """
-        named = event.function
+        self._admit(event.function)
+        try:
+            await self._puts.add(event)
+        finally:
+            self._came([event.function])
+
+    async def put_where(
+        self, events: Sequence[QueuedEvent], holds: Callable[[Connection, int], bool]
+    ) -> int:
+        """Keep those events, by their places, of which something holds in that transaction.
+
+        Returns how many those are. Raises `LimitExceeded` where there is no room for all, and then
+        has kept none.
+        """
+
+        def change(connection: Connection) -> Sequence[QueuedEvent]:
+            kept = [event for place, event in enumerate(events) if holds(connection, place)]
+            if kept:
+                connection.execute(insert(QUEUED), [event_row(event) for event in kept])
+            return kept
+
+        admitted: list[FunctionName] = []
+        try:
+            for event in events:
+                self._admit(event.function)
+                admitted.append(event.function)
+            won = await self._database.write(change)
+        finally:
+            self._came(admitted)
+        for event in won:
+            self._note(event.function, live=1)
+        return len(won)
+
+    def _admit(self, named: FunctionName) -> None:
+        """Count one event that is being put, or raise `LimitExceeded`."""
         holds = self._live[named] + self._coming[named]
         free = whole(self._most, OF_QUEUE) - self._all - self._coming.total()
         if holds >= self._most or not may_take(holds, free, OF_QUEUE):
@@ -98,12 +138,9 @@ class Queue:
                 f"functions {whole(self._most, OF_QUEUE)}); try later",
             )
         self._coming[named] += 1
-        try:
-            await self._puts.add(event)
-        finally:
-            self._coming[named] -= 1
-            if not self._coming[named]:
-                del self._coming[named]
+
+    def _came(self, functions: Sequence[FunctionName]) -> None:
+        self._coming -= Counter(functions)
 
     async def _put_all(self, events: Sequence[QueuedEvent]) -> None:
         rows = [event_row(event) for event in events]
@@ -133,22 +170,26 @@ class Queue:
     async def turn(self, ends: Sequence[Ended], wanted: Wanted) -> Turn:
         """Keep what came of attempts and lend what is due, in one transaction."""
         dead = [one for one in ends if one.state == State.DEAD]
+        goes = pairs(ends, [self.onward(one) for one in ends])
 
-        def change(connection: Connection) -> tuple[Turn, Counts | None, list[Effect]]:
+        def change(connection: Connection) -> tuple[Turn, Counts | None, list[Effect], Sent]:
             lost = queue_steps.settle(connection, ends, wanted.owner) if ends else 0
             told = self._mourner.tell(connection, map(_dead, dead), wanted.now) if dead else []
+            sent = send(connection, goes) if goes else Sent()
             turn = queue_steps.take(connection, wanted)
-            return turn, queue_asking.counts(connection) if lost else None, told
+            return turn, queue_asking.counts(connection) if lost else None, told, sent
 
-        turn, counts, told = await self._database.write(change)
+        turn, counts, told, sent = await self._database.write(change)
         if counts is not None:
             self._counted(counts)
+            self._went(sent, counted=True)
         else:
+            self._went(sent)
             for one in ends:
                 over, gone = one.state not in LIVE, one.state == State.DEAD
                 self._note(one.event.function, live=-over, dead=+gone)
         self.tell(told)
-        return turn
+        return replace(turn, more=True) if sent.live else turn
 
     async def give_back(self, events: Sequence[QueuedEvent], owner: str) -> None:
         """Have others run events that were lent and have not begun."""
@@ -162,7 +203,7 @@ class Queue:
     async def expire(self, config_of: Callable[[str], EventConfig], now: float) -> int:
         """Give up what has waited for longer than its function says; return how many."""
 
-        def change(connection: Connection) -> tuple[list[QueuedEvent], list[Effect]]:
+        def change(connection: Connection) -> tuple[list[QueuedEvent], list[Effect], Sent]:
             late: list[QueuedEvent] = []
             at: str | None = None
             while (at := queue_steps.next_function(connection, at)) is not None:
@@ -170,13 +211,31 @@ class Queue:
                 why = f"it waited for longer than MsgTTL ({ttl_s} s)"
                 late += queue_steps.expire(connection, at, now - ttl_s, why, now)
             told = self._mourner.tell(connection, map(_late, late), now) if late else []
-            return late, told
+            ends = [_ended(event, now) for event in late]
+            return late, told, send(connection, pairs(ends, [self.onward(one) for one in ends]))
 
-        late, told = await self._database.write(change)
+        late, told, sent = await self._database.write(change)
+        self._went(sent)
         for event in late:
             self._note(event.function, live=-1, dead=1)
         self.tell(told)
         return len(late)
+
+    def _went(self, sent: Sent, *, counted: bool = False) -> None:
+        """Count what was sent on, unless all was counted anew, and make it known."""
+        if not counted:
+            for named, count in sent.live.items():
+                self._note(named, live=count)
+            for named, count in sent.dead.items():
+                self._note(named, dead=count)
+        self.sent.update(
+            function=sent.live.total(),
+            too_deep=sent.dead.total(),
+            webhook=sent.webhooks,
+            lost=sent.lost,
+        )
+        if sent.effects:
+            self.tell(sent.effects)
 
     async def abort(self, request_id: str, at: float) -> State | None:
         """End an event that nobody runs, or note that one that runs is to end.
@@ -241,6 +300,12 @@ def _dead(ended: Ended) -> Dead:
         why=attempt.then,
         log=ended.log,
     )
+
+
+def _ended(event: QueuedEvent, now: float) -> Ended:
+    last = event.history[-1] if event.history else Attempt(number=event.attempts)
+    attempt = replace(last, then="given up: its MsgTTL is over")
+    return Ended(event=event, state=State.DEAD, attempt=attempt, at=now)
 
 
 def _late(event: QueuedEvent) -> Dead:

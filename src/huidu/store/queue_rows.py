@@ -35,6 +35,7 @@ def event_row(event: QueuedEvent) -> Row:
         "since": event.waits_since,
         "state": State.READY.value,
         "attempts": event.attempts,
+        "depth": event.depth,
         "event": event.event,
     }
 
@@ -56,6 +57,7 @@ def event_from(row: RowMapping, event: bytes = b"") -> QueuedEvent:
         since=row["since"],
         stopping=bool(row["stopping"]),
         history=read_history(row["history"]),
+        depth=row["depth"],
         sequence=row["sequence"],
     )
 

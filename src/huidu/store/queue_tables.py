@@ -65,6 +65,7 @@ QUEUED = Table(
     _empty("history"),
     _empty("log"),
     Column("event", LargeBinary, nullable=False),
+    _zero("depth", Integer),  #: Events that led to it, each by the destination of the one before.
     Index("async_event_by_request", "request_id", unique=True),
     Index("async_event_of_function", "namespace", "function", "accepted_at"),
     Index("async_event_ready", "function_id", "since", **_where("ready")),

@@ -11,12 +11,14 @@ from huidu.model.alias import Alias
 from huidu.model.errors import NotFound
 from huidu.model.function import Function, FunctionName
 from huidu.model.history import Change
-from huidu.model.trigger import Trigger
+from huidu.model.names import LATEST
+from huidu.model.trigger import TIMER, Trigger
 from huidu.model.version import Version
 from huidu.store import rows
 from huidu.store.access import AccessReading
 from huidu.store.access_keys import AccessKeyReading
 from huidu.store.components import ComponentReading
+from huidu.store.destinations import DestinationReading
 from huidu.store.event_writing import EventReading
 from huidu.store.layers import LayerReading
 from huidu.store.mirrors import MirrorReading
@@ -28,9 +30,12 @@ from huidu.store.tables import (
     HISTORY,
     NAMESPACE,
     PROVISION,
+    RESERVATION,
     TRIGGER,
     VERSION,
 )
+
+NOBODY = FunctionName("", "")  #: Where it does not matter whose a version is.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,15 +177,42 @@ class Reading(ServiceReading):
         )
         return [rows.trigger_from(row, function.named) for row in found.mappings()]
 
+    def fired(self, function: Function) -> Mapping[str, float]:
+        """Return the last tick of each timer that was fired; 0 where none was."""
+        query = select(TRIGGER.c.name, TRIGGER.c.fired_at).where(TRIGGER.c.type == TIMER)
+        mine = query.where(TRIGGER.c.function_id == function.id)
+        return {row.name: row.fired_at for row in self._connection.execute(mine)}
+
     def provisions(self, function: Function) -> Mapping[str, int]:
         """Return how many instances the versions of a function are to have at all times."""
         query = select(PROVISION.c.number, PROVISION.c.wanted)
         mine = query.where(PROVISION.c.function_id == function.id)
         return {row.number: row.wanted for row in self._connection.execute(mine)}
 
-    def provisioned(self) -> int:
-        """Return how many instances all versions of all functions together are to have."""
-        return self._count(select(func.coalesce(func.sum(PROVISION.c.wanted), 0)))
+    def reserved(self, function: Function) -> int | None:
+        """Return how much a function has for itself, in MB; None: it shares with all others."""
+        query = select(RESERVATION.c.mb).where(RESERVATION.c.function_id == function.id)
+        return self._connection.execute(query).scalar()
+
+    def promised(self, *, but: str = "") -> int:
+        """Return how many instances functions can have whatever others want, but for one by its id.
+
+        Those are what is reserved for them; of the others, what is provisioned.
+        """
+        latest = and_(
+            VERSION.c.function_id == RESERVATION.c.function_id, VERSION.c.number == LATEST
+        )
+        there_are = select(VERSION, RESERVATION.c.mb).select_from(RESERVATION.join(VERSION, latest))
+        reserved = sum(
+            row["mb"] // rows.version_from(row, NOBODY).configuration.memory_mb
+            for row in self._connection.execute(there_are).mappings()
+            if row["function_id"] != but
+        )
+        provisioned = select(func.coalesce(func.sum(PROVISION.c.wanted), 0)).where(
+            PROVISION.c.function_id != but,
+            PROVISION.c.function_id.not_in(select(RESERVATION.c.function_id)),
+        )
+        return int(reserved) + self._count(provisioned)
 
     def codes(self) -> frozenset[str]:
         """Return the SHA-256 of every package that a version or a layer refers to."""
@@ -211,6 +243,11 @@ class Reading(ServiceReading):
     def rollouts(self) -> RolloutReading:
         """The same of rollouts."""
         return RolloutReading(self._connection)
+
+    @property
+    def destinations(self) -> DestinationReading:
+        """The same of where it goes on from them."""
+        return DestinationReading(self._connection)
 
     @property
     def events(self) -> EventReading:

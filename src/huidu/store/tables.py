@@ -78,6 +78,27 @@ PROVISION = Table(
     ),
 )
 
+#: How much of the concurrency a function has for itself.
+RESERVATION = Table(
+    "reservation",
+    CATALOG,
+    _function_id(),
+    Column("mb", Integer, nullable=False),
+    Column("modified_at", Float, nullable=False),
+)
+
+#: Where it goes on from the asynchronous events of a function.
+DESTINATION = Table(
+    "destination",
+    CATALOG,
+    _function_id(),
+    Column("side", Text, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("function", Text, nullable=False),
+    Column("qualifier", Text, nullable=False),
+    Column("webhook_id", Text, nullable=False),
+)
+
 ALIAS = Table(
     "alias",
     CATALOG,
@@ -122,6 +143,8 @@ TRIGGER = Table(
     Column("resource_id", Text, nullable=False),
     Column("added_at", Float, nullable=False),
     Column("modified_at", Float, nullable=False),
+    Column("missed", Text, nullable=False, server_default="skip"),
+    Column("fired_at", Float, nullable=False, server_default="0"),  #: The last tick of a timer.
 )
 
 HAPPENING = Table(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from huidu.model.delivery import DEAD, MOST_DEAD, MOST_PENDING, PENDING, Delivery, again
 from huidu.model.effect import Effect, Happened, WebhookGone, WebhookKept
-from huidu.model.happening import WEBHOOK_DEAD, Happening
+from huidu.model.happening import EVENT_ANSWERED, WEBHOOK_DEAD, Happening
 from huidu.model.webhook import Webhook
 from huidu.store.tables import DELIVERY, HAPPENING, WEBHOOK
 from huidu.store.told import Told, happening_row, webhook_row
@@ -38,6 +38,15 @@ class Telling(Told):
         self.effects.append(Happened(told.kind))
         return told
 
+    def tell_one(self, webhook_id: str, happening: Happening) -> bool:
+        """Keep what happened for one webhook alone; return whether it is there, and open."""
+        webhook = next((one for one in self.webhooks() if one.id == webhook_id), None)
+        if webhook is None or not webhook.enabled:
+            return False
+        told = self.tell(happening)
+        self._send(webhook, told)
+        return True
+
     def _send(self, webhook: Webhook, told: Happening) -> None:
         delivery = Delivery(
             id=str(uuid.uuid4()), webhook_id=webhook.id, sequence=told.sequence, since=told.at
@@ -51,6 +60,8 @@ class Telling(Told):
     def arrived(self, delivery: Delivery, at: float) -> None:
         """Forget a delivery that has arrived; its webhook fares well."""
         self._connection.execute(delete(DELIVERY).where(DELIVERY.c.id == delivery.id))
+        mine = and_(HAPPENING.c.sequence == delivery.sequence, HAPPENING.c.kind == EVENT_ANSWERED)
+        self._connection.execute(delete(HAPPENING).where(mine))  # there is one for every call
         well = {"failing_since": 0.0, "delivered_at": at, "last_error": "", "told_dead": False}
         self._connection.execute(
             update(WEBHOOK).where(WEBHOOK.c.id == delivery.webhook_id).values(well)

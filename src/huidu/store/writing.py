@@ -12,6 +12,7 @@ from huidu.model.effect import (
     FunctionKept,
     MirrorGone,
     ProvisionChanged,
+    ReservationChanged,
     TriggersChanged,
     VersionGone,
     VersionKept,
@@ -26,6 +27,7 @@ from huidu.store import rows
 from huidu.store.access import AccessWriting
 from huidu.store.access_keys import AccessKeyWriting
 from huidu.store.components import ComponentWriting
+from huidu.store.destinations import DestinationWriting
 from huidu.store.event_writing import EventWriting
 from huidu.store.layers import LayerWriting
 from huidu.store.mirrors import MirrorWriting
@@ -38,6 +40,7 @@ from huidu.store.tables import (
     HISTORY,
     NAMESPACE,
     PROVISION,
+    RESERVATION,
     TRIGGER,
     VERSION,
 )
@@ -103,6 +106,16 @@ class Writing(Reading, ServiceWriting):
             }
             self._connection.execute(insert(PROVISION).values(row))
         self.effects.append(ProvisionChanged(version, wanted))
+
+    def reserve(self, function: Function, mb: int | None, at: float) -> None:
+        """Keep how much a function has for itself; None: nothing, and it is not limited."""
+        self._connection.execute(
+            delete(RESERVATION).where(RESERVATION.c.function_id == function.id)
+        )
+        if mb is not None:
+            row = {"function_id": function.id, "mb": mb, "modified_at": at}
+            self._connection.execute(insert(RESERVATION).values(row))
+        self.effects.append(ReservationChanged(function, mb))
 
     def add_alias(self, function: Function, alias: Alias) -> None:
         """Keep a new alias."""
@@ -178,6 +191,11 @@ class Writing(Reading, ServiceWriting):
     def rollouts(self) -> RolloutWriting:
         """The same of rollouts."""
         return RolloutWriting(self._connection, self.effects)
+
+    @property
+    def destinations(self) -> DestinationWriting:
+        """The same of where it goes on from them."""
+        return DestinationWriting(self._connection, self.effects)
 
     @property
     def events(self) -> EventWriting:

@@ -6,25 +6,27 @@ import asyncio
 import heapq
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from itertools import count
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
-from croniter import croniter
 
 from huidu.model.effect import Effect, FunctionGone, TriggersChanged
 from huidu.model.errors import InvalidValue, Refusal
 from huidu.model.event import QueuedEvent
-from huidu.model.trigger import Trigger
+from huidu.model.schedule import Due, Schedule, due
+from huidu.model.trigger import TIMER, Firing, Trigger
 
-TYPE = "timer"
 FIELDS = (5, 7)
 MOST_CHARS = 1000
 DICE = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)  #: What croniter leaves to chance.
-LONGEST_SEARCH_YEARS = 130  #: From 1970 to 2099.
 LONGEST_SLEEP_S = 60.0  #: The wall clock may jump; look again that often.
+AGAIN_S = 1.0  #: Where the store could not take a firing.
+AT_ONCE = 100  #: Firings in one transaction, so that others need not wait long for theirs.
 
 log = structlog.get_logger("huidu.timer")
 
@@ -46,7 +48,7 @@ def define(text: str) -> str:
     if len(cron.split()) not in FIELDS or DICE.search(cron):
         raise _invalid(text, "must have seven fields, as in 0 */5 * * * * *, or five")
     try:
-        next_after(cron, 0.0, UTC)
+        Schedule.of(cron, UTC).next_after(0.0)
     except ValueError as error:
         raise _invalid(text, str(error)) from None
     return json.dumps({"cron": cron})
@@ -57,47 +59,71 @@ def show(trigger: Trigger, gateway_url: str) -> str:
     return trigger.definition
 
 
+def upcoming(definition: str, moment: float, zone: tzinfo, most: int) -> Sequence[float]:
+    """Return when a timer fires next, at most so many times."""
+    return _schedule(definition, zone).next_few(moment, most)
+
+
+def _schedule(definition: str, zone: tzinfo) -> Schedule:
+    return Schedule.of(json.loads(definition)["cron"], zone)
+
+
 def _invalid(text: str, reason: str) -> InvalidValue:
     return InvalidValue("TriggerDesc", f"TriggerDesc {text[:80]!r}: {reason}")
 
 
-def next_after(cron: str, moment: float, zone: tzinfo) -> float:
-    """Return the first moment after this one at which a timer fires, or raise `ValueError`."""
-    begin = datetime.fromtimestamp(moment, UTC).astimezone(zone)
-    search = croniter(
-        cron, begin, second_at_beginning=True, max_years_between_matches=LONGEST_SEARCH_YEARS
-    )
-    return float(search.get_next(float))
+class Firings(Protocol):
+    """Which ticks of which timers have been fired, beside the queue that has their events."""
+
+    async def fired(self) -> Mapping[tuple[str, str], float]:
+        """Return the last tick fired of each timer, by function id and name."""
+        ...
+
+    async def fire(self, firings: Sequence[Firing]) -> int:
+        """Put events into the queue, of those ticks that nobody has fired, in one step.
+
+        Returns how many those are. A timer that was changed, closed or deleted is not fired.
+        """
+        ...
 
 
-class Queue(Protocol):
-    """Where events wait to be run."""
+@dataclass(slots=True, eq=False)
+class Armed:
+    """A timer that is open."""
 
-    async def put(self, event: QueuedEvent) -> None: ...
+    trigger: Trigger
+    schedule: Schedule
+    after: float  #: No tick up to this one is fired any more.
+    dropped: bool = False
 
 
+class Entry(NamedTuple):
+    """When to look at a timer."""
+
+    at: float
+    order: int
+    timer: Armed
+
+
+@dataclass(slots=True)
 class Timers:
-    """Puts an event into the queue whenever a timer fires, from when it was made or the start on.
+    """Puts an event into the queue for each tick of each timer, once.
 
-    What would have fired while the platform was down is passed over.
+    Which tick was fired last is kept in the transaction that queues its event: whoever dies before
+    it has fired nothing, and fires it after the next start; whoever comes second does nothing.
     """
 
-    def __init__(
-        self,
-        queue: Queue,
-        wake_queue: Callable[[], None],
-        clock: Callable[[], float],
-        zone: tzinfo,
-        new_id: Callable[[], str],
-    ) -> None:
-        self._queue = queue
-        self._wake_queue = wake_queue
-        self._clock = clock
-        self._zone = zone
-        self._new_id = new_id
-        self._due: list[tuple[float, int, Trigger]] = []
-        self._order = count()
-        self._changed = asyncio.Event()
+    firings: Firings
+    wake_queue: Callable[[], None]
+    clock: Callable[[], float]
+    zone: tzinfo
+    new_id: Callable[[], str]
+    results: Counter[str] = field(default_factory=Counter)  #: What became of ticks.
+    _armed: dict[tuple[str, str], Armed] = field(default_factory=dict)
+    _new: dict[Armed, None] = field(default_factory=dict)  #: In the order in which they came.
+    _line: list[Entry] = field(default_factory=list)
+    _order: count[int] = field(default_factory=count)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take over the timers of functions that a commit changed."""
@@ -112,50 +138,99 @@ class Timers:
             self._changed.set()
 
     def _replace(self, function_id: str, triggers: Sequence[Trigger]) -> None:
-        """Plan what is new; what stays as it was may be due this very moment."""
-        wanted = {trigger for trigger in triggers if trigger.type == TYPE and trigger.enabled}
-        others = [entry for entry in self._due if entry[2].function_id != function_id]
-        stays = [entry for entry in self._due if entry[2] in wanted]
-        self._due = others + stays
-        heapq.heapify(self._due)
-        for trigger in wanted - {entry[2] for entry in stays}:
-            self._plan(trigger, self._clock())
-
-    def _plan(self, trigger: Trigger, after: float) -> None:
-        cron = json.loads(trigger.definition)["cron"]
-        try:
-            at = next_after(cron, after, self._zone)
-        except ValueError:
-            return  # its last year has passed
-        heapq.heappush(self._due, (at, next(self._order), trigger))
+        """Arm what is new; what stays as it was may be due this very moment."""
+        wanted = {(function_id, t.name): t for t in triggers if t.type == TIMER and t.enabled}
+        for key in [key for key in self._armed if key[0] == function_id]:
+            timer = self._armed[key]
+            if wanted.get(key) == timer.trigger:
+                del wanted[key]
+            else:
+                timer.dropped = True
+                self._new.pop(timer, None)
+                del self._armed[key]
+        for key, trigger in wanted.items():
+            schedule = _schedule(trigger.definition, self.zone)
+            timer = self._armed[key] = Armed(trigger, schedule, trigger.modified_at)
+            self._new[timer] = None
+        if len(self._line) > 2 * len(self._armed) + AT_ONCE:
+            self._line = [entry for entry in self._line if not entry.timer.dropped]
+            heapq.heapify(self._line)
 
     async def run(self) -> None:
         """Fire until cancelled."""
+        fired = dict(await self._fired())
         while True:
             self._changed.clear()
-            while self._due and self._due[0][0] <= (now := self._clock()):
-                at, _, trigger = heapq.heappop(self._due)
-                self._plan(trigger, max(at, now))
-                await self._fire(trigger, at)
-            wait_s = self._due[0][0] - self._clock() if self._due else LONGEST_SLEEP_S
+            for timer in tuple(self._new):
+                key = timer.trigger.function_id, timer.trigger.name
+                timer.after = max(timer.after, fired.pop(key, 0.0))
+                self._look_at(timer, timer.after)
+            self._new.clear()
+            while await self._fire(self._due()):
+                pass
+            wait_s = self._line[0].at - self.clock() if self._line else LONGEST_SLEEP_S
             await _either(self._changed.wait(), min(wait_s, LONGEST_SLEEP_S))
 
-    async def _fire(self, trigger: Trigger, at: float) -> None:
+    async def _fired(self) -> Mapping[tuple[str, str], float]:
+        while True:
+            try:
+                return await self.firings.fired()
+            except Refusal as refusal:
+                log.warning("timer.waits", reason=refusal.message)
+                await asyncio.sleep(AGAIN_S)
+
+    def _look_at(self, timer: Armed, at: float) -> None:
+        heapq.heappush(self._line, Entry(at, next(self._order), timer))
+
+    def _due(self) -> Mapping[Armed, Due]:
+        """Take from the line whose time has come, and decide what is to be fired."""
+        found: dict[Armed, Due] = {}
+        now, ticks = self.clock(), 0
+        while self._line and self._line[0].at <= now and ticks < AT_ONCE:
+            timer = heapq.heappop(self._line).timer
+            if not timer.dropped:
+                what = found[timer] = due(timer.schedule, timer.after, now, timer.trigger.missed)
+                ticks += max(1, len(what.ticks))
+        return found
+
+    async def _fire(self, what: Mapping[Armed, Due]) -> bool:
+        """Fire what is due, and plan what comes then; tell whether there may be more that is."""
+        asked = [self._firing(timer.trigger, at) for timer, now in what.items() for at in now.ticks]
+        try:
+            fired = await self.firings.fire(asked) if asked else 0
+        except Refusal as refusal:
+            log.warning("timer.waits", reason=refusal.message, firings=len(asked))
+            for timer in what:
+                self._look_at(timer, self.clock() + AGAIN_S)
+            return bool(what)
+        for timer, now in what.items():
+            self._go_on(timer, now)
+        self.results["fired"] += fired
+        if fired:
+            self.wake_queue()
+        return bool(what)
+
+    def _go_on(self, timer: Armed, now: Due) -> None:
+        if now.passed_over:
+            self.results["passed_over"] += 1
+            named = str(timer.trigger.function)
+            log.warning("timer.passed_over", function=named, trigger=timer.trigger.name)
+        if now.then is None:
+            return  # its last year has passed
+        timer.after = now.after
+        self._look_at(timer, now.then)
+
+    def _firing(self, trigger: Trigger, at: float) -> Firing:
         event = QueuedEvent(
-            request_id=self._new_id(),
+            request_id=self.new_id(),
             function=trigger.function,
             function_id=trigger.function_id,
             qualifier=trigger.qualifier,
             event=event_of(trigger, at),
-            trigger=TYPE,
-            accepted_at=at,
+            trigger=TIMER,
+            accepted_at=self.clock(),
         )
-        try:
-            await self._queue.put(event)
-        except Refusal as refusal:
-            log.warning("timer.lost", trigger=trigger.name, reason=refusal.message)
-            return
-        self._wake_queue()
+        return Firing(trigger, at, event)
 
 
 def event_of(trigger: Trigger, at: float) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import importlib
 import json
@@ -49,10 +50,13 @@ def be(order: dict[str, Any], numbers: Sequence[int], files: Sequence[int]) -> N
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
+    faulthandler.enable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["cwd"])
+    if os.environ.get("HUIDU_TEST_FORK") == "0":  # to tell what comes of forking from what does not
+        os.execv(sys.executable, [sys.executable, "-m", "huidu", *order["words"]])  # noqa: S606
     os.execv = go_on
     run("huidu", order["words"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import importlib
 import json
@@ -49,10 +50,13 @@ def be(order: dict[str, Any], numbers: Sequence[int], files: Sequence[int]) -> N
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
+    faulthandler.enable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["cwd"])
+    if os.environ.get("HUIDU_TEST_FORK") == "0":  # to tell what comes of forking from what does not
+        os.execv(sys.executable, [sys.executable, "-m", "huidu", *order["words"]])  # noqa: S606
     os.execv = go_on
     run("huidu", order["words"])
 
@@ -60,7 +64,8 @@ def be(order: dict[str, Any], numbers: Sequence[int], files: Sequence[int]) -> N
 class Children:
     """The processes that are there, each with whom to tell how it ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, *own: socket.socket) -> None:
+        self._own = own  #: Those of their mother, which are none of theirs.
         self.shown: dict[int, tuple[int, int]] = {}  # by the descriptor that shows its end
 
     def fork(
@@ -68,6 +73,8 @@ class Children:
     ) -> int:
         """Fork one, and return its number."""
         if (pid := os.fork()) == 0:
+            for one in self._own:
+                one.close()
             for mine, (_, other) in self.shown.items():
                 os.close(mine)
                 os.close(other)
@@ -94,8 +101,8 @@ def main(asked: int, listening: int) -> None:
     Orders come through a socket, with a second one to tell the end through, and from whoever
     connects, who is told the end on that connection.
     """
-    children = Children()
     with socket.socket(fileno=asked) as asking, socket.socket(fileno=listening) as door:
+        children = Children(asking, door)
         while True:
             waited = [asking.fileno(), door.fileno(), *children.shown]
             for ready in select.select(waited, [], [])[0]:

@@ -247,6 +247,25 @@ def test_no_import_hides_behind_type_checking() -> None:
     assert not faults(FILES, look)
 
 
+def test_what_is_read_has_its_decoder_from_the_import_on() -> None:
+    """Two threads that meet a type for the first time in `decode(type=T)` can crash msgspec 0.22.
+
+    What is told its `kind` runs on the event loop's thread alone.
+    """
+
+    def look(file: str) -> list[str]:
+        calls = [node for node in nodes(file) if isinstance(node, ast.Call)]
+        return [
+            f"line {call.lineno}"
+            for call in calls
+            if ast.unparse(call.func) == "msgspec.json.decode"
+            and not {"kind", "msgspec.Raw"} & {ast.unparse(word.value) for word in call.keywords}
+            and call.keywords
+        ]
+
+    assert not faults(FILES, look)
+
+
 def test_the_ground_floor_imports_only_what_is_pure() -> None:
     pure = PURE | set(PURE_ENOUGH)
 

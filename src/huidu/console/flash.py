@@ -27,6 +27,9 @@ class Flash(msgspec.Struct, frozen=True):
     undo: Undo | None = None
 
 
+FLASH = msgspec.json.Decoder(Flash)
+
+
 def write(flash: Flash) -> str:
     """Return what a cookie can hold."""
     while len(packed := base64.urlsafe_b64encode(msgspec.json.encode(flash)).decode()) > MOST:
@@ -37,6 +40,6 @@ def write(flash: Flash) -> str:
 def read(cookie: str) -> Flash | None:
     """Return what a cookie holds, or None where that is nothing of ours."""
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cookie), type=Flash) if cookie else None
+        return FLASH.decode(base64.urlsafe_b64decode(cookie)) if cookie else None
     except (binascii.Error, ValueError):
         return None

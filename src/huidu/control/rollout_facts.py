@@ -207,18 +207,21 @@ def _line(plane: Plane, rollout: Rollout) -> dict[str, Any]:
     }
 
 
-def saved_findings(evidence: str) -> Findings | None:
-    """Return the findings within what was saved of a rollout; None where they cannot be read."""
-    try:
-        return msgspec.json.decode(evidence, type=Saved).findings if evidence else None
-    except MsgspecError:
-        return None
-
-
 class Saved(msgspec.Struct):
     """What is saved of a rollout, as far as it is shown."""
 
     findings: Findings
+
+
+SAVED = msgspec.json.Decoder(Saved)
+
+
+def saved_findings(evidence: str) -> Findings | None:
+    """Return the findings within what was saved of a rollout; None where they cannot be read."""
+    try:
+        return SAVED.decode(evidence).findings if evidence else None
+    except MsgspecError:
+        return None
 
 
 def _undo_until(plane: Plane, rollout: Rollout) -> str:

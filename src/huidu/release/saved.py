@@ -29,10 +29,13 @@ class Saved(msgspec.Struct, omit_defaults=True):
         return msgspec.json.encode(self).decode()
 
 
+SAVED = msgspec.json.Decoder(Saved)
+
+
 def read(text: str) -> Saved:
     """Return what `text` wrote; nothing at all where that cannot be read."""
     try:
-        return msgspec.json.decode(text, type=Saved) if text else Saved()
+        return SAVED.decode(text) if text else Saved()
     except msgspec.MsgspecError as error:
         log.warning("rollout.evidence", reason=str(error))
         return Saved()

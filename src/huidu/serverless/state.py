@@ -31,9 +31,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     made_service: bool = False  #: Whether the service goes when the component is removed.
 
 
+STATE = msgspec.json.Decoder(State)
+
+
 def read(text: str) -> State:
     """Return the state that was kept."""
-    return msgspec.json.decode(text, type=State)
+    return STATE.decode(text)
 
 
 def written(state: State) -> str:

@@ -14,6 +14,8 @@ from huidu.model.layer import LayerVersion
 from huidu.model.version import Version
 from huidu.store.layer_tables import LAYER, LAYER_USE, LAYER_VERSION
 
+RUNTIMES = msgspec.json.Decoder(tuple[str, ...])
+
 
 class LayerReading:
     """Questions to the catalog about layers."""
@@ -112,7 +114,7 @@ def _from(row: RowMapping) -> LayerVersion:
         name=row["name"],
         number=row["number"],
         code=Code(row["code_sha256"], row["code_bytes"]),
-        runtimes=msgspec.json.decode(row["runtimes"], type=tuple[str, ...]),
+        runtimes=RUNTIMES.decode(row["runtimes"]),
         description=row["description"],
         license=row["license"],
         added_at=row["added_at"],

@@ -49,6 +49,9 @@ class Body(msgspec.Struct, frozen=True):
     added_at: float
 
 
+BODY, COMPARISON = msgspec.json.Decoder(Body), msgspec.json.Decoder(Comparison)
+
+
 class MirrorReading:
     """Questions to the catalog about mirrors.
 
@@ -161,13 +164,13 @@ def _row(mirror: Mirror) -> dict[str, Any]:
 def _whole(row: Row[Any], named: FunctionName) -> tuple[Mirror, Comparison] | None:
     """Return a mirror with what it found, or None where it is damaged, which is logged."""
     try:
-        return _mirror(row, named), msgspec.json.decode(row.findings, type=Comparison)
+        return _mirror(row, named), COMPARISON.decode(row.findings)
     except (msgspec.MsgspecError, Refusal) as error:
         log.error("mirror.damaged", mirror=row.id, reason=str(error))  # noqa: TRY400
         return None
 
 
 def _mirror(row: Row[Any], named: FunctionName) -> Mirror:
-    body = msgspec.to_builtins(msgspec.json.decode(row.body, type=Body))
+    body = msgspec.to_builtins(BODY.decode(row.body))
     columns = {name: getattr(row, name) for name in COLUMNS}
     return Mirror(function=named, **columns, **body | {"ignored": tuple(body["ignored"])})

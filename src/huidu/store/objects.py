@@ -50,6 +50,9 @@ class Lifecycle(msgspec.Struct, frozen=True):
         return [Rule(prefix=p, expires_days=e, aborts_days=a) for p, e, a in self.rules]
 
 
+LIFECYCLE = msgspec.json.Decoder(Lifecycle)
+
+
 class Objects:
     """Keeps objects in buckets, each as one file under the digest of its key.
 
@@ -102,7 +105,7 @@ class Objects:
     def told(self, bucket: str) -> Lifecycle | None:
         """Return what a bucket was told of how long to keep things."""
         with self.held(bucket) as place, suppress(FileNotFoundError):
-            return msgspec.json.decode((place / "lifecycle").read_bytes(), type=Lifecycle)
+            return LIFECYCLE.decode((place / "lifecycle").read_bytes())
         return None
 
     def draft(self) -> Draft:

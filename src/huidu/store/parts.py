@@ -42,6 +42,9 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
 
 
+BEGUN = msgspec.json.Decoder(Upload)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part that is there."""
@@ -165,7 +168,7 @@ class Parts:
             text = (place / "uploads" / upload_id / ABOUT).read_bytes()
         except FileNotFoundError:
             raise Absent("upload") from None
-        upload = msgspec.json.decode(text, type=Upload)
+        upload = BEGUN.decode(text)
         if key not in (None, upload.key):
             raise Absent("upload")
         return upload

@@ -43,6 +43,9 @@ class Body(msgspec.Struct, frozen=True, omit_defaults=True):
     past: tuple[Past, ...] = ()
 
 
+BODY, TERMS = msgspec.json.Decoder(Body), msgspec.json.Decoder(Terms)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """Which rollouts are wanted. What is empty does not narrow."""
@@ -190,8 +193,8 @@ def _row(rollout: Rollout) -> Mapping[str, object]:
 
 def _rollout(row: RowMapping) -> Rollout:
     try:
-        body = msgspec.json.decode(row["body"], type=Body)
-        return _made(row, State(row["state"]), msgspec.json.decode(row["terms"], type=Terms), body)
+        body = BODY.decode(row["body"])
+        return _made(row, State(row["state"]), TERMS.decode(row["terms"]), body)
     except (msgspec.MsgspecError, ValueError, Refusal) as error:
         return _held(row, str(error))
 

@@ -39,6 +39,10 @@ class Body(msgspec.Struct, frozen=True, omit_defaults=True):
     modified_at: float = 0.0
 
 
+TAGS = msgspec.json.Decoder(tuple[tuple[str, str], ...])
+CONFIGURATION, BODY = msgspec.json.Decoder(Configuration), msgspec.json.Decoder(Body)
+
+
 def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
@@ -62,7 +66,7 @@ def function_from(row: RowMapping) -> Function:
         named=FunctionName(row["namespace"], row["name"]),
         id=row["id"],
         next_number=row["next_number"],
-        tags=msgspec.json.decode(row["tags"], type=tuple[tuple[str, str], ...]),
+        tags=TAGS.decode(row["tags"]),
         added_at=row["added_at"],
         modified_at=row["modified_at"],
     )
@@ -111,7 +115,7 @@ def version_from(row: RowMapping, named: FunctionName) -> Version:
 
 def _configuration(text: str) -> Configuration:
     try:
-        return msgspec.json.decode(text, type=Configuration)
+        return CONFIGURATION.decode(text)
     except (msgspec.MsgspecError, Refusal):  # one bad row must not keep the others from being read
         return UNREADABLE
 
@@ -138,7 +142,7 @@ def alias_body(alias: Alias) -> str:
 
 def alias_from(text: str, named: FunctionName, name: str) -> Alias:
     """Return the alias that `alias_body` wrote."""
-    body = msgspec.json.decode(text, type=Body)
+    body = BODY.decode(text)
     routing: Routing | None = None
     if body.weights:
         routing = Weighted(tuple(Share(*share) for share in body.weights))

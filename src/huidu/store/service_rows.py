@@ -11,8 +11,9 @@ from sqlalchemy import RowMapping
 from huidu.model.service import Api, Environment, Release, Service, Switch
 
 Row = Mapping[str, Any]
-Texts = tuple[str, ...]
-Pairs = tuple[tuple[str, str], ...]
+TEXTS = msgspec.json.Decoder(tuple[str, ...])
+PAIRS = msgspec.json.Decoder(tuple[tuple[str, str], ...])
+API, APIS = msgspec.json.Decoder(Api), msgspec.json.Decoder(tuple[Api, ...])
 
 
 def _text(value: object) -> str:
@@ -40,8 +41,8 @@ def service_from(row: RowMapping, online: Mapping[str, str]) -> Service:
         name=row["name"],
         protocol=row["protocol"],
         description=row["description"],
-        net_types=msgspec.json.decode(row["net_types"], type=Texts),
-        settings=msgspec.json.decode(row["settings"], type=Pairs),
+        net_types=TEXTS.decode(row["net_types"]),
+        settings=PAIRS.decode(row["settings"]),
         online=online,
         added_at=row["added_at"],
         modified_at=row["modified_at"],
@@ -64,7 +65,7 @@ def api_row(api: Api) -> Row:
 
 def api_from(row: RowMapping) -> Api:
     """Return the API of a row."""
-    return msgspec.json.decode(row["body"], type=Api)
+    return API.decode(row["body"])
 
 
 def release_row(release: Release, number: int) -> Row:
@@ -86,7 +87,7 @@ def release_from(row: RowMapping) -> Release:
         service_id=row["service_id"],
         name=row["name"],
         description=row["description"],
-        apis=msgspec.json.decode(row["apis"], type=tuple[Api, ...]),
+        apis=APIS.decode(row["apis"]),
         protocol=row["protocol"],
         released_at=row["released_at"],
     )
@@ -147,5 +148,5 @@ def switch_from(row: RowMapping) -> Switch:
         description=row["description"],
         who=row["who"],
         at=row["at"],
-        moved=msgspec.json.decode(row["moved"], type=Texts),
+        moved=TEXTS.decode(row["moved"]),
     )

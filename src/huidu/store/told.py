@@ -27,6 +27,8 @@ from huidu.model.happening import EVERY, THROTTLE_BEGAN, THROTTLE_ENDED, Happeni
 from huidu.model.webhook import Condition, Webhook
 from huidu.store.tables import DELIVERY, HAPPENING, WEBHOOK
 
+KINDS = msgspec.json.Decoder(tuple[str, ...])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
@@ -223,7 +225,7 @@ WEBHOOK_FIELDS = tuple(field.name for field in fields(Webhook))
 
 def _webhook(row: RowMapping) -> Webhook:
     kept = {name: row[name] for name in WEBHOOK_FIELDS}
-    kinds = msgspec.json.decode(row["kinds"], type=tuple[str, ...])
+    kinds = KINDS.decode(row["kinds"])
     return Webhook(**kept | {"kinds": kinds})
 
 

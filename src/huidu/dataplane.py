@@ -35,10 +35,13 @@ from huidu.invoke.routes import Routes
 from huidu.invoke.terms import Terms
 from huidu.invoke.tracing import Tracing
 from huidu.model.account import Account
-from huidu.model.capacity import Limits
+from huidu.model.capacity import Limits, Retired
 from huidu.model.destination import SIDES, Onward, onward
 from huidu.model.effect import Effect
 from huidu.model.event import Ended
+from huidu.model.function import FunctionName
+from huidu.model.names import LATEST
+from huidu.model.traits import NO_TRAITS
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder, Observing
 from huidu.remembering import Stores, stop
@@ -139,6 +142,14 @@ class DataPlane:
         """Let the instances go of what no call can reach any more."""
         for fleet in (self.fleet, self.shade):
             fleet.retire(self.routes)
+
+    async def ready(self, named: FunctionName) -> str:
+        """Have an instance of `$LATEST` ready; return what keeps it from that, or nothing."""
+        try:
+            ending = await self.fleet.warm(self.routes.route(named, LATEST, NO_TRAITS).version)
+        except Retired:  # There is another one by now.
+            return ""
+        return "\n".join(filter(None, (ending.message, ending.stack))) if ending else ""
 
     def gateway(self, settings: Settings, new_id: Callable[[], str]) -> Gateway:
         """Return the application at which callers arrive."""

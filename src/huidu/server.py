@@ -33,10 +33,10 @@ from huidu.cos.app import Cos
 from huidu.cos.downloads import Downloads
 from huidu.dataplane import DataPlane
 from huidu.gateway.proxies import Proxies
-from huidu.listener import Listener
+from huidu.listener import App, Listener
 from huidu.model.account import Account
 from huidu.model.effect import Effect
-from huidu.model.function import Code
+from huidu.model.function import Code, FunctionName
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.model.session import Terms
 from huidu.observe.exposition import (
@@ -86,6 +86,8 @@ class Serving:
 
     api: str
     gateway: str
+    #: Has an instance of a function's `$LATEST` ready; returns what keeps it from that, or nothing.
+    ready: Callable[[FunctionName], Awaitable[str]]
 
 
 class Known(NamedTuple):
@@ -97,11 +99,14 @@ class Known(NamedTuple):
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, recorder_of: MakeRecorder = Recorder
+    settings: Settings,
+    recorder_of: MakeRecorder = Recorder,
+    before: Callable[[App], App] = lambda app: app,
 ) -> AsyncIterator[Serving]:
     """Serve until the end of the block; then finish what is under way and close in order.
 
-    `recorder_of` is for benchmarks, which measure what recording costs.
+    `recorder_of` is for who wants another recorder, as benchmarks, which measure what recording
+    costs; `before` puts something before the gateway, in which each request is seen.
     Raises `Held` where another process serves from the same directory, and `OSError` where a
     port is taken.
     """
@@ -138,9 +143,10 @@ async def serving(
         most = _connections(settings.max_connections)
         buckets = _buckets(settings, stores, keyring, Api(desk, told))
         await api.open(buckets, most_connections=most // API_SHARE)
-        await gateway.open(data.gateway(settings, _new_id), tunnels=True, most_connections=most)
+        entrance = before(data.gateway(settings, _new_id))
+        await gateway.open(entrance, tunnels=True, most_connections=most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
-        yield Serving(api.url, gateway.url)
+        yield Serving(api.url, gateway.url, data.ready)
         log.info("closing")
 
 

@@ -33,6 +33,8 @@ class Row:
 SECTIONS: Mapping[str, tuple[Row, ...]] = {
     "Projects": (
         Row("init", "Begin a project in a folder.", f"{PROJECTS}.beginning:command"),
+        Row("dev", "Run the project of a folder here, and follow what is saved in it.",
+            "huidu.cli.dev.command:command"),
         Row("deploy", "Deploy the project of a folder.", f"{PROJECTS}.deploying:command"),
         Row("info", "Show what is deployed of a project: where it answers, and who gets which "
             "version.", f"{PROJECTS}.showing:command"),

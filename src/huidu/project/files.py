@@ -79,7 +79,11 @@ def _link(root: Path, path: Path, name: str) -> Item:
     target = str(path.readlink())
     led = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
     within = not posixpath.isabs(target) and led.split("/", 1)[0] != ".."
-    if not within or not path.resolve().is_relative_to(root.resolve()):
+    try:
+        end = path.resolve()
+    except (OSError, RuntimeError):
+        raise Flaw("is a link that leads to itself; remove it", file=name) from None
+    if not within or not end.is_relative_to(root.resolve()):
         why = f"is a link to {target[:80]!r}, out of the folder; put what it leads to in its place"
         raise Flaw(f"{why}, or leave it out in .huiduignore", file=name)
     return Item(name=name, size_bytes=len(os.fsencode(target)), link=target)

@@ -13,7 +13,7 @@ from huidu.project.files import Item, file_item, in_order, items_in
 from huidu.project.flaw import Flaw
 from huidu.project.ignored import FILE, Ignored, ignored_in
 from huidu.project.installing import install
-from huidu.project.packing import Package, Progress, pack, silent
+from huidu.project.packing import Memory, Package, Progress, pack, silent
 
 SHIMS: Mapping[str, str] = {
     EXPRESS: "sl_handler.cjs",
@@ -39,11 +39,13 @@ def package_of(
     say: Callable[[str], None],
     tell: Callable[[Progress], None] = silent,
     fresh: bool = False,
+    memory: Memory | None = None,
 ) -> Package:
     """Install what the code needs, and pack all of it; raise `Flaw`.
 
     The project's own files win over installed ones of the same name. `say` hears of what takes
-    time, `tell` of the packing; with `fresh` everything is installed anew.
+    time, `tell` of the packing; with `fresh` everything is installed anew. Who packs one project
+    again and again brings a `memory`.
     """
     source = project.source
     needs = needs_of(source.folder, _runtime(project)) if source.install else None
@@ -54,7 +56,7 @@ def package_of(
     if needs is not None:
         tree = install(needs, source.folder, cache, say, fresh=fresh)
         installed = items_in(tree, Ignored(()))
-    return pack(in_order(_shim(project), installed, own.values()), tell)
+    return pack(in_order(_shim(project), installed, own.values()), tell, memory)
 
 
 def layers_of(project: Project) -> Mapping[str, Package]:

@@ -62,9 +62,7 @@ from huidu.serverless.runs import Carry, Runs
 from huidu.settings import Settings, address
 from huidu.store.catalog import Catalog, have_heard
 from huidu.store.lock import Lock
-from huidu.store.logs import Logs
 from huidu.store.outbox import Outbox
-from huidu.store.queue import Queue
 from huidu.store.reports import Reports
 from huidu.store.salt import KEYS, salt
 from huidu.store.writing import Writing
@@ -126,18 +124,18 @@ async def serving(
         seed = salt(directory, KEYS)
         keyring = Keyring((root.secret_id, root.secret_key), seed, time.time)
         known = await _catalog(settings, stores, data, keyring, controller, post, stack)
-        download = _download(api, root)
         runs = _runs(stores, known.catalog, root, directory, gateway.url)
         stack.push_async_callback(runs.close)
-        plane = _plane(settings, stores, known, data, controller, keyring, runs, download)
+        plane = _plane(
+            settings, stores, known, data, controller, keyring, runs, _download(api, root)
+        )
         desk = Desk(plane=plane, keys=keyring, clock=time.time, new_id=_new_id)
         await runs.open(_in_the_name_of(desk))
         people = await _console(settings, desk, known.catalog, seed, stack)
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
         stack.callback(people.closing.close)
-        registry = _registry(settings, data, known.courier, stores.logs, stores.queue)
-        registry.register(RolloutGauges(controller.under_way))
+        registry = _registry(settings, data, known.courier, stores, controller)
         data.exporting.measure(data.observing.page, registry)
         told = pages(data.observing.page, registry, asdict(data.tier), people.app())
         most = _connections(settings.max_connections)
@@ -344,12 +342,12 @@ async def _catalog(
 
 
 def _registry(
-    settings: Settings, data: DataPlane, courier: Courier, logs: Logs, queue: Queue
+    settings: Settings, data: DataPlane, courier: Courier, stores: Stores, controller: Controller
 ) -> CollectorRegistry:
-    registry = CollectorRegistry()
+    registry, queue = CollectorRegistry(), stores.queue
     tier = {"tier": data.tier.name, "network": data.tier.network}
     for collector in (
-        LogCounters(logs),
+        LogCounters(stores.logs),
         Gauges(data.fleet.standings, tier, settings.max_instances),
         Denials(data.access.denied),
         Ticks(data.timers.results),
@@ -358,6 +356,7 @@ def _registry(
         Deliveries(courier.results, courier.pending),
         Queued(lambda: queue.waiting, lambda: queue.dead, data.later.results),
         Releases(data.routes.shared),
+        RolloutGauges(controller.under_way),
     ):
         registry.register(collector)
     return registry

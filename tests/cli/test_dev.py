@@ -26,7 +26,7 @@ HINT = re.compile(r"^  more +(HUIDU\S+ HUIDU\S+) (huidu .+)$", re.MULTILINE)
 
 def says(dev: Terminal, *texts: str) -> None:
     """Wait until all of these stand on the screen."""
-    until(lambda: all(text in dev.seen() for text in texts), 20)
+    until(lambda: all(text in dev.seen() for text in texts), 60)
 
 
 def test_the_life_of_a_project_from_its_first_line_to_the_way_back(here: Here, name: str) -> None:

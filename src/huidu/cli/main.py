@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from huidu.settings import KINDS, Settings, Unsettled, from_process, meant
 
 REGION = "ap-guangzhou"
 ENDPOINTS = "endpoints"
+ENDPOINT = re.compile(r"https?://([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/*")
 REFUSED = 2
 
 app = typer.Typer(
@@ -147,9 +149,16 @@ def connect() -> Client:
     there = os.environ
     if all(there.get(name) for name in ("HUIDU_ENDPOINT", keys.ID, keys.KEY)):
         pair = Pair(there[keys.ID], there[keys.KEY])
-        return Client(endpoint=there["HUIDU_ENDPOINT"], pair=pair)
+        return Client(endpoint=_endpoint(there["HUIDU_ENDPOINT"]), pair=pair)
     pair, endpoint, _ = _local(Path(there.get("HUIDU_DATA", ".huidu")))
     return Client(endpoint=endpoint, pair=pair)
+
+
+def _endpoint(text: str) -> str:
+    """Return where a server is, or raise `Unknown` where that is no place."""
+    if not ENDPOINT.fullmatch(text):
+        raise Unknown(f"HUIDU_ENDPOINT {text[:80]!r}: must read http://HOST:PORT")
+    return text
 
 
 def main() -> None:

@@ -10,13 +10,14 @@ from huidu.project.flaw import Flaw
 from huidu.project.there import Left
 
 FOLDER = ".huidu"
+MOST_PART = 70  #: Characters; the name of a file has at most 255 bytes.
 UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def file_of(folder: Path, endpoint: str, stage: str, function: str) -> Path:
     """Return where a deploy is remembered: one file for each server, stage and function."""
     server = endpoint.partition("://")[2] or endpoint
-    parts = (UNFIT.sub("-", part) for part in (server, stage, function))
+    parts = (UNFIT.sub("-", part)[:MOST_PART] for part in (server, stage, function))
     return folder / FOLDER / "deployed" / f"{'_'.join(parts)}.json"
 
 

@@ -29,7 +29,7 @@ class Hostile:
                 self.wfile.write(outer.says)
                 self.close_connection = True
 
-            do_GET = do_PUT = do_DELETE = do_POST
+            do_GET = do_POST  # noqa: N815 - as the library spells it
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -21,7 +21,10 @@ WEIGHT = {"Version": f"2{OBEYED}", "Weight": 0.1}
 RULE = {"Version": f"3{OBEYED}", "Key": OBEYED, "Method": "exact", "Expression": OBEYED}
 ALIAS = {
     **dict.fromkeys(("Name", "FunctionVersion", "ModTime", "Description"), OBEYED),
-    **{"Revision": OBEYED, "Sticky": OBEYED, "Split": OBEYED, "Action": OBEYED},
+    "Revision": OBEYED,
+    "Sticky": OBEYED,
+    "Split": OBEYED,
+    "Action": OBEYED,
     "RoutingConfig": {"AdditionalVersionWeights": [WEIGHT], "AddtionVersionMatchs": [RULE]},
 }
 FUNCTION = dict.fromkeys(
@@ -31,7 +34,10 @@ VERSION = dict.fromkeys(("AddTime", "Digest", "Description"), OBEYED) | {"Versio
 TRIGGER = dict.fromkeys(("Type", "TriggerName", "Qualifier", "TriggerDesc"), OBEYED)
 CALL = {
     **dict.fromkeys(("Log", "RetMsg", "ErrMsg", "Alias", "FunctionVersion"), OBEYED),
-    **{"FunctionRequestId": OBEYED, "StatusCode": OBEYED, "Duration": 1, "MemUsage": 1},
+    "FunctionRequestId": OBEYED,
+    "StatusCode": OBEYED,
+    "Duration": 1,
+    "MemUsage": 1,
 }
 EVENT = dict.fromkeys(
     (
@@ -44,30 +50,57 @@ LINE = dict.fromkeys(
     ("Time", "Text", "Level", "FunctionVersion", "Alias", "RequestId", "FunctionName"), OBEYED
 ) | {"Kind": "printed", "StatusCode": 200}
 ROUTE = {
-    **{"Alias": OBEYED, "AliasRevision": 1, "Probability": 1, "Draw": None, "Reason": OBEYED},
+    "Alias": OBEYED,
+    "AliasRevision": 1,
+    "Probability": 1,
+    "Draw": None,
+    "Reason": OBEYED,
     "FunctionVersion": OBEYED,
     "Considered": [dict.fromkeys(("Version", "What", "Why"), OBEYED) | {"Chosen": True}],
 }
 FILE = {
-    **{"Path": OBEYED, "Change": "changed", "BeforeSize": 1, "AfterSize": OBEYED, "Text": True},
-    **{"Before": f"{OBEYED}\n", "After": "b\n"},
+    "Path": OBEYED,
+    "Change": "changed",
+    "BeforeSize": 1,
+    "AfterSize": OBEYED,
+    "Text": True,
+    "Before": f"{OBEYED}\n",
+    "After": "b\n",
 }
 COMPARED = {
-    **{"FromVersion": OBEYED, "ToVersion": OBEYED, "Files": [FILE], "OtherFiles": 0},
+    "FromVersion": OBEYED,
+    "ToVersion": OBEYED,
+    "Files": [FILE],
+    "OtherFiles": 0,
     "Configuration": [{"Name": OBEYED, "Before": '"\x9b"', "After": ""}],
 }
 KEY = dict.fromkeys(("Name", "Role", "SecretId", "AddTime", "AddedBy", "UsedTime"), OBEYED)
 CHANGE = {
     **dict.fromkeys(("Time", "Who", "Action", "Reason", "Warning"), OBEYED),
-    **{"Revision": 1, "Before": ALIAS, "After": ALIAS},
+    "Revision": 1,
+    "Before": ALIAS,
+    "After": ALIAS,
 }
 MANY = {
-    **{"Functions": [FUNCTION], "Versions": [VERSION], "Aliases": [ALIAS], "TotalCount": 1},
-    **{"Triggers": [TRIGGER], "FunctionVersion": OBEYED, "Events": [EVENT], "NextCursor": ""},
-    **{"Lines": [LINE], "Cursor": "", "TailCursor": "", "Changes": [CHANGE]},
-    **{"Keys": [KEY | {"Root": False, "Enabled": True}]},
-    **{"SecretId": OBEYED, "SecretKey": OBEYED, "Name": OBEYED, "Role": OBEYED},
-    **{"Path": f"/console/enter?token={OBEYED}", "UntilTime": OBEYED},
+    "Functions": [FUNCTION],
+    "Versions": [VERSION],
+    "Aliases": [ALIAS],
+    "TotalCount": 1,
+    "Triggers": [TRIGGER],
+    "FunctionVersion": OBEYED,
+    "Events": [EVENT],
+    "NextCursor": "",
+    "Lines": [LINE],
+    "Cursor": "",
+    "TailCursor": "",
+    "Changes": [CHANGE],
+    "Keys": [KEY | {"Root": False, "Enabled": True}],
+    "SecretId": OBEYED,
+    "SecretKey": OBEYED,
+    "Name": OBEYED,
+    "Role": OBEYED,
+    "Path": f"/console/enter?token={OBEYED}",
+    "UntilTime": OBEYED,
 }
 
 
@@ -165,7 +198,7 @@ def test_a_key_that_a_shell_is_to_read_runs_nothing(server: Hostile, tmp_path: P
 
     lines = server.run("keys", "add", "wei").stdout
 
-    told = subprocess.check_output(["/bin/sh", "-c", lines + "env"], text=True)  # noqa: S603
+    told = subprocess.check_output(["/bin/sh", "-c", lines + "env"], text=True)
     assert f"TENCENTCLOUD_SECRET_KEY={shlex.quote(said)[1:20]}" in told
     assert not (tmp_path / "ran").exists()
 

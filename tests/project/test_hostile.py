@@ -73,11 +73,14 @@ def test_a_template_is_not_written_through_a_link_to_elsewhere(tmp_path: Path) -
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_stage_of_any_length_is_remembered_and_forgotten(tmp_path: Path) -> None:
+def test_a_stage_of_any_length_is_remembered_in_its_place_and_nowhere_else(tmp_path: Path) -> None:
     left = Left(digest="d", revisions=(), online=())
     file = file_of(tmp_path, "http://a:1", "../" + "x" * 300, "f" * 300)
 
+    file.parent.mkdir(parents=True)
+    file.with_suffix(".new").symlink_to(tmp_path / "elsewhere")
     keep(file, left)
+    assert not (tmp_path / "elsewhere").exists()
     assert (recall(file), file.parent) == (left, tmp_path / ".huidu" / "deployed")
     forget(file)
 

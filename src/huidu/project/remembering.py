@@ -46,7 +46,9 @@ def keep(file: Path, left: Left) -> None:
     aside = file.with_suffix(".new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+        aside.unlink(missing_ok=True)  # It may be a link, which came with the project.
+        with aside.open("x", encoding="utf-8") as made:
+            made.write(json.dumps(told, indent=2) + "\n")
         aside.replace(file)
     except OSError as wrong:
         raise Flaw(f"cannot be written: {wrong.strerror}", file=str(file)) from None

@@ -26,7 +26,7 @@ class LayerReading:
 
     def version(self, name: str, number: int) -> LayerVersion:
         """Return a version of a layer, or raise `NotFound`."""
-        if abs(number) > MOST_NUMBER:  # More than a column can be asked for.
+        if abs(number) >= MOST_NUMBER:  # More than a column can be asked for.
             raise NotFound("LayerVersion", f"{name[:80]}:{str(number)[:20]}")
         mine = and_(LAYER_VERSION.c.name == name, LAYER_VERSION.c.number == number)
         row = self._connection.execute(select(LAYER_VERSION).where(mine)).mappings().first()

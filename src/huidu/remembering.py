@@ -159,4 +159,7 @@ async def tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
             await stores.series.forget(now, counted - {function.id for function in there})
         except (Refusal, OSError) as error:
             log.warning("tidy.failed", reason=str(error))
+        except Exception:
+            # One thing that cannot be read is no reason never to tidy up again.
+            log.exception("tidy.failed")
         await asyncio.sleep(TIDY_S)

@@ -69,6 +69,16 @@ async def test_who_asked_is_in_the_events_as_he_came(desk: Desk) -> None:
     assert events[0]["RequestId"] == "r-1"
 
 
+async def test_whose_keys_there_are_and_what_they_may_is_for_the_admin_alone(desk: Desk) -> None:
+    await desk.ask(ADMIN, "huidu", "CreateKey", {"Name": "li", "Role": "admin"})
+    shown = (await desk.ask(VIEWER, "huidu", "ListEvents", {}))["Events"][0]
+    whole = (await desk.ask(ADMIN, "huidu", "ListEvents", {}))["Events"][0]
+
+    assert (shown["Subject"], shown["After"], shown["Detail"]) == ("(hidden)", "", {})
+    assert (whole["Subject"], whole["After"]) == ("li", "li: admin")
+    assert whole["Detail"]["SecretId"].startswith("AKID")
+
+
 async def test_a_role_that_is_not_enough_is_refused_as_by_the_api(desk: Desk) -> None:
     refused = await refusal(desk, VIEWER, "huidu", "CreateKey", Name="x")
 

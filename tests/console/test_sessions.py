@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from huidu.console.sessions import MOST_OF_KEY, NotSignedIn, Ticket, mark
+from huidu.console.sessions import MOST_OF_KEY, NotSignedIn, Sessions, Ticket, mark
 from huidu.control.access_keys import keep_uses
 from huidu.model.guessing import FREE, LONGEST_S
 from huidu.model.role import Role
@@ -205,6 +207,17 @@ async def test_a_link_lets_somebody_in_once(house: House) -> None:
     with pytest.raises(NotSignedIn) as refused:
         await house.sessions.redeem("token", ADDRESS)
     assert refused.value.reason == NotSignedIn.LINK
+
+
+async def test_what_is_no_link_keeps_nobody_from_writing(house: House) -> None:
+    def held(_: object) -> None:
+        raise AssertionError("it was written")
+
+    catalog = SimpleNamespace(read=house.catalog.read, write=held)
+    sessions = Sessions(house.keyring, cast("Any", catalog), TERMS, house.clock.time)
+
+    with pytest.raises(NotSignedIn):
+        await sessions.redeem("guessed", ADDRESS)
 
 
 async def test_a_link_is_good_for_ten_minutes(house: House) -> None:

@@ -221,6 +221,14 @@ def test_layers_that_a_function_cannot_have_are_refused(platform: Platform, name
     assert refused(platform, "ListLayerVersions", LayerName="none")[0] == "ResourceNotFound.Layer"
 
 
+@pytest.mark.parametrize("number", [2**31, 2**63, -(2**63), 10**30])
+def test_a_number_that_no_version_can_have_is_not_found(platform: Platform, number: int) -> None:
+    asked = {"LayerName": "deps", "LayerVersion": number}
+    for action in ("GetLayerVersion", "DeleteLayerVersion"):
+        refused = platform.refusal(action, **asked)
+        assert refused.get_code() == "ResourceNotFound.LayerVersion"
+
+
 def test_code_and_layers_together_are_bounded(platform: Platform, name: str) -> None:
     half = {"ZipFile": zipped({"zeros": bytes(251 << 20)})}
     publish(platform, f"a-{name}", "", Content=half)

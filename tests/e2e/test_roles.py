@@ -25,6 +25,7 @@ from huidu.cos.downloads import address
 from huidu.model.function import Code
 from tests.cli.running import environment
 from tests.cos.buckets import Bucket
+from tests.e2e.rolling_out import Release
 from tests.platform import REGION, SECRET_ID, SECRET_KEY, Platform, zipped
 
 SECRET = "s3cret-password"
@@ -267,3 +268,22 @@ def test_the_command_line_hands_out_keys_and_links(platform: Platform, name: str
     assert huidu("keys", "remove", f"{who}-2").exit_code == 2
     assert huidu("keys", "remove", f"{who}-2", "--yes").exit_code == 0
     assert huidu("ls", **pair).exit_code == 1
+
+
+def test_where_a_gate_asks_is_shown_to_who_may_release(platform: Platform, name: str) -> None:
+    release = Release.make(platform, name)
+    gates = [
+        {"Weight": 0.1, "Kind": "approval"},
+        {"Weight": 0.5, "Kind": "webhook", "Url": "http://hooks.example/s3cret"},
+    ]
+    release.start(Gates=gates)
+    asked = {"FunctionName": name, "Name": "release"}
+
+    shown = [
+        hire(platform, f"{role} of {name}", role).ours.call_json("GetRollout", asked)["Response"]
+        for role in ("view", "release")
+    ]
+    release.do("Rollback")
+
+    assert [one["Gates"][1]["Url"] for one in shown] == ["(hidden)", gates[1]["Url"]]
+    assert [one["Gates"][0]["Url"] for one in shown] == ["", ""]

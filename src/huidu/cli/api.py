@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from huidu.actions.action import APIGATEWAY, CAM, HUIDU, MONITOR, SCF, SLS, Action
 from huidu.actions.table import ACTIONS
 from huidu.cli.client import Client, Refused, Unreachable
+from huidu.cli.harmless import json_text
 
 Connect = Callable[[], Client]
 #: The exit code where the call went well and the function did not.
@@ -82,7 +83,7 @@ def _command(action: Action[Any, Any], connect: Connect) -> Callable[..., None]:
         except (Refused, Unreachable) as error:
             typer.echo(f"huidu: {error}", err=True)
             raise typer.Exit(1) from None
-        typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        typer.echo(json_text(answer, 2))
         result = answer.get("Result")
         if isinstance(result, dict) and result.get("InvokeResult"):
             raise typer.Exit(FUNCTION_FAILED)

@@ -7,16 +7,26 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+)
 from typing import Any
 from urllib.parse import urlsplit
 
 from huidu.actions.action import Action
+from huidu.cli.harmless import in_lines
 from huidu.cloudapi.keys import Pair
 from huidu.cloudapi.signature import ALGORITHM, tc3_signatures
 from huidu.cloudapi.wire import Request
 
 TIMEOUT_S = 910.0  #: A function may run for 900 seconds.
+MOST_ANSWER_BYTES = 256 << 20  #: More than any server of ours says at once.
+#: What comes of an answer that is no JSON, or not of the shape of ours.
+MISSHAPEN = (ValueError, KeyError, TypeError, RecursionError)
 SIGNED = "content-type;host"
 OTHER = "what answers there is something else, such as its gateway"
 WRONG_KEYS = frozenset({"AuthFailure.SignatureFailure", "AuthFailure.SecretIdNotFound"})
@@ -27,14 +37,25 @@ class Refused(Exception):
     """The server said no; the message holds its code and its reason."""
 
     def __init__(self, code: str, reason: str) -> None:
-        # A refusal may quote what others have named things; a terminal obeys some signs.
-        plain = "".join(one if one.isprintable() or one == "\n" else " " for one in reason)
-        super().__init__(f"{code}: {plain}")
+        super().__init__(in_lines(f"{code}: {reason}"))
         self.code = code
 
 
 class Unreachable(Exception):
     """No server answered; the message says where it was looked for."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(in_lines(reason))
+
+
+def told(answer: HTTPResponse) -> bytes:
+    """Return the body of an answer, or raise `HTTPException` where it does not end."""
+    body = answer.read(MOST_ANSWER_BYTES + 1)
+    if len(body) > MOST_ANSWER_BYTES:
+        raise HTTPException(f"an answer of more than {MOST_ANSWER_BYTES >> 20} MB")
+    if answer.length:
+        raise IncompleteRead(body, answer.length)
+    return body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,25 +79,26 @@ class Client:
         headers, body = self.signed(action, parameters)
         try:
             connection.request("POST", "/", body, headers)
-            answer = json.loads(connection.getresponse().read())["Response"]
-        except (OSError, HTTPException, ValueError, KeyError) as error:
-            what = OTHER if isinstance(error, (ValueError, KeyError)) else error
+            answer = dict(json.loads(told(connection.getresponse()))["Response"])
+            refusal = answer.get("Error")
+            code, reason = (f"{refusal[part]}" if refusal else "" for part in ("Code", "Message"))
+        except (OSError, HTTPException, *MISSHAPEN) as error:
+            what = OTHER if isinstance(error, MISSHAPEN) else error
             raise Unreachable(
                 f"no Huidu server answers at {self.endpoint} ({what}); start one with "
                 "'huidu serve', or name it in HUIDU_ENDPOINT, as in http://127.0.0.1:9000"
             ) from error
         finally:
             connection.close()
-        if "Error" in answer:
-            code, reason = answer["Error"]["Code"], answer["Error"]["Message"]
+        if refusal:
             raise Refused(code, reason + (KEYS if code in WRONG_KEYS else ""))
-        return dict(answer)
+        return answer
 
     def signed(
         self, action: Action[Any, Any], parameters: Mapping[str, object]
     ) -> tuple[dict[str, str], bytes]:
         """Return headers and body of a request; they are good for five minutes."""
-        body = json.dumps(parameters, ensure_ascii=False).encode()
+        body = json.dumps(parameters, ensure_ascii=False).encode("utf-8", "replace")
         return self._headers(action, urlsplit(self.endpoint).netloc, body), body
 
     def _headers(self, action: Action[Any, Any], host: str, body: bytes) -> dict[str, str]:

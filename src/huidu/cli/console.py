@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 import typer
 
-from huidu.cli.client import Client
+from huidu.cli.client import Client, Unreachable
 from huidu.cli.daily import options as opt
 from huidu.cli.daily.asking import Desk, print_json
 from huidu.cli.rollout.words import clean
 
 #: Where a server listens at all addresses, a browser on the same machine finds it at these.
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - nothing is bound here
+BELOW = "/console/"
 
 AskedRole = Annotated[
     str, typer.Option(help="View, release or admin: less than the key has.", metavar="ROLE")
@@ -37,7 +38,10 @@ def console(
 ) -> None:
     """Print a link that signs in to the console, once. It is good for ten minutes."""
     client = context.obj()
-    made = Desk(client=client).insist("CreateConsoleLink", Role=role or None)
+    desk = Desk(client=client)
+    made = desk.insist("CreateConsoleLink", Role=role or None)
+    if not str(made["Path"]).startswith(BELOW):  # `@elsewhere` would be another host.
+        raise desk.refuse(Unreachable(f"{client.endpoint} answers with no link to its console"))
     url = at(client.endpoint) + made["Path"]
     if as_json:
         print_json({"Url": url, "UntilTime": made["UntilTime"]})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -15,6 +14,7 @@ from rich.cells import cell_len, chop_cells
 
 from huidu.actions.events import LIST_EVENTS
 from huidu.cli.client import Client, Refused, Unreachable
+from huidu.cli.harmless import json_text
 
 LOOK_S = 0.5
 MOST = 100
@@ -140,7 +140,7 @@ def _follow(client: Client, asked: dict[str, Any], tell: Callable[[Event], None]
 
 
 def _as_json(event: Event) -> None:
-    print(json.dumps(event, ensure_ascii=False), flush=True)  # noqa: T201 - it is a command
+    print(json_text(event), flush=True)  # noqa: T201 - it is a command
 
 
 def _as_line(event: Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Annotated
 
@@ -72,11 +73,13 @@ def add(
     if as_json:
         print_json(made)
         return
-    typer.echo(f"export {ID}={made['SecretId']}")
-    typer.echo(f"export {KEY}={made['SecretKey']}")
+    # A shell is to read this, so whoever answered says nothing to it but the two values.
+    typer.echo(f"export {ID}={shlex.quote(clean(made['SecretId']))}")
+    typer.echo(f"export {KEY}={shlex.quote(clean(made['SecretKey']))}")
     typer.echo(
-        f"huidu: {clean(made['Name'])} has a key of role {made['Role']}; the secret is shown "
-        "this once",
+        clean(
+            f"huidu: {made['Name']} has a key of role {made['Role']}; the secret is shown this once"
+        ),
         err=True,
     )
 

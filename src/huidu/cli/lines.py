@@ -15,7 +15,7 @@ from rich.cells import cell_len, chop_cells
 VERSIONS = ("36", "35", "32", "34", "96", "95")
 DIM, RED, YELLOW, BOLD_RED = "2", "31", "33", "1;31"
 LEVELS = {"ERROR": RED, "FATAL": BOLD_RED, "WARN": YELLOW, "DEBUG": DIM, "TRACE": DIM}
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 REPORTED = re.compile(r"Duration:(\d+)ms Memory:\d+MB MemUsage:([\d.]+)MB")
 #: What is shown only where it is asked for: that a call began, what it returned, that it ended.
 HIDDEN = frozenset({"start", "response", "end"})
@@ -62,14 +62,14 @@ def shown(line: Mapping[str, Any], look: Look, least: int = 0) -> str:
         *([] if narrow else [(line["RequestId"][:SHORT_ID], DIM)]),
     ]
     width = sum(cell_len(text) + 1 for text, _ in parts)
-    prefix = " ".join(_painted(text, colour, look) for text, colour in parts)
+    prefix = " ".join(_painted(_safe(text), colour, look) for text, colour in parts)
     text, colour = _said(line, look)
     return f"{prefix} " + _wrapped(text, colour, width, look)
 
 
 def day_of(line: Mapping[str, Any], look: Look) -> str:
     """Return a line that says which day it is, for where lines have only their time."""
-    return _painted(f"-- {line['Time'][:10]}", DIM, look)
+    return _painted(_safe(f"-- {line['Time'][:10]}"), DIM, look)
 
 
 def _time(time: str, look: Look, *, narrow: bool) -> str:
@@ -94,9 +94,8 @@ def _said(line: Mapping[str, Any], look: Look) -> tuple[str, str]:
     """Return what a line says, and in which colour."""
     text, kind = line["Text"], line["Kind"]
     if look.whole or kind not in ("error", "report"):
-        safe = CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
         own = DIM if kind not in ("printed", "error") else ""
-        return safe.expandtabs(4), LEVELS.get(line["Level"], own)
+        return _safe(text).expandtabs(4), LEVELS.get(line["Level"], own)
     safe = CONTROL.sub(" ", text)
     if kind == "error":
         return f"failed: {safe.partition(' Result:')[2]}", RED
@@ -104,6 +103,11 @@ def _said(line: Mapping[str, Any], look: Look) -> tuple[str, str]:
     told = REPORTED.search(safe)
     took = f" in {told[1]} ms, {float(told[2]):.0f} MB" if told else ""
     return f"{'ok' if good else 'ended'} {line['StatusCode']}{took}", DIM if good else RED
+
+
+def _safe(text: str) -> str:
+    """Return a text with what a terminal would obey written out."""
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _painted(text: str, colour: str, look: Look) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import sys
 import time
@@ -15,6 +14,7 @@ import typer
 from huidu.actions.action import HUIDU_VERSION, SCF_VERSION
 from huidu.actions.table import find
 from huidu.cli.client import Client, Refused, Unreachable
+from huidu.cli.harmless import json_text
 from huidu.cli.lines import Look, day_of, seen, shown, who
 
 SEARCH = find("SearchLogs", HUIDU_VERSION)
@@ -45,7 +45,7 @@ class Printer:
         self.count += 1
         look = self._look
         if look is None:
-            typer.echo(json.dumps(line, ensure_ascii=False))
+            typer.echo(json_text(line))
             return
         if look.columns is not None:  # In a pipe columns are of no use.
             self._width = max(self._width, len(who(line, look)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from huidu.settings import KINDS, Settings, Unsettled, from_process, meant
 
 REGION = "ap-guangzhou"
 ENDPOINTS = "endpoints"
+ENDPOINT = re.compile(r"https?://([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/*")
 REFUSED = 2
 
 app = typer.Typer(
@@ -138,8 +140,8 @@ def _local(data: Path) -> tuple[Pair, str, str]:
             f"{data} is not the data directory of a server; start one with 'huidu serve', or "
             "name its directory in HUIDU_DATA"
         )
-    api, gateway = (data / ENDPOINTS).read_text("utf-8").split()
-    return pair, api, gateway
+    api, _, gateway = (data / ENDPOINTS).read_text("utf-8", "replace").strip().partition("\n")
+    return pair, _endpoint(api, str(data / ENDPOINTS)), gateway
 
 
 def connect() -> Client:
@@ -147,9 +149,17 @@ def connect() -> Client:
     there = os.environ
     if all(there.get(name) for name in ("HUIDU_ENDPOINT", keys.ID, keys.KEY)):
         pair = Pair(there[keys.ID], there[keys.KEY])
-        return Client(endpoint=there["HUIDU_ENDPOINT"], pair=pair)
+        endpoint = _endpoint(there["HUIDU_ENDPOINT"], "HUIDU_ENDPOINT")
+        return Client(endpoint=endpoint, pair=pair)
     pair, endpoint, _ = _local(Path(there.get("HUIDU_DATA", ".huidu")))
     return Client(endpoint=endpoint, pair=pair)
+
+
+def _endpoint(text: str, said_in: str) -> str:
+    """Return where a server is, or raise `Unknown` where that is no place."""
+    if not ENDPOINT.fullmatch(text):
+        raise Unknown(f"{said_in}: {text[:80]!r} must read http://HOST:PORT")
+    return text
 
 
 def main() -> None:

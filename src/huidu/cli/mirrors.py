@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from huidu.actions.action import HUIDU_VERSION
 from huidu.actions.table import BY_NAME
 from huidu.cli import mirror_table
 from huidu.cli.client import Client, Refused, Unreachable
+from huidu.cli.harmless import json_text
 from huidu.model.names import DEFAULT_NAMESPACE
 
 Connect = Callable[[], Client]
@@ -117,7 +117,7 @@ def _show(connect: Connect) -> Callable[..., None]:
         named = {"FunctionName": function, "Namespace": namespace, "Name": alias}
         found = _ask(connect(), "GetMirror", named)
         if as_json:
-            typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+            typer.echo(json_text(found, 2))
         else:
             mirror_table.show(found)
 

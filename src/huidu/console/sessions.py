@@ -134,7 +134,11 @@ class Sessions:
 
     async def redeem(self, token: str, source_ip: str | None) -> Ticket:
         """Begin a session for whoever has a one-time link, which is of no use from now on."""
-        link = await self._catalog.write(lambda writing: writing.keys.take_link(mark(token)))
+        named = mark(token)
+        # Anybody may try, and would keep others from writing with what is no link at all.
+        if not await self._catalog.read(lambda reading: reading.keys.has_link(named)):
+            raise NotSignedIn(NotSignedIn.LINK)
+        link = await self._catalog.write(lambda writing: writing.keys.take_link(named))
         if link is None or link.until < self._clock():
             raise NotSignedIn(NotSignedIn.LINK)
         try:

@@ -69,9 +69,7 @@ def _hidden(change: wire.FieldChange) -> wire.FieldChange:
     """Return a change without values that only those see who could set them."""
     if not change.name.startswith(VARIABLE):
         return change
-    before, after = (
-        json.dumps(functions.HIDDEN) if v else "" for v in (change.before, change.after)
-    )
+    before, after = (json.dumps(roles.HIDDEN) if v else "" for v in (change.before, change.after))
     return wire.FieldChange(name=change.name, before=before, after=after)
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from huidu.actions import events as wire
 from huidu.control import paging, times
 from huidu.control.plane import Asked, Plane
 from huidu.model.errors import InvalidValue
 from huidu.model.happening import Happening, check_pattern
+from huidu.model.role import HIDDEN, Role
 from huidu.store.told import Asking
 
+OF_KEYS = "key."  #: How kinds begin that tell what only ListKeys shows otherwise.
 CURSOR = re.compile(r"[0-9]{1,18}")
 
 
@@ -42,7 +45,8 @@ async def list_all(plane: Plane, asked: Asked, request: wire.ListEvents) -> wire
         lambda reading: (reading.last_happening(), reading.happenings(asking))
     )
     return wire.Events(
-        events=[facts(plane, one) for one in found], next_cursor=_cursor(asking, last, found)
+        events=[facts(plane, one, asked.role) for one in found],
+        next_cursor=_cursor(asking, last, found),
     )
 
 
@@ -53,8 +57,10 @@ def _cursor(asking: Asking, last: int, found: Sequence[Happening]) -> str:
     return "" if asking.descending else str(max(last, asking.beyond or 0))
 
 
-def facts(plane: Plane, happening: Happening) -> wire.EventFacts:
-    """Return what happened as the API shows it."""
+def facts(plane: Plane, happening: Happening, role: Role) -> wire.EventFacts:
+    """Return what happened as the API shows it to a role; of whose keys, the admin alone."""
+    if happening.kind.startswith(OF_KEYS) and role < Role.ADMIN:
+        happening = replace(happening, subject=HIDDEN, before="", after="", detail="{}")
     return wire.EventFacts(
         id=str(happening.sequence),
         kind=happening.kind,

@@ -206,8 +206,9 @@ async def get(plane: Plane, asked: Asked, request: wire.GetFunction) -> wire.Fun
     function, version, bound = await plane.catalog.read(ask)
     told = facts(plane, function, version)
     if asked.role < Role.ADMIN:
+        # Passwords are there, and who could not set one need not read it.
         for variable in told.environment.variables:
-            variable.value = HIDDEN
+            variable.value = roles.HIDDEN
     told.qualifier = qualifier
     told.triggers = [triggers.facts(plane, trigger) for trigger in bound]
     if is_true(request.show_code):
@@ -281,8 +282,6 @@ def _note(plane: Plane, configuration: Configuration) -> str:
     return "" if is_web(configuration) else plane.runtimes.note(configuration.runtime)
 
 
-#: What stands for the value of a variable, for those who could not set one: passwords are there.
-HIDDEN = "(hidden)"
 SHOWN_SETTINGS = (
     "vpc_config",
     "public_net_config",

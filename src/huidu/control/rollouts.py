@@ -23,6 +23,7 @@ from huidu.model.errors import (
 )
 from huidu.model.function import Function, FunctionName
 from huidu.model.names import is_number
+from huidu.model.role import HIDDEN, Role
 from huidu.model.rollout import Event, Rollout, State, Step
 from huidu.model.routing import Weighted
 from huidu.model.split import WHOLE
@@ -154,16 +155,21 @@ def find(reading: Reading, request: wire.Named) -> Rollout:
 
 async def get(plane: Plane, asked: Asked, request: wire.GetRollout) -> wire.RolloutFacts:
     """See how a rollout stands."""
-    return await _seen(plane, request)
+    return await _seen(plane, asked, request)
 
 
-async def _seen(plane: Plane, request: wire.Named) -> wire.RolloutFacts:
+async def _seen(plane: Plane, asked: Asked, request: wire.Named) -> wire.RolloutFacts:
     def ask(reading: Reading) -> tuple[Rollout, str, str]:
         rollout = find(reading, request)
         kept = reading.rollouts
         return rollout, kept.evidence(rollout.id), kept.report(rollout.id)
 
-    return facts(plane, *await plane.catalog.read(ask))
+    told = facts(plane, *await plane.catalog.read(ask))
+    if asked.role < Role.RELEASE:
+        # An address is often a secret itself, and only who can name one need read it.
+        for gate in told.gates:
+            gate.url = gate.url and HIDDEN
+    return told
 
 
 async def watch(plane: Plane, asked: Asked, request: wire.WatchRollout) -> wire.RolloutFacts:
@@ -172,7 +178,7 @@ async def watch(plane: Plane, asked: Asked, request: wire.WatchRollout) -> wire.
     wait_s = min(max(request.wait, 0.0), MOST_WATCH_S)
     if request.after and rollout.owns:
         await plane.rollouts.wait(rollout.id, request.after, wait_s)
-    return await _seen(plane, request)
+    return await _seen(plane, asked, request)
 
 
 async def list_all(plane: Plane, asked: Asked, request: wire.ListRollouts) -> wire.Rollouts:
@@ -300,7 +306,7 @@ async def roll_back(plane: Plane, asked: Asked, request: wire.RollbackRollout) -
     took_ms = kept_away_ms or (plane.timer() - began) * 1000
     switched = await _switched(plane, rollout, min(max(request.wait, 0.0), MOST_WAIT_S))
     switched.moved, switched.switched_ms = led, round(took_ms, 3)
-    seen = await _seen(plane, wire.Named(rollout_id=rollout.id))
+    seen = await _seen(plane, asked, wire.Named(rollout_id=rollout.id))
     return wire.RolledBack(rollout=seen, switched=switched)
 
 

@@ -163,7 +163,7 @@ async def list_dead(
                 last_time=_or_never(plane, delivery.failed_at),
                 status_code=delivery.status,
                 error=delivery.error,
-                event=events.facts(plane, happening),
+                event=events.facts(plane, happening, asked.role),
             )
             for delivery, happening in found
         ],

@@ -14,7 +14,7 @@ from huidu.cos import buckets, copies, files, uploads
 from huidu.cos.answer import Answer, Refused, Send, denied, refusal
 from huidu.cos.asked import Asked, read
 from huidu.cos.signature import Keys, verify
-from huidu.cos.work import CHUNK_BYTES, Packages, Work
+from huidu.cos.work import CHUNK_BYTES, Packages, Work, full_disk_refused
 from huidu.model.errors import Refusal
 from huidu.model.role import Role
 from huidu.store.objects import Absent, NotEmpty, Objects, Taken
@@ -150,7 +150,8 @@ class Cos:
         )
         try:
             # Once begun, a write goes to its end, whoever is still there to hear of it.
-            return await asyncio.shield(asyncio.ensure_future(operation(work)))
+            with full_disk_refused():
+                return await asyncio.shield(asyncio.ensure_future(operation(work)))
         except Absent as absent:
             raise Refused(404, *ABSENT[absent.kind]) from None
         except Taken:

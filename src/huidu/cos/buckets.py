@@ -15,6 +15,7 @@ from huidu.store.object_file import Facts
 from huidu.store.objects import Absent, Lifecycle
 
 MOST_LISTED = 1000
+MOST_DAYS = 36_500
 
 
 async def make(work: Work) -> Answer:
@@ -132,10 +133,17 @@ async def tell_lifecycle(work: Work) -> Answer:
         for one in asked.each("Rule")
         if one.first("Status") == "Enabled" and (rule := _rule(one)) is not None
     )
-    said = body[body.index(b"<LifecycleConfiguration") :].decode("utf-8", "replace")
-    told = Lifecycle(said, rules)
+    told = Lifecycle(_said(body), rules)
     await asyncio.to_thread(work.objects.tell, work.asked.bucket, told)
     return Answer()
+
+
+def _said(body: bytes) -> str:
+    """Return a document as it is told again, which is without what stands before its root."""
+    begin = body.find(b"<LifecycleConfiguration")
+    if begin < 0:
+        raise document.malformed("it must be UTF-8, and its names without a prefix")
+    return body[begin:].decode("utf-8", "replace")
 
 
 def _rule(one: document.Element) -> tuple[str, int | None, int | None] | None:
@@ -150,10 +158,12 @@ def _rule(one: document.Element) -> tuple[str, int | None, int | None] | None:
 
 
 def _days(text: str) -> int | None:
+    if not text:
+        return None
     with suppress(ValueError):
-        if not text or int(text) > 0:
-            return int(text) if text else None
-    raise document.malformed(f"{text[:20]!r} days: must be a whole number above 0")
+        if 0 < int(text) <= MOST_DAYS:
+            return int(text)
+    raise document.malformed(f"{text[:20]!r} days: must be a whole number from 1 to {MOST_DAYS}")
 
 
 async def show_lifecycle(work: Work) -> Answer:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from huidu.cos.answer import Answer, Refused, denied, xml
 from huidu.cos.asked import HOST
 from huidu.cos.buckets import time
-from huidu.cos.work import CHUNK_BYTES, Work, full_disk_refused, too_large
+from huidu.cos.work import CHUNK_BYTES, Work, too_large
 from huidu.model.errors import Refusal
 from huidu.store.object_file import Draft
 from huidu.store.parts import Overfull, Upload
@@ -27,7 +27,7 @@ async def add(work: Work, upload: Upload, number: int) -> Answer:
     """Keep a part that is a stretch of an object, or of a package."""
     await work.document()
     file, size = await asyncio.to_thread(_opened, work)
-    with file, full_disk_refused():
+    with file:
         first, end = _stretch(work.asked.headers.get(RANGE, ""), size)
         if end - first > work.most_bytes:
             raise too_large(work.most_bytes)

@@ -62,8 +62,9 @@ def read(body: bytes, root: str) -> Element:
     parser.StartDoctypeDeclHandler = declares
     try:
         parser.Parse(body, True)  # noqa: FBT003 - whether it is all; it takes no keywords
-    except expat.ExpatError as error:
-        raise malformed(str(error)) from None
+    # The latter two come of an encoding that is none, or that Python alone knows.
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        raise malformed(str(error)[:200]) from None
     if top.below[0].name != root:
         raise malformed(f"the root must be {root}, and is {top.below[0].name[:80]!r}")
     return top.below[0]

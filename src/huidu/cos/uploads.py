@@ -8,10 +8,11 @@ from huidu.cos import copies, document
 from huidu.cos.answer import Answer, Refused, Tree, xml
 from huidu.cos.buckets import time
 from huidu.cos.files import check_key
-from huidu.cos.work import Work, full_disk_refused, kept_headers, too_large
+from huidu.cos.work import Work, kept_headers, too_large
 from huidu.store.parts import Mismatch, Overfull, Upload
 
 MOST_PARTS = 10_000
+NUMBERS, LONGEST = range(1, MOST_PARTS + 1), len(str(MOST_PARTS))
 MOST_LISTED = 1000
 
 
@@ -86,13 +87,12 @@ async def end(work: Work) -> Answer:
     if numbers != sorted(set(numbers)):
         raise Refused(400, "InvalidPartOrder", "parts must be named in the order of their numbers")
     bucket = work.asked.bucket
-    with full_disk_refused():
-        try:
-            facts = await asyncio.to_thread(work.parts.end, bucket, upload, chosen, work.clock())
-        except Mismatch as error:
-            raise Refused(
-                400, "InvalidPart", f"part {error.number} is not there, or has another ETag"
-            ) from None
+    try:
+        facts = await asyncio.to_thread(work.parts.end, bucket, upload, chosen, work.clock())
+    except Mismatch as error:
+        raise Refused(
+            400, "InvalidPart", f"part {error.number} is not there, or has another ETag"
+        ) from None
     host = work.asked.headers["host"]
     told = {
         "Location": f"{host}/{upload.key}",
@@ -139,6 +139,6 @@ async def _upload(work: Work) -> Upload:
 
 
 def _number(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= MOST_PARTS:
-        return int(text[:6])
+    if text.isascii() and text.isdecimal() and len(text) <= LONGEST and int(text) in NUMBERS:
+        return int(text)
     raise Refused(400, "InvalidArgument", f"partNumber: must be 1 to {MOST_PARTS}")

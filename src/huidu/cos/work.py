@@ -63,14 +63,13 @@ class Work:
         """Lend the body of a request as a draft, once all of it is there."""
         if not bodies.fits(self.asked.declared, self.most_bytes):
             raise too_large(self.most_bytes)
-        with full_disk_refused():
-            draft = await asyncio.to_thread(self.objects.draft)
-            try:
-                await self._take(draft)
-                _check_digest(self.asked, draft.md5)
-                yield draft
-            finally:
-                await asyncio.to_thread(draft.close)
+        draft = await asyncio.to_thread(self.objects.draft)
+        try:
+            await self._take(draft)
+            _check_digest(self.asked, draft.md5)
+            yield draft
+        finally:
+            await asyncio.to_thread(draft.close)
 
     async def _take(self, draft: Draft) -> None:
         pending, more = bytearray(), True

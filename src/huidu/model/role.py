@@ -28,6 +28,9 @@ MEANINGS = {
     Role.ADMIN: "everything: functions, gateway, keys, webhooks",
 }
 
+#: What stands for a value that a role is not shown.
+HIDDEN = "(hidden)"
+
 #: How the names of actions begin that only read.
 READS = re.compile(r"(Describe|Explain|Get|List|Search|Tail|Watch)[A-Z]")
 #: Those that decide which version gets calls, make one to decide for, call one, or call again.

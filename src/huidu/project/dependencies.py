@@ -20,7 +20,7 @@ MODULES = "node_modules"
 PYTHON_RUNTIME = re.compile(r"Python([0-9]+\.[0-9]+)")
 INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]*(?P<file>[^\s-]\S*)")
 LOCAL = re.compile(r"(?:-e|--editable)\b|\.{0,2}/|file:|[^#]*@\s*file:")
-MOST_INCLUDES = 20
+MOST_INCLUDES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,8 @@ def needs_of(folder: Path, runtime: str) -> Needs | None:
 
 
 def _of_requirements(folder: Path, python: str) -> Needs | None:
-    contents = dict(_required(folder, REQUIREMENTS, MOST_INCLUDES))
+    contents: dict[str, bytes] = {}
+    _require(folder, REQUIREMENTS, contents)
     lines = [line for held in contents.values() for line in _lines(held)]
     if not lines:
         return None
@@ -72,16 +73,20 @@ def _of_requirements(folder: Path, python: str) -> Needs | None:
     return Needs(tool="pip", file=REQUIREMENTS, python=python, contents=contents, keep=keep)
 
 
-def _required(folder: Path, name: str, more: int) -> Iterator[tuple[str, bytes]]:
-    """Yield a file of requirements, and those that it includes."""
-    held = _read(folder, name)
-    yield name, held
+def _require(
+    folder: Path, name: str, contents: dict[str, bytes], above: tuple[str, ...] = ()
+) -> None:
+    """Add a file of requirements to what was read, and those that it includes, each once."""
+    if name in above or len(contents) > MOST_INCLUDES:
+        why = f"files include one another, or more than {MOST_INCLUDES} of them"
+        raise Flaw(why, file=name)
+    if name in contents:
+        return
+    held = contents[name] = _read(folder, name)
     for found in filter(None, map(INCLUDE.match, _lines(held))):
+        inner = (Path(name).parent / found["file"]).as_posix()
         if "://" not in found["file"]:
-            if not more:
-                raise Flaw(f"more than {MOST_INCLUDES} files include one another", file=name)
-            inner = (Path(name).parent / found["file"]).as_posix()
-            yield from _required(folder, inner, more - 1)
+            _require(folder, inner, contents, (*above, name))
 
 
 def _lines(held: bytes) -> list[str]:
@@ -154,6 +159,8 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
 
 def _read(folder: Path, name: str) -> bytes:
     try:
+        if (folder / name).exists() and not (folder / name).is_file():
+            raise Flaw("is no file", file=name)  # A device may never end.
         return (folder / name).read_bytes()
     except OSError as wrong:
         raise Flaw(f"cannot be read: {wrong.strerror}", file=name) from None

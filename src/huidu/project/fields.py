@@ -90,7 +90,7 @@ class Fields:
         try:
             if isinstance(node.value, (str, int, float)) and not isinstance(node.value, bool):
                 return float(node.value)
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
         raise self.flaw(name, f"{_shown(node)}; must be a number")
 

@@ -79,14 +79,17 @@ def _link(root: Path, path: Path, name: str) -> Item:
     target = str(path.readlink())
     led = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
     within = not posixpath.isabs(target) and led.split("/", 1)[0] != ".."
-    try:
-        end = path.resolve()
-    except (OSError, RuntimeError):
-        raise Flaw("is a link that leads to itself; remove it", file=name) from None
-    if not within or not end.is_relative_to(root.resolve()):
+    if not within or not _leads_into(root, path):
         why = f"is a link to {target[:80]!r}, out of the folder; put what it leads to in its place"
         raise Flaw(f"{why}, or leave it out in .huiduignore", file=name)
     return Item(name=name, size_bytes=len(os.fsencode(target)), link=target)
+
+
+def _leads_into(root: Path, link: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(root.resolve())
+    except RuntimeError:  # It leads to itself, in a circle, and so nowhere.
+        return False
 
 
 def _check_text(name: str) -> None:

@@ -35,6 +35,7 @@ from huidu.project.variables import environment_file, read_environment, resolve
 FILES = ("serverless.yml", "serverless.yaml", "serverless.json")
 STAGE = "dev"
 REGION = re.compile(r"(ap|eu|na|sa)-[a-z]+(-[a-z0-9]+)?")
+MOST_DIGITS = 40
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
@@ -71,11 +72,14 @@ def read(
     root = _with_inputs(tree_of(text, file.name), inputs or {})
     first = Fields(root)
     said = stage or first.text("stage", STAGE)
-    of_file = environment_file(folder, said)
-    variables = {**(read_environment(of_file) if of_file else {}), **environment}
-    own = _own(first, variables, stage)
-    own["app"] = _app_above(folder) or own["app"]
-    return _project(Fields(resolve(root, "", variables, own)), file, own)
+    try:
+        of_file = environment_file(folder, said)
+        variables = {**(read_environment(of_file) if of_file else {}), **environment}
+        own = _own(first, variables, stage)
+        own["app"] = _app_above(folder) or own["app"]
+        return _project(Fields(resolve(root, "", variables, own)), file, own)
+    except (OSError, RuntimeError) as wrong:  # A name that is too long, links in a circle.
+        raise Flaw(f"names what cannot be looked for: {wrong}", file=file.name) from None
 
 
 def told(
@@ -230,6 +234,6 @@ def _said(text: str) -> str | float | bool:
     """Read a value of the command line as the official one does: numbers, true, false, text."""
     if text in {"true", "false", ""}:
         return text != "false"
-    if not NUMBER.fullmatch(text):
+    if not NUMBER.fullmatch(text) or len(text) > MOST_DIGITS:
         return text
     return int(text) if text.lstrip("+-").isdigit() else float(text)

@@ -10,13 +10,14 @@ from huidu.project.flaw import Flaw
 from huidu.project.there import Left
 
 FOLDER = ".huidu"
+MOST_PART = 70  #: Characters; the name of a file has at most 255 bytes.
 UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def file_of(folder: Path, endpoint: str, stage: str, function: str) -> Path:
     """Return where a deploy is remembered: one file for each server, stage and function."""
     server = endpoint.partition("://")[2] or endpoint
-    parts = (UNFIT.sub("-", part) for part in (server, stage, function))
+    parts = (UNFIT.sub("-", part)[:MOST_PART] for part in (server, stage, function))
     return folder / FOLDER / "deployed" / f"{'_'.join(parts)}.json"
 
 
@@ -45,7 +46,9 @@ def keep(file: Path, left: Left) -> None:
     aside = file.with_suffix(".new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+        aside.unlink(missing_ok=True)  # It may be a link, which came with the project.
+        with aside.open("x", encoding="utf-8") as made:
+            made.write(json.dumps(told, indent=2) + "\n")
         aside.replace(file)
     except OSError as wrong:
         raise Flaw(f"cannot be written: {wrong.strerror}", file=str(file)) from None

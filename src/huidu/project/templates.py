@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,7 +38,8 @@ def begin(template: str, folder: Path, name: str = "") -> Sequence[str]:
     called = _name(name or folder.resolve().name, given=bool(name))
     found = sorted((FOLDER / template).rglob(f"*{PACKED}"))
     files = {str(one.relative_to(FOLDER / template)).removesuffix(PACKED): one for one in found}
-    there = [file for file in files if (folder / file).exists()]
+    # A link counts, too, wherever it leads: what is written through it would be elsewhere.
+    there = [file for file in files if os.path.lexists(folder / file)]
     if there:
         raise Flaw(f"{folder} has {', '.join(there)} already; name an empty folder")
     for file, packed in files.items():
@@ -48,7 +50,8 @@ def begin(template: str, folder: Path, name: str = "") -> Sequence[str]:
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
         if text.startswith("#!"):
             path.chmod(PROGRAM)
     except OSError as wrong:

@@ -148,7 +148,15 @@ class _Reader:
             line = node.start_mark.line + 1
             why = f"the tag {tag} is not known here; write the value plainly"
             raise Flaw(why, file=self._file, line=line)
-        return scalar_of(text, kind)
+        try:
+            if kind in TEXTS:
+                text.encode()
+            if "\0" not in text:
+                return scalar_of(text, kind)
+        except ValueError:  # among them a text that is half a character, which nobody can send
+            pass
+        line = node.start_mark.line + 1
+        raise Flaw(f"{text[:40]!r} is no {kind} that can be sent", file=self._file, line=line)
 
 
 def scalar_of(text: str, kind: str) -> Scalar:

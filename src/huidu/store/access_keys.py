@@ -40,6 +40,11 @@ class AccessKeyReading:
         """Return all sessions, ended ones among them."""
         return self._every(Session, SESSION)
 
+    def has_link(self, link_id: str) -> bool:
+        """Tell whether there is a link."""
+        found = self._connection.execute(select(LINK.c.id).where(LINK.c.id == link_id))
+        return found.first() is not None
+
     def everything(self) -> Sequence[Effect]:
         """Return all keys, as if they had just been written."""
         return [AccessKeyKept(key) for key in self.every()]

@@ -15,6 +15,7 @@ from huidu.model.version import Version
 from huidu.store.layer_tables import LAYER, LAYER_USE, LAYER_VERSION
 
 RUNTIMES = msgspec.json.Decoder(tuple[str, ...])
+MOST_NUMBER = 2**31
 
 
 class LayerReading:
@@ -25,6 +26,8 @@ class LayerReading:
 
     def version(self, name: str, number: int) -> LayerVersion:
         """Return a version of a layer, or raise `NotFound`."""
+        if abs(number) >= MOST_NUMBER:  # More than a column can be asked for.
+            raise NotFound("LayerVersion", f"{name[:80]}:{str(number)[:20]}")
         mine = and_(LAYER_VERSION.c.name == name, LAYER_VERSION.c.number == number)
         row = self._connection.execute(select(LAYER_VERSION).where(mine)).mappings().first()
         if row is None:

@@ -17,7 +17,8 @@ from huidu.store.object_file import Draft, Facts
 from huidu.store.objects import Absent, Objects, copied
 
 UPLOAD = re.compile(r"[0-9a-f]{32}")
-PART = re.compile(r"(?P<number>[0-9]{5})-(?P<etag>[0-9a-f]{32})")
+ETAG = re.compile(r"[0-9a-f]{32}")
+PART = re.compile(rf"(?P<number>[0-9]{{5}})-(?P<etag>{ETAG.pattern})")
 ABOUT = "about"
 
 
@@ -67,7 +68,7 @@ class Parts:
         upload = Upload(id=secrets.token_hex(16), key=key, begun_at=at, headers=dict(headers))
         with self._objects.held(bucket) as place, self._objects.aside.lend() as mine:
             (mine / "new").mkdir()
-            (mine / "new" / ABOUT).write_bytes(msgspec.json.encode(upload))
+            self._objects.aside.write(mine / "new" / ABOUT, msgspec.json.encode(upload))
             (mine / "new").rename(place / "uploads" / upload.id)
         return upload
 
@@ -119,6 +120,8 @@ class Parts:
             with self._objects.held(bucket) as place:
                 folder = place / "uploads" / upload.id
             for number, etag in chosen:
+                if not ETAG.fullmatch(etag):  # It becomes a part of a path.
+                    raise Mismatch(number)
                 try:
                     with _file(folder, number, etag).open("rb") as part:
                         copied(part, draft)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ import typer
 from huidu.actions.action import HUIDU, SCF
 from huidu.actions.table import ACTIONS
 from huidu.cli.client import TIMEOUT_S, Client, Refused, Unreachable
+from huidu.cli.harmless import json_text
 from huidu.cli.rollout.words import clean
 from huidu.model.names import DEFAULT_NAMESPACE
 
@@ -119,7 +119,7 @@ class Desk:
         names = [row["FunctionName"] for row in found["Functions"]]
         near = difflib.get_close_matches(self.function, names, 1)
         if near:
-            return [(f"see {near[0]} instead", f"huidu ls {near[0]}{self.more}")]
+            return [(f"see {near[0]} instead", f"huidu ls {shlex.quote(near[0])}{self.more}")]
         if names:
             return [("see which there are", f"huidu ls{self.more}")]
         return [("make one", "huidu api create-function --help")]
@@ -129,12 +129,12 @@ def say_next(commands: Sequence[tuple[str, str]], *, err: bool = False) -> None:
     """Say what can be done now: what for, and what to type."""
     width = max((len(what) for what, _ in commands), default=0)
     for what, line in commands:
-        typer.echo(f"  to {what + ':':<{width + 2}} {line}", err=err)
+        typer.echo(clean(f"  to {what + ':':<{width + 2}} {line}"), err=err)
 
 
 def print_json(told: object) -> None:
     """Print something for programs."""
-    typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    typer.echo(json_text(told, indent=2))
 
 
 def make_sure(question: str, line: str, *, yes: bool) -> None:

@@ -16,7 +16,8 @@ from huidu.cli.daily.asking import MOST, REFUSED, Desk, Facts, print_json, say_n
 from huidu.cli.daily.moving import Terms, changed, take_over, tell, write
 from huidu.cli.daily.tables import show, table
 from huidu.cli.daily.words import in_words
-from huidu.cli.rollout.words import taken_back
+from huidu.cli.harmless import scrubbed
+from huidu.cli.rollout.words import clean, taken_back
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.model.rollout import OWNING, State
 
@@ -99,7 +100,7 @@ def _by_rollout(desk: Desk, rollout: Facts, reason: str, *, as_json: bool) -> No
     if as_json:
         print_json({"By": "rollout", **came})
         return
-    answer = msgspec.convert(came, RolledBack, strict=False)
+    answer = msgspec.convert(scrubbed(came), RolledBack, strict=False)
     for line in taken_back(answer):
         typer.echo(line)
     see = ("see why and what failed", desk.line("rollout show"))
@@ -115,7 +116,8 @@ def _by_history(desk: Desk, present: Facts, target: Target, terms: Terms) -> Non
         print_json({"By": "history", "Before": present, "After": after})
         return
     since = f", which had all calls at revision {target.revision}" if target.revision else ""
-    typer.echo(f"{desk.named}: taken back from version {bad} to version {target.version}{since}")
+    told = f"taken back from version {bad} to version {target.version}{since}"
+    typer.echo(clean(f"{desk.named}: {told}"))
     for line in changed(desk, present, after):
         typer.echo(line)
     compare = desk.of_function("diff", target.version, target.bad[0])

@@ -138,7 +138,8 @@ def _show(desk: Desk, result: Facts, *, tail: bool) -> None:
     if tail and result["Log"]:
         typer.echo(clean_text(result["Log"]).rstrip("\n"), err=True)
     if not failed:
-        typer.echo(result["RetMsg"])
+        answer = result["RetMsg"]
+        typer.echo(clean_text(answer) if sys.stdout.isatty() else answer)
     typer.echo(_told(desk, result), err=True)
     if failed:
         said = clean_text(result["ErrMsg"]).rstrip("\n")
@@ -168,5 +169,5 @@ def _later(
         print_json(result)
         return
     request_id = result["FunctionRequestId"]
-    typer.echo(f"{desk.named}: will be run, request {request_id}")
+    typer.echo(clean(f"{desk.named}: will be run, request {request_id}"))
     say_next([("see what it prints", desk.of_function("logs", "-f", "--request", request_id))])

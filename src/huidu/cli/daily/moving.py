@@ -11,6 +11,7 @@ import typer
 from huidu.cli.client import Refused, Unreachable
 from huidu.cli.daily.asking import Desk, Facts, make_sure, print_json, say_next
 from huidu.cli.daily.words import in_words
+from huidu.cli.rollout.words import clean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,5 +68,5 @@ def changed(desk: Desk, before: Facts | None, after: Facts) -> Sequence[str]:
     arrow = "->".rjust(len(begin) - 1)
     return [
         f"{begin}{in_words(before)}",
-        f"{arrow} {in_words(after)} (revision {after['Revision']})",
+        clean(f"{arrow} {in_words(after)} (revision {after['Revision']})"),
     ]

@@ -48,7 +48,7 @@ def over_http(desk: Desk, qualifier: str, sent: Sent, *, as_json: bool) -> int:
             f"--http {sent.method} {sent.path}: cannot be sent: {error}"
         ) from None
     except (OSError, HTTPException) as error:
-        typer.echo(f"huidu: no answer at {address} ({error})", err=True)
+        typer.echo(clean(f"huidu: no answer at {address} ({error})"), err=True)
         return REFUSED
     failed = answer.status >= FAILED_FROM
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 
 import typer
@@ -38,7 +39,7 @@ def publish(
     if as_json:
         print_json({**made, "Unchanged": False})
         return
-    typer.echo(f"{desk.named}: version {made['FunctionVersion']} is published")
+    typer.echo(clean(f"{desk.named}: version {made['FunctionVersion']} is published"))
     _say_next(desk, found, made["FunctionVersion"])
 
 
@@ -65,7 +66,7 @@ def _say_next(desk: Desk, before: Sequence[Facts], version: str) -> None:
     numbers = [int(row["Version"]) for row in before if row["Version"].isdigit()]
     if numbers:
         commands.append(("see what is new", desk.of_function("diff", str(max(numbers)), version)))
-    call = f"huidu invoke {desk.function}:{version}{desk.more}"
+    call = f"huidu invoke {shlex.quote(f'{desk.function}:{version}')}{desk.more}"
     commands.append(("call it", call))
     named = [row["Name"] for row in desk.all_of("ListAliases", "Aliases") if row["Name"] != DEFAULT]
     if named:

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from huidu.cli.rollout.words import clean
+from huidu.cli.harmless import in_lines
 
 WIDTH = 10_000  #: Where there is no terminal: a row is a line, for `grep` and `cut`.
 Cell = str | Text
@@ -28,12 +28,13 @@ def table(
             no_wrap=title in right,
         )
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
+        made.add_row(*(harmless(Text(cell) if isinstance(cell, str) else cell) for cell in row))
     return made
 
 
 def show(*parts: RenderableType) -> None:
     """Print them; where nobody looks on, without the blanks that tables fill their lines with."""
+    parts = tuple(harmless(part) if isinstance(part, Text) else part for part in parts)
     console = Console(highlight=False)
     if console.is_terminal:
         for part in parts:
@@ -50,13 +51,20 @@ def show(*parts: RenderableType) -> None:
 def show_lines(lines: Iterable[Text]) -> None:
     """Print lines as they are, tabs and blanks at their ends as well, with colours if they may."""
     console = Console(highlight=False)
-    for line in lines:
+    for line in map(harmless, lines):
         if console.is_terminal:
             console.print(line, soft_wrap=True)
         else:
             typer.echo(line.plain)
 
 
+def harmless(text: Text) -> Text:
+    """Return a text, and how it is coloured, without what would move a terminal's cursor."""
+    made = text.copy()
+    made.plain = in_lines(text.plain)
+    return made
+
+
 def clean_text(text: str) -> str:
     """Return a text of many lines without what would move a terminal's cursor."""
-    return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
+    return in_lines(text, "\ufffd")

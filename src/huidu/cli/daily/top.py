@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from huidu.cli.daily.asking import INTERRUPTED, Desk, print_json
 from huidu.cli.daily.names import aliases
 from huidu.cli.daily.tables import show
 from huidu.cli.daily.top_view import lines, picture
+from huidu.cli.harmless import json_text
 from huidu.model.names import DEFAULT_NAMESPACE
 
 ANSWER_S = 10.0
@@ -92,7 +92,7 @@ def _stream(desk: Desk, asked: Mapping[str, Any], found: Mapping[str, Any]) -> N
     """Print an object a line, until whoever reads has enough."""
     while True:
         try:
-            print(json.dumps(found, ensure_ascii=False), flush=True)  # noqa: T201 - it is a command
+            print(json_text(found), flush=True)  # noqa: T201 - it is a command
         except BrokenPipeError:
             sys.stderr.close()  # Python's last flush would say so once more.
             raise typer.Exit(0) from None

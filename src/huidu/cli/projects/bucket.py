@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from types import MappingProxyType
 from urllib.parse import quote, urlencode, urlsplit
 from xml.sax.saxutils import escape
 
-from huidu.cli.client import Client, Refused, Unreachable
+from huidu.cli.client import Client, Refused, Unreachable, told
+from huidu.cos import answer as cos
 from huidu.cos.document import Element, read
 from huidu.cos.downloads import address
 from huidu.cos.signature import ALGORITHM, FIELDS, canonical, signature
@@ -25,6 +27,7 @@ AGAIN_S = (0.2, 1.0, 3.0)  #: After how long a request that nobody answered is m
 REFUSED_FROM = 300
 NO_BUCKET = "NoSuchBucket"
 NO_STORE = "NoSuchStore"  #: Ours: what answers speaks no COS.
+NUMBER = re.compile(r"[0-9]{1,15}")
 Tags = Mapping[str, str]
 NONE: Tags = MappingProxyType({})
 
@@ -37,8 +40,22 @@ class Said:
     body: bytes
 
     def document(self, root: str) -> Element:
-        """Return the XML that it is."""
-        return read(self.body, root)
+        """Return the XML that it is, or raise `Unreachable`."""
+        return _read(self.body, root)
+
+
+def _read(body: bytes, root: str) -> Element:
+    try:
+        return read(body, root)
+    except cos.Refused as wrong:
+        raise Unreachable(f"what answers there is no bucket: {wrong.message[:200]}") from None
+
+
+def _whole(text: str) -> int:
+    """Return a number that was answered, or raise `Unreachable`."""
+    if not NUMBER.fullmatch(text):
+        raise Unreachable(f"what answers there is no bucket: {text[:40]!r} is no number")
+    return int(text)
 
 
 class Bucket:
@@ -53,7 +70,7 @@ class Bucket:
         """Return the objects below a prefix, with their sizes."""
         said = self._listed({"prefix": prefix})
         listed = said.document("ListBucketResult").each("Contents") if said else ()
-        return {one.first("Key"): int(one.first("Size")) for one in listed}
+        return {one.first("Key"): _whole(one.first("Size")) for one in listed}
 
     def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
         """Return the uploads that were begun below a prefix, by key and id."""
@@ -77,11 +94,12 @@ class Bucket:
         found: dict[int, str] = {}
         more = True
         while more:
+            before = len(found)
             asked = {"uploadId": upload_id, "part-number-marker": str(max(found, default=0))}
             page = self._ask("GET", key, asked).document("ListPartsResult")
             for one in page.each("Part"):
-                found[int(one.first("PartNumber"))] = one.first("ETag").strip('"')
-            more = page.first("IsTruncated") == "true"
+                found[_whole(one.first("PartNumber"))] = one.first("ETag").strip('"')
+            more = page.first("IsTruncated") == "true" and len(found) > before
         return found
 
     def put(self, key: str, upload_id: str, number: int, held: bytes) -> str:
@@ -105,8 +123,8 @@ class Bucket:
             f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
             for number, etag in enumerate(etags, 1)
         )
-        told = f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode()
-        self._ask("POST", key, {"uploadId": upload_id}, told)
+        chosen = f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode()
+        self._ask("POST", key, {"uploadId": upload_id}, chosen)
 
     def abort(self, key: str, upload_id: str) -> None:
         """Forget an upload."""
@@ -126,7 +144,7 @@ class Bucket:
         if status >= REFUSED_FROM:
             return None
         whole = headers.get("content-range", "").rpartition("/")[2]
-        return body, int(whole or len(body))
+        return body, _whole(whole or str(len(body)))
 
     def _listed(self, asked: Tags) -> Said | None:
         """Return what the bucket lists; None where there is no bucket yet."""
@@ -156,8 +174,8 @@ class Bucket:
         signed = signature(secret, times, times, canonical(method, path, sent, query))
         names = (";".join(sorted(sent)), ";".join(sorted(name.lower() for name in query)))
         values = (ALGORITHM, self._client.pair.secret_id, times, times, *names, signed)
-        told = dict(zip(FIELDS, values, strict=True))
-        sent["authorization"] = "&".join(f"{name}={value}" for name, value in told.items())
+        signs = dict(zip(FIELDS, values, strict=True))
+        sent["authorization"] = "&".join(f"{name}={value}" for name, value in signs.items())
         target = quote(path) + (f"?{urlencode(query)}" if query else "")
         status, back, answered = self._answered(method, target, body, sent)
         if status >= REFUSED_FROM:
@@ -189,8 +207,8 @@ class Bucket:
         try:
             connection.request(method, target, body, dict(headers))
             answer: HTTPResponse = connection.getresponse()
-            told = {name.lower(): value for name, value in answer.getheaders()}
-            return answer.status, told, answer.read()
+            heads = {name.lower(): value for name, value in answer.getheaders()}
+            return answer.status, heads, told(answer)
         finally:
             connection.close()
 
@@ -198,5 +216,5 @@ class Bucket:
 def _refusal(status: int, body: bytes) -> Refused:
     if not body.startswith(b"<?xml"):
         return Refused(NO_STORE, f"status {status}; what answers there keeps no packages")
-    told = read(body, "Error")
-    return Refused(told.first("Code"), told.first("Message"))
+    said = _read(body, "Error")
+    return Refused(said.first("Code"), said.first("Message"))

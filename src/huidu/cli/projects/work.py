@@ -92,7 +92,7 @@ class Work:
         alias = str(step.parameters.get("Name", "")) if step else ""
         function = self.project.function
         if step is not None:
-            typer.echo(f"huidu: stopped at: {step.what}", err=True)
+            typer.echo(f"huidu: stopped at: {clean_text(step.what)}", err=True)
         desk = Desk(
             client=self.client, function=function.name, namespace=function.namespace, alias=alias
         )

@@ -12,6 +12,7 @@ from huidu.actions.action import HUIDU_VERSION, Wire
 from huidu.actions.rollouts import RolloutFacts
 from huidu.actions.table import find
 from huidu.cli.client import TIMEOUT_S, Client, Refused, Unreachable
+from huidu.cli.harmless import scrubbed
 from huidu.cli.rollout import words
 from huidu.model.names import DEFAULT_NAMESPACE
 
@@ -55,7 +56,10 @@ def ask(
     """Return the answer of an action of ours, in a type and as it came."""
     came = client.call(find(name, HUIDU_VERSION), asked, timeout_s)
     came.pop("RequestId", None)
-    return msgspec.convert(came, answer, strict=False), came
+    try:
+        return msgspec.convert(scrubbed(came), answer, strict=False), came
+    except msgspec.ValidationError as error:
+        raise Unreachable(f"{client.endpoint} does not answer as a Huidu server: {error}") from None
 
 
 def insist(

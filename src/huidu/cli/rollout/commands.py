@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +11,7 @@ import typer
 
 from huidu.actions.rollouts import RolledBack, RolloutFacts
 from huidu.cli.client import Client
+from huidu.cli.harmless import json_text
 from huidu.cli.rollout import options as opt
 from huidu.cli.rollout import words
 from huidu.cli.rollout.asking import insist, named
@@ -228,4 +228,4 @@ def _back(
 
 
 def _print(came: Mapping[str, Any]) -> None:
-    typer.echo(json.dumps(came, indent=2, ensure_ascii=False))
+    typer.echo(json_text(came, 2))

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from huidu.actions.rollouts import RolloutFacts, RolloutLine, Rollouts
 from huidu.cli.client import Client, Refused, Unreachable
+from huidu.cli.harmless import json_text
 from huidu.cli.rollout import view, words
 from huidu.cli.rollout.asking import ask, refuse
 from huidu.model.rollout import OWNING
@@ -35,7 +36,7 @@ def show_list(client: Client, asked: Mapping[str, Any], limit: int, *, as_json: 
         raise refuse(client, asked, error) from None
     if as_json:
         for _, came in found:
-            typer.echo(json.dumps(came, ensure_ascii=False))
+            typer.echo(json_text(came))
         return
     if not found:
         typer.echo(f"huidu: {_nothing(asked)}", err=True)

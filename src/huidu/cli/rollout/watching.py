@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import time
@@ -17,6 +16,7 @@ from rich.text import Text
 
 from huidu.actions.rollouts import RolloutFacts
 from huidu.cli.client import Client, Refused, Unreachable
+from huidu.cli.harmless import json_text
 from huidu.cli.rollout import view, words
 from huidu.cli.rollout.asking import ask, refuse, spelled
 from huidu.model.rollout import OWNING, Event, State
@@ -154,7 +154,7 @@ class AsJson:
     def show(self, facts: RolloutFacts, came: Mapping[str, Any]) -> None:
         """Print it without the curve: who reads line by line has that."""
         told = {**came, "Evidence": _without_curve(came["Evidence"])}
-        print(json.dumps(told, ensure_ascii=False), flush=True)  # noqa: T201 - it is a command
+        print(json_text(told), flush=True)  # noqa: T201 - it is a command
 
     def say(self, text: str) -> None:
         """Say what is with the server, beside the lines."""

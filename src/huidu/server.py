@@ -136,14 +136,13 @@ async def serving(
         registry = _registry(settings, data, known.courier, stores, controller)
         data.exporting.measure(data.observing.page, registry)
         told = pages(data.observing.page, registry, asdict(data.tier), people.app())
-        most = _connections(settings.max_connections)
         buckets = _buckets(settings, stores, keyring, Api(desk, told))
+        most = _connections(settings.max_connections)
         await api.open(buckets, most_connections=most // API_SHARE)
         entrance = before(data.gateway(settings, _new_id))
         await gateway.open(entrance, tunnels=True, most_connections=most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url, data.ready)
-        log.info("closing")
 
 
 def _connections(wanted: int) -> int:
@@ -231,6 +230,7 @@ def _buckets(settings: Settings, stores: Stores, keyring: Keyring, otherwise: Ap
 
 
 async def _close_together(*listeners: Listener) -> None:
+    log.info("closing")
     await asyncio.gather(*(listener.close() for listener in listeners))
 
 

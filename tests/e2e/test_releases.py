@@ -13,7 +13,7 @@ import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.gatewaying import ENVIRONMENTS, api, definition, online, release, service
-from tests.platform import Platform
+from tests.platform import Platform, until
 
 VALUE = "InvalidParameterValue"
 VERSION = re.compile(r"20\d{12}[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -249,10 +249,10 @@ def test_a_killed_server_has_kept_every_release_that_it_acknowledged(
 
         writer = threading.Thread(target=work)
         writer.start()
-        threading.Event().wait(0.5 + turn * 0.2)
+        until(sure.__len__, 30)
+        threading.Event().wait(0.3 + turn * 0.2)
         assert platform.stop(signal.SIGKILL) == -signal.SIGKILL
         writer.join()
-        assert sure
         platform = start("--set", "warm_s=0", data=platform.data)
         kept = history(platform, home, "release", Limit=100)["VersionList"]
         now = online(platform, home)["release"]

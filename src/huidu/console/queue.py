@@ -127,7 +127,7 @@ async def one(visit: Visit, request_id: str) -> dict[str, Any]:
         **event,
         "lives": lives,
         "dead": is_dead,
-        "stands": STANDS.get(event["State"], event["State"]),
+        "stands": STANDS[event["State"]],
         "choices": await choices(visit, event["FunctionName"]) if is_dead else [],
     }
 

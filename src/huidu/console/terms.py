@@ -29,7 +29,7 @@ async def read(visit: Visit, name: str, aliases: Sequence[Facts]) -> Mapping[str
     )
     timers = {one["TriggerName"]: one for one in firings["Timers"]}
     return {
-        "triggers": [_trigger(one, timers) for one in triggers["Triggers"]],
+        "triggers": [shown(one, timers) for one in triggers["Triggers"]],
         "trigger_total": triggers["TotalCount"],
         "reserved": reserved["ReservedMem"],
         "provisioned": provisioned["Allocated"],
@@ -50,7 +50,7 @@ def queue_of(queues: Sequence[Facts], name: str) -> Facts:
     return next((one for one in queues if one["FunctionName"] == name), nothing)
 
 
-def _trigger(trigger: Facts, timers: Mapping[str, Facts]) -> dict[str, Any]:
+def shown(trigger: Facts, timers: Mapping[str, Facts]) -> dict[str, Any]:
     """Return a trigger as it is shown: of a timer, when it fires; of others, where they answer."""
     timer = timers.get(trigger["TriggerName"]) if trigger["Type"] == TIMER else None
     return {**trigger, "timer": timer, "url": "" if timer else _url(trigger["TriggerDesc"])}

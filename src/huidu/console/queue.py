@@ -10,7 +10,7 @@ from huidu.console.flash import Flash
 from huidu.model.errors import InvalidValue, Refusal
 from huidu.model.names import DEFAULT_NAMESPACE
 
-PAGE, DEAD_PAGE, MOST_CHOICES = 20, 10, 100
+PAGE, DEAD_PAGE, MOST_CHOICES, MOST_ROWS = 20, 10, 100, 50
 #: What a list of calls can be narrowed to, as the API and as people say it.
 STATES: Mapping[str, str] = {
     "RUNNING": "waiting or running",
@@ -50,7 +50,8 @@ async def now(visit: Visit) -> dict[str, Any]:
         "name": name,
         "state": state,
         "states": STATES,
-        "queues": sorted(rows, key=lambda one: (-one["Waiting"], one["FunctionName"])),
+        "queues": sorted(rows, key=lambda one: (-one["Dead"], -one["Waiting"]))[:MOST_ROWS],
+        "more": max(0, len(rows) - MOST_ROWS),
         "waiting": sum(one["Waiting"] for one in rows),
         "dead_total": sum(one["Dead"] for one in rows),
         "calls": calls["EventList"],
@@ -94,7 +95,8 @@ async def dead(visit: Visit) -> dict[str, Any]:
     tried = await together(*(_tried(visit, event) for event in found["Events"]))
     return {
         "dead": [{**one, "tried": two} for one, two in zip(found["Events"], tried, strict=True)],
-        "by_version": found["Versions"],
+        "by_version": found["Versions"][:MOST_ROWS],
+        "more_versions": max(0, len(found["Versions"]) - MOST_ROWS),
         "version": version,
         "dead_page": number,
         "dead_pages": max(1, -(-found["TotalCount"] // DEAD_PAGE)),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import huidu.console
-from huidu.console import rollouts, routing
+from huidu.console import queue, rollouts, routing
 from huidu.console.texts import apart, spaced
 from huidu.console.words import CHINESE, ENGLISH, choose, say, table
 from huidu.model.alias import SPLITS
@@ -31,6 +31,8 @@ NAMED = {
     *routing.PLACES,
     routing.ADDRESS,
     *(said for _, said in rollouts.VERBS.values()),
+    *queue.STATES.values(),
+    *queue.STANDS.values(),
     *("failed calls", "callers", "rollback", "pause", "approval", "webhook"),
     *("added", "removed", "changed", "mode", "release", "prepub", "test"),
     *("create alias", "update alias", "undo alias", "delete alias"),

@@ -202,6 +202,26 @@ class AsyncEventFacts(Wire):
     attempts: list[AsyncAttempt]
 
 
+class ListEventQueues(Wire):
+    """See how many asynchronous calls of each function wait, and how many were given up."""
+
+    namespace: Namespace = DEFAULT_NAMESPACE
+
+
+class EventQueue(Wire):
+    """The asynchronous calls of a function. One that is gone may have left some."""
+
+    function_name: str
+    waiting: Annotated[int, Meta(description="That wait or run.")]
+    dead: Annotated[int, Meta(description="That were given up, and are kept.")]
+
+
+class EventQueues(Wire):
+    """Those of each function that has any, by name."""
+
+    queues: list[EventQueue]
+
+
 class GetAliasRetry(Wire):
     """See where retries of asynchronous calls go that were sent to an alias."""
 
@@ -288,6 +308,13 @@ ACTIONS = (
         GetAsyncEvent,
         AsyncEventFacts,
         "ResourceNotFound.AsyncEvent",
+    ),
+    ours(
+        "ListEventQueues",
+        "See how many asynchronous calls of each function wait, and how many were given up.",
+        ListEventQueues,
+        EventQueues,
+        "ResourceNotFound.Namespace",
     ),
     ours(
         "GetAliasRetry",

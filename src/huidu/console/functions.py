@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from huidu.console import routing
+from huidu.console import routing, terms
 from huidu.console.asking import Done, Facts, Visit, path, together
 from huidu.console.flash import Flash
 from huidu.console.overview import WINDOW_S, added
@@ -34,6 +34,7 @@ async def page(visit: Visit) -> Mapping[str, Any]:
     )
     lanes = traffic["Lanes"]
     return {
+        **await terms.read(visit, name, aliases["Aliases"]),
         "function": facts,
         "name": name,
         "aliases": [_alias(one, lanes, visit.say) for one in aliases["Aliases"]],

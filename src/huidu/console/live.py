@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 
 import msgspec
 
-from huidu.console import alias, others, overview, rollouts
+from huidu.console import alias, others, overview, queue, rollouts
 from huidu.console.asking import Facts, Visit
 from huidu.model.errors import Refusal
 
 Render = Callable[..., str]
 SECOND_S = 1.0
 OVERVIEW_S = 3.0
+QUEUE_S = 2.0
 MOST_S = 3600  #: A stream ends after so long; the browser asks anew, and is looked at anew.
 WAIT_S = 15  #: How long a page waits for lines, or for news of a rollout, before it hears a sign.
 CATCH_UP = 900
@@ -96,6 +97,16 @@ async def follow_overview(visit: Visit, render: Render, closing: Closing) -> Asy
             yield event("overview", render("overview_now.html", **await overview.overview(visit)))
 
 
+async def follow_queue(visit: Visit, render: Render, closing: Closing) -> AsyncIterator[bytes]:
+    """Tell of events that wait and end, where something has changed."""
+    seen = ""
+    while not closing.over:
+        told = render("queue_now.html", **await queue.now(visit))
+        yield event("queue", told) if told != seen else b": still there\n\n"
+        seen = told
+        await closing.rest(QUEUE_S)
+
+
 async def follow_rollout(visit: Visit, render: Render, closing: Closing) -> AsyncIterator[bytes]:
     """Tell of a rollout whenever there is something new of it."""
     seen = ""
@@ -141,6 +152,7 @@ STREAMS: Mapping[str, Follow] = {
     "functions/{function}/aliases/{alias}/live": follow_alias,
     "rollouts/{rollout}/live": follow_rollout,
     "logs/live": follow_logs,
+    "queue/live": follow_queue,
 }
 
 

@@ -14,11 +14,12 @@ MOVING = ["ramping", "waiting", "paused", "baking"]
 
 async def overview(visit: Visit) -> Mapping[str, Any]:
     """Return what the first page shows."""
-    functions, traffic, moving, events = await together(
+    functions, traffic, moving, events, queues = await together(
         visit.ask("ListFunctions", Limit=MOST, Orderby="ModTime"),
         visit.ask("GetTraffic", Window=WINDOW_S),
         visit.ask("ListRollouts", States=MOVING, Limit=10),
         visit.ask("ListEvents", Limit=MOST_EVENTS),
+        visit.ask("ListEventQueues"),
     )
     rows = busy(traffic)
     quiet = [one["FunctionName"] for one in functions["Functions"]]
@@ -30,6 +31,7 @@ async def overview(visit: Visit) -> Mapping[str, Any]:
         "moving": moving["Rollouts"],
         "moving_total": moving["TotalCount"],
         "events": events["Events"],
+        "queues": sorted(queues["Queues"], key=lambda one: (-one["Dead"], -one["Waiting"])),
         "now": traffic["Time"],
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from huidu.console import alias, functions, keys, others, overview, rollouts, steering
+from huidu.console import alias, functions, keys, others, overview, queue, rollouts, steering
 from huidu.console.asking import Done, Told, Visit
 from huidu.model.role import Role
 
@@ -43,6 +43,7 @@ PAGES = (
     Page(f"{ALIAS}/preview", "alias_preview.html", alias.preview),
     Page("rollouts", "rollouts.html", rollouts.every),
     Page("rollouts/{rollout}", "rollout.html", rollouts.page),
+    Page("queue", "queue.html", queue.page),
     Page("logs", "logs.html", others.logs),
     Page("gateway", "gateway.html", others.services),
     Page("gateway/{service}", "service.html", others.service),
@@ -56,6 +57,9 @@ DEEDS = (
     Deed(f"{ALIAS}/rollout", steering.start),
     Deed("functions/{function}/publish", functions.publish),
     Deed("rollouts/{rollout}/{verb}", rollouts.act),
+    Deed("queue/{function}/redrive", queue.redrive),
+    Deed("queue/{function}/discard", queue.discard, Role.ADMIN),
+    Deed("queue/{function}/stop", queue.stop),
     Deed("gateway/{service}/switch", others.switch),
     Deed("settings/keys", keys.create),
     Deed("settings/keys/{key}/{change}", keys.change),

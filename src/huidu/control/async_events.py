@@ -217,6 +217,26 @@ def _attempt(plane: Plane, one: Attempt) -> wire.AsyncAttempt:
     )
 
 
+async def list_queues(
+    plane: Plane, asked: Asked, request: wire.ListEventQueues
+) -> wire.EventQueues:
+    """Tell how many events of each function wait, and how many were given up; from memory."""
+    if not await plane.catalog.read(lambda reading: reading.namespace_exists(request.namespace)):
+        raise NotFound("Namespace", request.namespace)
+    waiting, dead = plane.queue.waiting, plane.queue.dead
+    return wire.EventQueues(
+        queues=[
+            wire.EventQueue(
+                function_name=named.name,
+                waiting=waiting.get(named, 0),
+                dead=dead.get(named, 0),
+            )
+            for named in sorted({*waiting, *dead}, key=lambda named: named.name)
+            if named.namespace == request.namespace
+        ]
+    )
+
+
 async def get_retry(plane: Plane, asked: Asked, request: wire.GetAliasRetry) -> wire.AliasRetry:
     """Tell where retries go of what was sent to an alias."""
     named = FunctionName(request.namespace, request.function_name)

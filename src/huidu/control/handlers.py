@@ -83,6 +83,7 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     (SCF_VERSION, "GetFunctionEventInvokeConfig"): async_events.get_config,
     (SCF_VERSION, "UpdateFunctionEventInvokeConfig"): async_events.update_config,
     (HUIDU_VERSION, "GetAsyncEvent"): async_events.get,
+    (HUIDU_VERSION, "ListEventQueues"): async_events.list_queues,
     (HUIDU_VERSION, "ListDeadEvents"): dead_events.list_all,
     (HUIDU_VERSION, "RedriveEvents"): dead_events.redrive,
     (HUIDU_VERSION, "DiscardEvents"): dead_events.discard,

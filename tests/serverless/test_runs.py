@@ -158,6 +158,8 @@ def test_other_components_are_deployed_as_well(
         ({"functionName": "${env:NONE}"}, "the environment variable NONE is not set"),
         ({"functionName": "../../etc"}, "inputs.functionName: FunctionName"),
         ({"runtime": "Nodejs99"}, "is no runtime"),
+        ({"include": ["/etc/passwd"]}, "inputs.include: what lies beside the code is not sent"),
+        ({"layers": [{"name": "x", "src": "/etc"}]}, "what lies beside the code is not sent"),
         ({"apigatewayConf": {"auth": {"secretName": "x"}}}, "keys are not deployed"),
         ({"entryFile": "app.js"}, "there is no app.js in it"),
         (nested(300), "nested too deeply"),

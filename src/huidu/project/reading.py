@@ -121,9 +121,7 @@ def _own(first: Fields, variables: Mapping[str, str], stage: str) -> dict[str, s
     return own
 
 
-def _project(
-    root: Fields, file: Path, own: Mapping[str, str], *, alone: bool = False
-) -> Project:
+def _project(root: Fields, file: Path, own: Mapping[str, str], *, alone: bool = False) -> Project:
     component = _component(root)
     for key in own:
         root.take(key)

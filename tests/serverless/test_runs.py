@@ -207,6 +207,19 @@ def test_what_a_run_has_made_before_it_fails_is_remembered(scf: Sls, name: str) 
     assert scf.platform.call("ListFunctions", SearchKey=name)["TotalCount"] == 0
 
 
+def test_a_function_that_a_refused_deploy_only_named_is_not_its_to_remove(
+    scf: Sls, name: str
+) -> None:
+    assert scf.deploy(event("one"), **PYTHON)["instanceStatus"] == "active"
+    other = Sls(scf.platform, name, "scf", org="another")
+    found = other.deploy(event("two"), runtime="Python3.10")
+
+    assert "the runtime of" in found["deploymentError"]
+    assert not found["state"]["functionName"]
+    other.remove()
+    assert scf.platform.call("ListFunctions", SearchKey=name)["TotalCount"] == 1
+
+
 def test_of_two_runs_at_once_the_second_is_refused(sls: Sls, name: str) -> None:
     awaited = sls.begin(runtime="Nodejs18.15")
 

@@ -127,6 +127,10 @@ class Component:
             acted_at=at,
         )
 
+    def noted(self, state: str) -> Component:
+        """Return it as a run leaves it on its way."""
+        return replace(self, state=state)
+
     def failed(self, why: str, state: str, at: float) -> Component:
         """Return it as a run leaves it that did not come to its end."""
         return replace(

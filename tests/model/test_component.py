@@ -42,6 +42,7 @@ def test_a_deploy_goes_from_its_beginning_to_its_end() -> None:
 
     done = begun.deployed('{"lastVersion":"1"}', '{"a":1}', 12.0)
     assert (done.status, done.is_busy, done.deployments, done.deployed_at) == (ACTIVE, False, 1, 12)
+    assert begun.noted('{"lastVersion":"2"}').is_busy
     removing = done.begin(REMOVE, "run-2", 20.0)
     assert (removing.status, removing.made_at) == (REMOVING, 10)
     gone = removing.removed(21.0)

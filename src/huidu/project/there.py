@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from huidu.model.function import Configuration
+from huidu.model.names import DEFAULT, LATEST
+from huidu.model.routing import weight_of
+from huidu.model.split import WHOLE
 from huidu.project.declared import Endpoint, Rule
 
 
@@ -32,6 +36,12 @@ class AliasThere:
     by: str = ""  #: The rollout that it was, if it was one.
     rollout: str = ""  #: The rollout that moves it just now,
     rolling_to: str = ""  #: and the version that it moves it to.
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """Which share of the calls each version has that it names, the main one first."""
+        given = sum(weight_of(share) for _, share in self.weights)
+        return {self.version: (WHOLE - given) / WHOLE, **dict(self.weights)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +72,12 @@ class FunctionThere:
     def last(self) -> VersionThere | None:
         """The version that was published last."""
         return self.versions[-1] if self.versions else None
+
+    @property
+    def share_of_latest(self) -> float:
+        """The share of `$LATEST` in `$DEFAULT`, which the components call traffic."""
+        alias = self.alias(DEFAULT)
+        return alias.shares.get(LATEST, 0.0) if alias else 1.0
 
     def alias(self, name: str) -> AliasThere | None:
         """Return the alias of a name."""

@@ -206,6 +206,14 @@ async def test_an_error_of_ours_is_told_by_the_id_of_the_run(around: Around) -> 
     assert (await around.ended()).error == "an error of ours; the log has it as run-1"
 
 
+async def test_a_disk_that_is_full_is_told_as_such(around: Around) -> None:
+    around.server.error = OSError(errno.ENOSPC, "no room")
+    around.server.go.set()
+    await around.begin()
+
+    assert (await around.ended()).error.startswith("the disk of the server is full")
+
+
 async def test_code_that_does_not_come_is_not_waited_for_for_ever(around: Around) -> None:
     moments = iter((0.0, 1.0, arriving.PATIENCE_S + 1))
     where = stored((await around.runs.addresses())[1], Account())

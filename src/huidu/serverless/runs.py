@@ -24,6 +24,7 @@ from huidu.serverless.deploying import Run
 from huidu.serverless.places import Places, Stored, stored
 from huidu.serverless.state import State, Where
 from huidu.store.aside import Aside
+from huidu.store.packages import FULL
 from huidu.store.writing import Writing
 
 MOST_AT_ONCE = 2  #: Runs that unpack, pack and deploy; others wait their turn,
@@ -32,6 +33,7 @@ CLOSING_S = 10.0
 LOOK_S = 1.0
 AGAIN_S = 1.0  #: After how long an end is written down again that could not be.
 CUT_OFF = "the server ended while it was {}; deploy again: what was done is kept, the rest follows"
+NO_ROOM = "the disk of the server is full; whoever runs it must free some of it, then deploy again"
 STOPPED = "the server was stopped while it was {}; deploy again once it is back"
 
 #: Carries out one action in somebody's name.
@@ -217,6 +219,9 @@ class Runs:
         if isinstance(error, Refusal):
             log.info("run.refused", component=str(begun.key), code=error.code, doing=run.doing)
             return f"{error.message} (at: {run.doing})"
+        if isinstance(error, OSError) and error.errno in FULL:
+            log.error("run.no_room", component=str(begun.key), run=begun.run, doing=run.doing)
+            return NO_ROOM
         log.error("run.failed", component=str(begun.key), run=begun.run, exc_info=error)
         return f"an error of ours; the log has it as {begun.run}"
 

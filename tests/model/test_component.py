@@ -33,6 +33,8 @@ def test_a_name_that_could_be_a_path_or_an_option_is_refused(name: str) -> None:
 def test_it_can_be_deployed_and_removed_and_nothing_else() -> None:
     with pytest.raises(InvalidValue, match="deploy and remove can be had here"):
         Order(key=KEY, kind="express", method="logs", inputs={})
+    with pytest.raises(InvalidValue, match="at most 80 characters, as in express"):
+        Order(key=KEY, kind="x" * 81, method="deploy", inputs={})
     assert "secret" not in repr(DEPLOY)
 
 

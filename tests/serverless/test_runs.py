@@ -286,6 +286,7 @@ def test_a_name_that_is_a_path_is_refused(platform: Platform, name: str) -> None
         f'{{"credentials": {{"tencent": {{"SecretKey": "{SECRET}"}}}}',
         json.dumps({"method": "deploy", "instance": {"orgName": "o", "secret": SECRET}}),
         json.dumps({"method": ["deploy"], "instance": {"orgName": [SECRET]}}),
+        json.dumps({"method": SECRET + "x" * (1 << 20), "instance": {}}),
     ],
 )
 def test_a_body_that_is_none_is_refused_and_nothing_of_it_quoted(sls: Sls, body: str) -> None:

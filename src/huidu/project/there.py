@@ -92,6 +92,7 @@ class ApiThere:
     function: str
     namespace: str
     endpoint: Endpoint
+    modified: str = ""  #: When, as the API writes it: of two such texts the greater one is later.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,8 @@ class ServiceThere:
     description: str = ""
     apis: tuple[ApiThere, ...] = ()
     online: tuple[tuple[str, str], ...] = ()
-    urls: tuple[tuple[str, str], ...] = ()  #: By environment, of those that are online.
+    urls: tuple[tuple[str, str], ...] = ()  #: By environment, of those that are online;
+    since: tuple[tuple[str, str], ...] = ()  #: and since when what is there is.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

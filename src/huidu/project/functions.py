@@ -81,7 +81,7 @@ def source_of(inputs: Fields, folder: Path, *, alone: bool = False) -> Source:
     exclude = (*inputs.texts("exclude"), *(within.texts("exclude") if within else ()))
     include = (*inputs.texts("include"), *(within.texts("include") if within else ()))
     if include and alone:
-        raise inputs.flaw("include", f"{BESIDE}; put the files into the folder of src")
+        raise inputs.flaw("include", f"{BESIDE}; say it within src, which sends the files")
     if within:
         for key in ("bucket", "object", "key"):
             if within.has(key):

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pytest
+import typer
+
+from huidu.actions.action import Action
+from huidu.cli.client import TIMEOUT_S, Client, Unreachable
+from huidu.cli.projects.deploying import deploy
+from huidu.cloudapi.keys import Pair
 from huidu.project.templates import TEMPLATES
 from tests.cli.typing_here import Here, edit
+from tests.platform import SECRET_ID, SECRET_KEY
 from tests.project.deploying import fetch
 
 #: As an official file is: nothing is said of aliases.
@@ -149,6 +160,37 @@ def test_a_deploy_that_is_refused_is_gone_on_with(here: Here, name: str) -> None
     assert not json.loads(here.well("huidu info --json"))["Deployed"]
     edit("serverless.yml", "  layers: [{name: none, version: 9}]\n", "")
     here.well("huidu deploy")
+
+
+class Lossy(Client):
+    """Loses the answer to what changes code, which is changed all the same."""
+
+    def call(
+        self,
+        action: Action[Any, Any],
+        parameters: Mapping[str, object],
+        timeout_s: float = TIMEOUT_S,
+    ) -> dict[str, Any]:
+        answer = Client.call(self, action, parameters, timeout_s)
+        if action.name == "UpdateFunctionCode":
+            raise Unreachable("the answer is lost")
+        return answer
+
+
+def test_a_step_whose_answer_was_lost_is_not_taken_for_somebody_elses(
+    here: Here, name: str
+) -> None:
+    here.well(f"huidu init python . --name {name}")
+    here.well("huidu deploy")
+    edit("index.py", "Hello", "Hi")
+    edit("serverless.yml", "timeout: 10", "timeout: 9")
+    lossy = Lossy(endpoint=here.server.api, pair=Pair(SECRET_ID, SECRET_KEY))
+    with pytest.raises(typer.Exit):
+        deploy(cast("typer.Context", SimpleNamespace(obj=lambda: lossy)))
+
+    told = here.well("huidu deploy")
+    assert f"~ configuration of {name}-dev\n" in told
+    assert "~ code of" not in told
 
 
 def test_a_layer_is_made_of_a_folder_and_published_where_it_is_new(here: Here, name: str) -> None:

@@ -23,6 +23,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         ("HUIDU_DATA", str(tmp_path / "none")),
         ("XDG_CONFIG_HOME", str(tmp_path / "config")),
         ("https_proxy", "http://127.0.0.1:2"),
+        ("no_proxy", ".tencentcloudapi.com"),
     ):
         monkeypatch.setenv(name, value)
     return lambda *words: CliRunner().invoke(app, ["proxy", *words])
@@ -37,7 +38,7 @@ def test_a_command_finds_what_it_needs_and_its_code_is_handed_on(run: Run, tmp_p
     assert here["HTTPS_PROXY"].startswith("http://127.0.0.1:")
     assert here["NODE_EXTRA_CA_CERTS"] == str(tmp_path / "config" / "huidu" / "proxy" / "ca.pem")
     assert (here["TENCENT_SECRET_ID"], here["TENCENT_SECRET_KEY"]) == ("AKIDproxy", "its secret")
-    assert "https_proxy" not in here
+    assert not {"https_proxy", "no_proxy"} & here.keys()
 
 
 @pytest.mark.parametrize(

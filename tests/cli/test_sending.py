@@ -136,6 +136,27 @@ def test_what_another_deploy_has_left_is_taken_or_removed(here: Here, name: str,
     assert (bucket.uploads(folder), bucket.objects(folder)) == ([], {})
 
 
+class Gone(Bucket):
+    """A bucket whose server is gone once something is to be removed."""
+
+    def delete(self, key: str) -> None:
+        raise Unreachable(f"no answer for {key}")
+
+
+def test_what_cannot_be_tidied_up_does_not_undo_what_was_done(
+    here: Here, name: str, base: str
+) -> None:
+    bucket, folder, package = bucket_of(here), f"default/{name}/", packed(name, "changed")
+    gone = Gone(Client(endpoint=here.server.api, pair=Pair(SECRET_ID, SECRET_KEY)))
+    with sent(package, base, gone, folder, lambda *_: None) as found:
+        here.server.call("UpdateFunctionCode", FunctionName=name, Code=found.code)
+
+    clean(gone, folder)
+    assert list(bucket.objects(folder)) == [f"{folder}{package.sha256}.zip"]
+    clean(bucket, folder)
+    assert bucket.objects(folder) == {}
+
+
 def test_where_no_packages_are_taken_that_is_said(here: Here) -> None:
     pair = Pair(SECRET_ID, SECRET_KEY)
     gateway = Bucket(Client(endpoint=here.server.gateway, pair=pair))

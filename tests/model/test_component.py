@@ -33,6 +33,8 @@ def test_a_name_that_could_be_a_path_or_an_option_is_refused(name: str) -> None:
 def test_it_can_be_deployed_and_removed_and_nothing_else() -> None:
     with pytest.raises(InvalidValue, match="deploy and remove can be had here"):
         Order(key=KEY, kind="express", method="logs", inputs={})
+    with pytest.raises(InvalidValue, match="at most 80 characters, as in express"):
+        Order(key=KEY, kind="x" * 81, method="deploy", inputs={})
     assert "secret" not in repr(DEPLOY)
 
 
@@ -42,6 +44,7 @@ def test_a_deploy_goes_from_its_beginning_to_its_end() -> None:
 
     done = begun.deployed('{"lastVersion":"1"}', '{"a":1}', 12.0)
     assert (done.status, done.is_busy, done.deployments, done.deployed_at) == (ACTIVE, False, 1, 12)
+    assert begun.noted('{"lastVersion":"2"}').is_busy
     removing = done.begin(REMOVE, "run-2", 20.0)
     assert (removing.status, removing.made_at) == (REMOVING, 10)
     gone = removing.removed(21.0)

@@ -264,6 +264,20 @@ def test_an_application_that_has_a_callback_is_called_by_it(project: Deploying, 
     assert fetch(project.url())[2] == b"ready: true"
 
 
+def test_an_application_that_could_not_begin_begins_with_the_next_call(
+    project: Deploying, name: str
+) -> None:
+    away = "let calls = 0; app.slsInitialize = async () => { if (!calls++) throw Error('away'); };"
+    project.write(
+        serverless_yml=EXPRESS.format(name=name),
+        sls_js=f"const app = (_, to) => to.end('begun');\n{away}\nmodule.exports = app;\n",
+    )
+    project.deploy()
+
+    assert b"away" in fetch(project.url())[2]
+    assert fetch(project.url())[2] == b"begun"
+
+
 def test_an_application_may_be_a_module_of_the_newer_kind(project: Deploying, name: str) -> None:
     project.write(
         serverless_yml=EXPRESS.format(name=name),

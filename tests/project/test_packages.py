@@ -291,8 +291,34 @@ def test_a_function_without_its_handlers_file_is_refused(packs: Packs, tmp_path:
 def test_an_unreadable_rule_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / ".huiduignore").write_text("*.md\n!\n")
 
+    with pytest.raises(Flaw, match=r"exclude: '/.*' is no pattern"):
+        ignored_in(tmp_path / "nowhere", ["\\"])
     with pytest.raises(Flaw, match=r"\.huiduignore:2: '!' is no pattern"):
         ignored_in(tmp_path, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "exclude", "why"),
+    [
+        ("*.md\n" * 1001, 0, "more than 1000 lines"),
+        ("*.md\n" * 600, 600, "more than 1000 lines"),
+        ("x" * 70_000, 0, "over 65536 bytes"),
+        ("".join(f"*{'[a-z]?b*' * 20}{n}\n" for n in range(300)), 0, "too long to say"),
+    ],
+)
+def test_rules_that_would_keep_a_server_busy_are_refused(
+    tmp_path: Path, text: str, exclude: int, why: str
+) -> None:
+    (tmp_path / ".huiduignore").write_text(text)
+
+    with pytest.raises(Flaw, match=rf"\.huiduignore: .*{why}"):
+        ignored_in(tmp_path, ["a"] * exclude)
+
+
+def test_no_pattern_takes_long_to_match(tmp_path: Path) -> None:
+    (tmp_path / ".huiduignore").write_text(f"/{'*a' * 20}b\n")
+
+    assert not ignored_in(tmp_path, ()).leaves_out("a" * 250, folder=False)
 
 
 def test_a_project_says_json_too(tmp_path: Path) -> None:

@@ -189,6 +189,26 @@ def test_a_changed_path_is_released_where_what_is_online_is_what_was_seen(
     assert actions(plan(project(EXPRESS), "sha", offline).steps) == ["ReleaseService"]
 
 
+@pytest.mark.parametrize(
+    ("since", "asked"),
+    [
+        ("2026-01-01T00:00:09Z", ["ReleaseService"]),
+        ("2026-01-01T00:00:10Z", []),  # in one second: a deploy that was not cut off
+        ("2026-01-01T00:00:11Z", []),  # or somebody went back to an older version
+    ],
+)
+def test_a_change_whose_release_was_cut_off_is_released_by_the_next_deploy(
+    project: Callable[..., Project], since: str, asked: list[str]
+) -> None:
+    changed = service(since=(("release", since), ("test", "2026-01-01T00:00:00Z")))
+    api = replace(changed.apis[0], modified="2026-01-01T00:00:10Z")
+    other = replace(api, endpoint=Endpoint(path="/other"), modified="2026-01-02T00:00:00Z")
+    wanted = project(EXPRESS)
+
+    now = There(function=there(wanted), service=replace(changed, apis=(api, other)))
+    assert actions(plan(wanted, "sha", now).steps) == asked
+
+
 def test_a_service_that_is_named_must_be_there(project: Callable[..., Project]) -> None:
     wanted = project(EXPRESS, serviceId="service-x")
 

@@ -11,7 +11,7 @@ import pytest
 from huidu.model.function import EVENT, WEB
 from huidu.project.declared import PUBLISHED, Endpoint, Parameter, Project, Timer, Traffic, Url
 from huidu.project.flaw import Flaw
-from huidu.project.reading import read
+from huidu.project.reading import read, told
 
 #: As the example of tencent-express has it, with what its documentation adds.
 EXPRESS = """\
@@ -740,6 +740,26 @@ def test_api_gateways_take_more_paths_than_one(project: Callable[..., Project]) 
         ("/", "release"),
         ("/x", "$DEFAULT"),
     ]
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        *({"include": ["/etc/passwd"]}, {"include": ["/nowhere"]}, {"include": "../beside"}),
+        *({"layers": [{"name": "x", "src": src}]} for src in ("/etc", "/nowhere", "..")),
+        {"functionConf": {"layers": [{"name": "x", "src": "/etc"}]}},
+    ],
+)
+def test_what_somebody_elsewhere_has_read_names_no_file_of_this_machine(
+    tmp_path: Path, inputs: Mapping[str, object]
+) -> None:
+    own = {"name": "shop", "app": "shop", "stage": "dev", "org": ""}
+    (tmp_path / "beside").touch()
+    (tmp_path / "code").mkdir()
+
+    # It is not even told which there are.
+    with pytest.raises(Flaw, match="what lies beside the code is not sent along"):
+        told(inputs, "scf", own, tmp_path / "code")
 
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "deploy.md"

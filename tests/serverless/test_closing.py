@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
+import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -20,9 +22,11 @@ from huidu.serverless.places import Places, stored
 from huidu.serverless.runs import Runs
 from huidu.store.catalog import Catalog
 from huidu.store.objects import Objects
+from huidu.store.writing import Writing
 from tests.fakes_store import BACKENDS
 from tests.platform import zipped
 
+T = TypeVar("T")
 KEY = ComponentKey("org", "shop", "dev", "front")
 ASKED = Asked(request_id="r", who="somebody")
 ID = "00000000-0000-4000-8000-00000000000{}"
@@ -35,19 +39,34 @@ class Server:
         self.asked = asyncio.Event()
         self.go = asyncio.Event()
         self.error: Exception = Failed("", "not today")
+        self.answers: Mapping[str, Mapping[str, Any]] = {}
 
     async def ask(
         self, asked: Asked, service: str, action: str, parameters: Mapping[str, object]
     ) -> Mapping[str, Any]:
+        if action in self.answers:
+            return self.answers[action]
         self.asked.set()
         await self.go.wait()
         raise self.error
 
 
+class Full(Catalog):
+    """A catalog whose disk has no room for some writes."""
+
+    left = 0
+
+    async def write(self, change: Callable[[Writing], T]) -> T:
+        if self.left:
+            self.left -= 1
+            raise OSError(errno.ENOSPC, "no room")
+        return await super().write(change)
+
+
 class Around:
     """Runs over a catalog and a store of their own."""
 
-    def __init__(self, home: Path, catalog: Catalog) -> None:
+    def __init__(self, home: Path, catalog: Full) -> None:
         numbers = iter(range(1, 9))
         self.catalog = catalog
         self.objects = Objects(home / "objects")
@@ -79,7 +98,7 @@ class Around:
             draft.write(base64.b64decode(zipped({"sls.js": "module.exports = 1"})))
             self.objects.keep(where.bucket, where.key, draft, 1.0, {})
             draft.close()
-        inputs = {"src": download, "runtime": "Nodejs18.15"}
+        inputs = {"src": download, "runtime": "Nodejs18.15", "publish": True}
         await self.runs.begin(ASKED, Order(key=KEY, kind="express", method="deploy", inputs=inputs))
 
     async def component(self) -> Component:
@@ -97,7 +116,7 @@ class Around:
 async def around(tmp_path: Path) -> AsyncIterator[Around]:
     database = BACKENDS["sqlite"](tmp_path)
     await database.open("catalog")
-    made = Around(tmp_path, Catalog(database, lambda effects: None))
+    made = Around(tmp_path, Full(database, lambda effects: None))
     await made.runs.open(made.server.ask)
     yield made
     await made.runs.close()
@@ -141,9 +160,42 @@ async def test_what_a_killed_server_left_under_way_is_told_as_cut_off(around: Ar
     assert "the server ended while it was removing" in found.error
     # The run itself, were there still one, has no more say.
     late = await around.catalog.write(
-        lambda writing: writing.components.end(KEY, "run-0", lambda one: one.removed(2.0))
+        lambda writing: writing.components.by_run(KEY, "run-0", lambda one: one.removed(2.0))
     )
     assert late is None
+
+
+async def test_what_a_run_has_made_is_known_should_the_server_be_killed(around: Around) -> None:
+    around.server.answers = {
+        "ListFunctions": {"Functions": []},
+        "CreateFunction": {},
+        "PublishVersion": {"FunctionVersion": "1"},
+        "CreateService": {"ServiceId": "service-1"},
+    }
+    await around.begin()
+    await around.server.asked.wait()
+
+    found = await around.component()
+    assert found.is_busy
+    assert json.loads(found.state) == {
+        "functionName": "front-dev-shop",
+        "namespace": "default",
+        "lastVersion": "1",
+        "serviceId": "service-1",
+        "madeService": True,
+    }
+    around.server.go.set()
+
+
+async def test_an_end_for_which_there_is_no_room_is_written_down_once_there_is(
+    around: Around,
+) -> None:
+    await around.begin()
+    await around.server.asked.wait()
+    around.catalog.left = 1
+    around.server.go.set()
+
+    assert (await around.ended()).error == "not today (at: look at what there is)"
 
 
 async def test_an_error_of_ours_is_told_by_the_id_of_the_run(around: Around) -> None:
@@ -152,6 +204,14 @@ async def test_an_error_of_ours_is_told_by_the_id_of_the_run(around: Around) -> 
     await around.begin()
 
     assert (await around.ended()).error == "an error of ours; the log has it as run-1"
+
+
+async def test_a_disk_that_is_full_is_told_as_such(around: Around) -> None:
+    around.server.error = OSError(errno.ENOSPC, "no room")
+    around.server.go.set()
+    await around.begin()
+
+    assert (await around.ended()).error.startswith("the disk of the server is full")
 
 
 async def test_code_that_does_not_come_is_not_waited_for_for_ever(around: Around) -> None:

@@ -158,6 +158,8 @@ def test_other_components_are_deployed_as_well(
         ({"functionName": "${env:NONE}"}, "the environment variable NONE is not set"),
         ({"functionName": "../../etc"}, "inputs.functionName: FunctionName"),
         ({"runtime": "Nodejs99"}, "is no runtime"),
+        ({"include": ["/etc/passwd"]}, "inputs.include: what lies beside the code is not sent"),
+        ({"layers": [{"name": "x", "src": "/etc"}]}, "what lies beside the code is not sent"),
         ({"apigatewayConf": {"auth": {"secretName": "x"}}}, "keys are not deployed"),
         ({"entryFile": "app.js"}, "there is no app.js in it"),
         (nested(300), "nested too deeply"),
@@ -203,6 +205,19 @@ def test_what_a_run_has_made_before_it_fails_is_remembered(scf: Sls, name: str) 
     assert found["state"]["lastVersion"] == "1"
     scf.remove()
     assert scf.platform.call("ListFunctions", SearchKey=name)["TotalCount"] == 0
+
+
+def test_a_function_that_a_refused_deploy_only_named_is_not_its_to_remove(
+    scf: Sls, name: str
+) -> None:
+    assert scf.deploy(event("one"), **PYTHON)["instanceStatus"] == "active"
+    other = Sls(scf.platform, name, "scf", org="another")
+    found = other.deploy(event("two"), runtime="Python3.10")
+
+    assert "the runtime of" in found["deploymentError"]
+    assert not found["state"]["functionName"]
+    other.remove()
+    assert scf.platform.call("ListFunctions", SearchKey=name)["TotalCount"] == 1
 
 
 def test_of_two_runs_at_once_the_second_is_refused(sls: Sls, name: str) -> None:
@@ -271,6 +286,7 @@ def test_a_name_that_is_a_path_is_refused(platform: Platform, name: str) -> None
         f'{{"credentials": {{"tencent": {{"SecretKey": "{SECRET}"}}}}',
         json.dumps({"method": "deploy", "instance": {"orgName": "o", "secret": SECRET}}),
         json.dumps({"method": ["deploy"], "instance": {"orgName": [SECRET]}}),
+        json.dumps({"method": SECRET + "x" * (1 << 20), "instance": {}}),
     ],
 )
 def test_a_body_that_is_none_is_refused_and_nothing_of_it_quoted(sls: Sls, body: str) -> None:

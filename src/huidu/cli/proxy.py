@@ -21,8 +21,9 @@ from huidu.proxy.proxy import LOOPBACK, listening
 PORT = 9002
 FAILED, NOT_FOUND, NOT_RUN, BY_SIGNAL = 1, 127, 126, 128
 ENDPOINTS = "endpoints"
-#: Where a proxy is named that is not ours: a command that runs under ours is to know of no other.
-OTHERS = ("HTTP_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy")
+#: Where a proxy is named that is not ours, or who goes without one: a command that runs under ours
+#: is to know of no other way. What is in small letters most clients look for first.
+OTHERS = ("HTTP_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy", "no_proxy")
 HOME = "DATA/proxy, else ~/.config/huidu/proxy"
 
 Port = Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 picks one.", max=65535, min=0)]

@@ -15,6 +15,8 @@ from huidu.model.errors import InvalidParameter
 
 T = TypeVar("T")
 MS = 1000
+#: Characters. It is kept until a run has ended, and a hundred of them may wait for their code.
+MOST_BODY = 1 << 20
 
 
 class Named(msgspec.Struct, rename="camel"):
@@ -125,6 +127,8 @@ def shown(component: Component) -> Mapping[str, object]:
 
 def _read(body: str, kind: type[T]) -> T:
     """Read a body, or raise a refusal that quotes nothing of it: a key is in it."""
+    if len(body) > MOST_BODY:
+        raise InvalidParameter("", f"Body: {len(body)} characters, at most {MOST_BODY}")
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:

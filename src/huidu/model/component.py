@@ -15,6 +15,7 @@ DEPLOY, REMOVE = "deploy", "remove"
 UNDER_WAY: Mapping[str, str] = {DEPLOY: DEPLOYING, REMOVE: REMOVING}
 BUSY = frozenset(UNDER_WAY.values())
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MOST_KIND = 80
 MOST_ERROR = 4000  #: Characters of what went wrong.
 LEFT = "{}"  #: State and outputs of what is not there.
 
@@ -52,6 +53,11 @@ class Order:
     inputs: Mapping[str, object] = field(repr=False)
 
     def __post_init__(self) -> None:
+        if len(self.kind) > MOST_KIND:
+            raise InvalidValue(
+                "",
+                f"component {self.kind[:40]!r}...: at most {MOST_KIND} characters, as in express",
+            )
         if self.method not in UNDER_WAY:
             raise InvalidValue(
                 "",
@@ -126,6 +132,10 @@ class Component:
             removals=self.removals + 1,
             acted_at=at,
         )
+
+    def noted(self, state: str) -> Component:
+        """Return it as a run leaves it on its way."""
+        return replace(self, state=state)
 
     def failed(self, why: str, state: str, at: float) -> Component:
         """Return it as a run leaves it that did not come to its end."""

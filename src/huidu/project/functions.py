@@ -50,6 +50,7 @@ TYPES = {"event": EVENT, "web": WEB, "Event": EVENT, "HTTP": WEB}
 HANDLER = "index.main_handler"
 SERVED = "sl_handler.handler"  #: What the components call that start a server.
 MOST_NAME = 60
+BESIDE = "what lies beside the code is not sent along"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Says:
     component: str
     inputs: Fields
     conf: Fields | None = None
-    folder: Path = Path()
+    folder: Path | None = Path()  #: Where other folders are looked for; None where there are none.
 
     def where(self, *spelled: str) -> tuple[Fields, str]:
         """Return the place that has a key, under any of its names, and the name."""
@@ -69,13 +70,18 @@ class Says:
         return there[0] if there else (places[0], spelled[0])
 
 
-def source_of(inputs: Fields, folder: Path) -> Source:
-    """Read which files are packed: `src` as a folder, or as a mapping."""
+def source_of(inputs: Fields, folder: Path, *, alone: bool = False) -> Source:
+    """Read which files are packed: `src` as a folder, or as a mapping.
+
+    `alone`: no file but those below the folder is anybody's business.
+    """
     node = inputs.take("src")
     within = inputs.block("src") if node is not None and isinstance(node.value, Mapping) else None
     text = within.text("src", ".") if within else inputs.text("src", ".")
     exclude = (*inputs.texts("exclude"), *(within.texts("exclude") if within else ()))
     include = (*inputs.texts("include"), *(within.texts("include") if within else ()))
+    if include and alone:
+        raise inputs.flaw("include", f"{BESIDE}; say it within src, which sends the files")
     if within:
         for key in ("bucket", "object", "key"):
             if within.has(key):
@@ -239,11 +245,14 @@ def _built(says: Says) -> tuple[tuple[str, Path], ...]:
     found = []
     for row in place.blocks(key):
         text = row.text("src")
+        if not text:
+            continue
+        if says.folder is None:
+            raise row.flaw("src", f"{BESIDE}; publish the layer, and say which version: 1")
         folder = (says.folder / text).resolve()
-        if text and not folder.is_dir():
+        if not folder.is_dir():
             raise row.flaw("src", f"the folder {text[:80]!r} is not there")
-        if text:
-            found.append((row.text("name"), folder))
+        found.append((row.text("name"), folder))
     return tuple(found)
 
 

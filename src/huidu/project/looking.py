@@ -219,6 +219,7 @@ def _service(ask: Ask, service_id: str) -> ServiceThere | None:
         apis=tuple(_api(ask, service_id, row["ApiId"]) for row in apis),
         online=tuple((one["EnvironmentName"], one["VersionName"]) for one in online),
         urls=tuple((one["EnvironmentName"], one["Url"]) for one in online),
+        since=tuple((one["EnvironmentName"], one["CreateTime"]) for one in online),
     )
 
 
@@ -239,6 +240,7 @@ def _api(ask: Ask, service_id: str, api_id: str) -> ApiThere:
         id=api_id,
         function=found["ServiceScfFunctionName"],
         namespace=found["ServiceScfFunctionNamespace"],
+        modified=found["ModifiedTime"],
         endpoint=Endpoint(
             path=found["RequestConfig"]["Path"],
             method=found["RequestConfig"]["Method"],

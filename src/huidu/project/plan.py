@@ -16,9 +16,9 @@ from huidu.project.plan_layers import with_layers
 from huidu.project.steps import VERSION, Plan, Step
 from huidu.project.there import AliasThere, FunctionThere, Left, There
 
-#: What changes `$LATEST`.
 NONE: Mapping[str, str] = MappingProxyType({})
 SHOWN = 10  #: Of the newest versions.
+#: What changes `$LATEST`.
 EDITS = frozenset({"UpdateFunctionCode", "UpdateFunctionConfiguration"})
 
 

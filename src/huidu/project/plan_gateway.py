@@ -42,8 +42,21 @@ def gateway_steps(project: Project, there: There) -> Iterator[Step]:
         steps += _api(project, endpoint, service, service_id)
     yield from steps
     online = dict(service.online) if service else {}
-    if steps or not online.get(gateway.environment):
+    if steps or not online.get(gateway.environment) or _is_behind(gateway, service):
         yield _release(gateway, service_id, online.get(gateway.environment, ""))
+
+
+def _is_behind(gateway: Gateway, service: ServiceThere | None) -> bool:
+    """Tell whether APIs are as they should be, and callers do not meet them yet.
+
+    So they are where a deploy was cut off before its release. Whoever has put an older version
+    online since is not undone.
+    """
+    if service is None:
+        return False
+    since = dict(service.since).get(gateway.environment, "")
+    ours = (_same_place(endpoint, service) for endpoint in gateway.endpoints)
+    return any(api.modified > since for api in ours if api is not None)
 
 
 def _service(gateway: Gateway, there: ServiceThere | None) -> Iterator[Step]:

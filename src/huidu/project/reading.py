@@ -88,11 +88,12 @@ def told(
     """Return the project that somebody else has read, whose code is in a folder; raise `Flaw`.
 
     `inputs` are as in the file, with the variables of the environment replaced; `own` is what the
-    file says of itself: name, app, stage and org.
+    file says of itself: name, app, stage and org. No file outside of the folder is looked at, since
+    it was read on another machine than this one.
     """
     said = {"component": component, "inputs": {**inputs, "src": "."}}
     root = resolve(node_of(said, FILES[0]), "", {}, own)
-    return _project(Fields(root), folder / FILES[0], own)
+    return _project(Fields(root), folder / FILES[0], own, alone=True)
 
 
 def _app_above(folder: Path) -> str:
@@ -120,7 +121,7 @@ def _own(first: Fields, variables: Mapping[str, str], stage: str) -> dict[str, s
     return own
 
 
-def _project(root: Fields, file: Path, own: Mapping[str, str]) -> Project:
+def _project(root: Fields, file: Path, own: Mapping[str, str], *, alone: bool = False) -> Project:
     component = _component(root)
     for key in own:
         root.take(key)
@@ -130,11 +131,11 @@ def _project(root: Fields, file: Path, own: Mapping[str, str]) -> Project:
     notices = [*aside(root, AT_THE_TOP), *_of_regions(inputs), *aside(inputs)]
     notices += aside(conf) if conf else []
     function = function_of(
-        Says(of_server, inputs, conf, file.parent),
+        Says(of_server, inputs, conf, None if alone else file.parent),
         f"{own['name']}-{own['stage']}-{own['app']}",
         f"This is a function in {own['app']} application",
     )
-    source = source_of(inputs, file.parent)
+    source = source_of(inputs, file.parent, alone=alone)
     entrances = _entrances(component, inputs, own, notices)
     aliases = aliases_of(root)
     project = Project(

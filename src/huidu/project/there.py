@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from huidu.model.function import Configuration
+from huidu.model.names import DEFAULT, LATEST
+from huidu.model.routing import weight_of
+from huidu.model.split import WHOLE
 from huidu.project.declared import Endpoint, Rule
 
 
@@ -32,6 +36,12 @@ class AliasThere:
     by: str = ""  #: The rollout that it was, if it was one.
     rollout: str = ""  #: The rollout that moves it just now,
     rolling_to: str = ""  #: and the version that it moves it to.
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """Which share of the calls each version has that it names, the main one first."""
+        given = sum(weight_of(share) for _, share in self.weights)
+        return {self.version: (WHOLE - given) / WHOLE, **dict(self.weights)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +73,12 @@ class FunctionThere:
         """The version that was published last."""
         return self.versions[-1] if self.versions else None
 
+    @property
+    def share_of_latest(self) -> float:
+        """The share of `$LATEST` in `$DEFAULT`, which the components call traffic."""
+        alias = self.alias(DEFAULT)
+        return alias.shares.get(LATEST, 0.0) if alias else 1.0
+
     def alias(self, name: str) -> AliasThere | None:
         """Return the alias of a name."""
         return next((alias for alias in self.aliases if alias.name == name), None)
@@ -76,6 +92,7 @@ class ApiThere:
     function: str
     namespace: str
     endpoint: Endpoint
+    modified: str = ""  #: When, as the API writes it: of two such texts the greater one is later.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +105,8 @@ class ServiceThere:
     description: str = ""
     apis: tuple[ApiThere, ...] = ()
     online: tuple[tuple[str, str], ...] = ()
-    urls: tuple[tuple[str, str], ...] = ()  #: By environment, of those that are online.
+    urls: tuple[tuple[str, str], ...] = ()  #: By environment, of those that are online;
+    since: tuple[tuple[str, str], ...] = ()  #: and since when what is there is.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

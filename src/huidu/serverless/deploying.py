@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,15 @@ MAKES: Mapping[str, tuple[str, str]] = {
 
 @dataclass
 class Run:
-    """A run, which blocks. `state` is true at every moment, also where it breaks off."""
+    """A run, which blocks. `state` is true at every moment, also where it breaks off.
+
+    `keep` is told each state that a server which is killed just then must not forget.
+    """
 
     order: Order
     state: State
     ask: Ask
+    keep: Callable[[State], None]
     doing: str = field(default="look at what there is", init=False)
 
     def deploy(self, code: Path, where: Where) -> dict[str, object]:
@@ -50,15 +54,12 @@ class Run:
         """
         project = self._project(code)
         found = look(project, self._asked)
-        gateway = project.gateway
-        self.state = msgspec.structs.replace(
-            self.state,
-            function_name=project.function.name,
-            namespace=project.function.namespace,
-            **_of_service(found, gateway, self.state),
-        )
         package = package_of(project, code, say=_silent)
-        made = plan(project, package.sha256, _as_saved(found, self.state), None)
+        state = _of_this(self.state, project, found)
+        made = plan(project, package.sha256, _as_saved(found, state), None)
+        # Not before: what is refused until here has taken nothing into its care, and a removal
+        # takes away what the state names.
+        self._remember(state)
         carry_out(made, package, self._asked, self._tell)
         self.doing = "look at what there is"
         outputs = states.outputs(project, look(project, self._asked), self.state, where)
@@ -95,13 +96,30 @@ class Run:
         answer: Mapping[str, Any] = self.ask(service, action, parameters)
         if action in MAKES:
             theirs, ours = MAKES[action]
-            self.state = msgspec.structs.replace(self.state, **{ours: answer[theirs]})
+            self._remember(msgspec.structs.replace(self.state, **{ours: answer[theirs]}))
         return answer
+
+    def _remember(self, state: State) -> None:
+        self.state = state
+        self.keep(state)
 
     def _tell(self, step: Step) -> None:
         self.doing = step.what
         if step.action == "CreateService":
             self.state = msgspec.structs.replace(self.state, made_service=True)
+
+
+def _of_this(state: State, project: Project, there: There) -> State:
+    """Return the state of a component whose function and service are these."""
+    name, namespace = project.function.name, project.function.namespace
+    same = (name, namespace) == (state.function_name, state.namespace)
+    return msgspec.structs.replace(
+        state,
+        function_name=name,
+        namespace=namespace,
+        last_version=state.last_version if same else "",  # Another function counts anew.
+        **_of_service(there, project.gateway, state),
+    )
 
 
 def _of_service(there: There, gateway: Gateway | None, state: State) -> dict[str, object]:

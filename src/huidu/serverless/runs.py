@@ -24,13 +24,16 @@ from huidu.serverless.deploying import Run
 from huidu.serverless.places import Places, Stored, stored
 from huidu.serverless.state import State, Where
 from huidu.store.aside import Aside
+from huidu.store.packages import FULL
 from huidu.store.writing import Writing
 
 MOST_AT_ONCE = 2  #: Runs that unpack, pack and deploy; others wait their turn,
 MOST_RUNS = 100  #: and so many are there at all, most of them without their code.
 CLOSING_S = 10.0
 LOOK_S = 1.0
+AGAIN_S = 1.0  #: After how long an end is written down again that could not be.
 CUT_OFF = "the server ended while it was {}; deploy again: what was done is kept, the rest follows"
+NO_ROOM = "the disk of the server is full; whoever runs it must free some of it, then deploy again"
 STOPPED = "the server was stopped while it was {}; deploy again once it is back"
 
 #: Carries out one action in somebody's name.
@@ -124,7 +127,7 @@ class Runs:
     async def _run(
         self, asked: Asked, order: Order, begun: Component, where: Stored | None
     ) -> None:
-        run = Run(order, states.read(begun.state), self._asking(asked))
+        run = Run(order, states.read(begun.state), self._asking(asked), self._keeping(begun))
         now = self._clock
         try:
             self._check_open()
@@ -190,6 +193,24 @@ class Runs:
 
         return ask
 
+    def _keeping(self, begun: Component) -> Callable[[State], None]:
+        """Return what writes down, from a thread, how far a run is."""
+        loop = asyncio.get_running_loop()
+
+        def keep(state: State) -> None:
+            noted = self._change(begun, lambda one: one.noted(states.written(state)))
+            _result(asyncio.run_coroutine_threadsafe(noted, loop), loop)
+
+        return keep
+
+    async def _change(
+        self, begun: Component, change: Callable[[Component], Component]
+    ) -> Component | None:
+        key, run = begun.key, begun.run
+        return await self._catalog.write(
+            lambda writing: writing.components.by_run(key, run, change)
+        )
+
     def _told(self, error: Exception, run: Run, begun: Component) -> str:
         """Return what went wrong, for who waits for the run."""
         if isinstance(error, Flaw):
@@ -198,20 +219,39 @@ class Runs:
         if isinstance(error, Refusal):
             log.info("run.refused", component=str(begun.key), code=error.code, doing=run.doing)
             return f"{error.message} (at: {run.doing})"
+        if isinstance(error, OSError) and error.errno in FULL:
+            log.error("run.no_room", component=str(begun.key), run=begun.run, doing=run.doing)
+            return NO_ROOM
         log.error("run.failed", component=str(begun.key), run=begun.run, exc_info=error)
         return f"an error of ours; the log has it as {begun.run}"
 
     async def _end(self, begun: Component, change: Callable[[Component], Component]) -> None:
         """Write down the end of a run, which a cancelled task does as well."""
-        key, run = begun.key, begun.run
-        kept = self._catalog.write(lambda writing: writing.components.end(key, run, change))
-        writing = asyncio.ensure_future(kept)
+        writing = asyncio.ensure_future(self._written(begun, change))
         try:
             ended = await asyncio.shield(writing)
         except asyncio.CancelledError:
             ended = await writing
         if ended is not None:
-            log.info("run.ended", component=str(key), action=ended.action, status=ended.status)
+            said = str(begun.key)
+            log.info("run.ended", component=said, action=ended.action, status=ended.status)
+
+    async def _written(
+        self, begun: Component, change: Callable[[Component], Component]
+    ) -> Component | None:
+        """Write down an end as often as it takes, as on a full disk.
+
+        Until then the component is busy, and nobody can deploy it. What a server that is stopped
+        could not write down is found by the next one.
+        """
+        while True:
+            try:
+                return await self._change(begun, change)
+            except Exception:
+                log.exception("run.end_not_kept", component=str(begun.key), run=begun.run)
+            if self._closing:
+                return None
+            await asyncio.sleep(AGAIN_S)
 
 
 def _result(future: Future[T], loop: asyncio.AbstractEventLoop) -> T:

@@ -9,9 +9,7 @@ import msgspec
 
 from huidu.model.account import Account
 from huidu.model.names import DEFAULT, DEFAULT_NAMESPACE, LATEST
-from huidu.model.routing import weight_of
 from huidu.model.service import sub_domain
-from huidu.model.split import WHOLE
 from huidu.project.declared import SCF, Gateway, Project
 from huidu.project.there import FunctionThere, There
 
@@ -89,13 +87,11 @@ def _function(project: Project, there: There, state: State) -> dict[str, object]
 def _traffic(function: FunctionThere | None) -> tuple[float, str]:
     """Return the share of `$LATEST` in `$DEFAULT`, and who has the rest."""
     alias = function.alias(DEFAULT) if function else None
-    if alias is None:
+    if function is None or alias is None:
         return 1, ""
-    given = {version: weight_of(weight) for version, weight in alias.weights}
-    shares = {alias.version: WHOLE - sum(given.values()), **given}
-    others = [version for version in shares if version != LATEST]
+    others = [version for version in alias.shares if version != LATEST]
     # 1 and not 1.0: it is printed as it is.
-    share = shares.get(LATEST, 0) / WHOLE
+    share = function.share_of_latest
     return (int(share) if share in (0, 1) else share), (others[0] if others else "")
 
 

@@ -44,6 +44,7 @@ class Aside:
                 file.flush()
                 os.fsync(file.fileno())
             draft.rename(place)
+        sync(place.parent)
 
     def discard(self, tree: Path) -> None:
         """Take a directory away at once, and then delete it; it need not be there."""
@@ -88,6 +89,12 @@ def locked(directory: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
     with opened(directory) as descriptor:
         fcntl.flock(descriptor, how)
         yield
+
+
+def sync(directory: Path) -> None:
+    """Have the names in a directory on the disk; what they name is whoever's who wrote it."""
+    with opened(directory) as descriptor:
+        os.fsync(descriptor)
 
 
 @contextmanager

@@ -41,10 +41,10 @@ class ComponentWriting(ComponentReading):
         self._connection.execute(insert(COMPONENT).values(**asdict(component.key), **row))
         return component
 
-    def end(
+    def by_run(
         self, key: ComponentKey, run: str, change: Callable[[Component], Component]
     ) -> Component | None:
-        """Keep what a run came to; None, and nothing kept, where another one is under way."""
+        """Keep what a run makes of it; None, and nothing kept, where that is not under way."""
         kept = self.find(key)
         if kept is None or kept.run != run or not kept.is_busy:
             return None

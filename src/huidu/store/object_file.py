@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from huidu.store.aside import Aside, opened
+from huidu.store.aside import Aside, sync
 
 END = Struct(">I4s")  # how long the facts are, and a sign that this file is one of ours
 SIGN = b"HDO1"
@@ -62,8 +62,7 @@ class Draft:
     def name(self, place: Path) -> None:
         """Put it in its place, whole and lasting, whatever was there."""
         self.place.rename(place)
-        with opened(place.parent) as folder:
-            os.fsync(folder)
+        sync(place.parent)
 
     def close(self) -> None:
         """Lose what was not given a name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,7 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from huidu.model.lifecycle import Rule, kept_s
-from huidu.store.aside import Aside, locked, opened
+from huidu.store.aside import Aside, locked, sync
 from huidu.store.object_file import Draft, Facts, facts_of
 
 PIECE_BYTES = 256 * 1024
@@ -79,7 +78,7 @@ class Objects:
                 if place.is_dir():
                     raise Taken(bucket) from None
                 raise
-        _sync(self._buckets)
+        sync(self._buckets)
 
     def has(self, bucket: str) -> bool:
         """Tell whether there is a bucket."""
@@ -91,7 +90,7 @@ class Objects:
             if any(place.glob("*/*/*")):
                 raise NotEmpty(bucket)
             place.rename(mine / "gone")
-        _sync(self._buckets)
+        sync(self._buckets)
 
     def tell(self, bucket: str, lifecycle: Lifecycle | None) -> None:
         """Keep what a bucket is told of how long to keep things; None: nothing."""
@@ -133,7 +132,7 @@ class Objects:
         place = self._file(bucket, facts.key)
         if not place.parent.is_dir():
             place.parent.mkdir(exist_ok=True)
-            _sync(place.parent.parent)
+            sync(place.parent.parent)
         draft.name(place)
 
     def open(self, bucket: str, key: str) -> tuple[Facts, BinaryIO]:
@@ -223,11 +222,6 @@ class Objects:
     def _file(self, bucket: str, key: str) -> Path:
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
         return self._place(bucket) / "objects" / digest[:2] / digest
-
-
-def _sync(folder: Path) -> None:
-    with opened(folder) as descriptor:
-        os.fsync(descriptor)
 
 
 def copied(source: BinaryIO, draft: Draft) -> None:

@@ -18,7 +18,7 @@ from huidu.model.errors import Failed
 from huidu.model.eviction import Tree, evicted
 from huidu.model.function import Code
 from huidu.store.archive import ANY_SIZE, DEFAULT, Kind, Limits, Listing
-from huidu.store.aside import Aside, is_directory, locked, opened
+from huidu.store.aside import Aside, is_directory, locked, sync
 from huidu.store.unzip import check, inflate, listing
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -60,7 +60,7 @@ class Packages:
         self._known_sound: dict[str, str] = {}  # and how the files looked when they were read
         self._zips.mkdir(exist_ok=True)
         self._trees.mkdir(exist_ok=True)
-        _sync(home)
+        sync(home)
 
     def keep(self, zip_bytes: bytes) -> Code:
         """Keep a package for good, once all of it has been found to be harmless.
@@ -74,10 +74,10 @@ class Packages:
         with _full_disk_refused(), self._held(code.sha256):
             if zip_file.exists() and zip_file.read_bytes() == zip_bytes:
                 os.utime(zip_file)
+                sync(zip_file.parent)  # Whoever kept it may have been killed before it had.
             else:
                 self._aside.write(zip_file, zip_bytes)
-            _sync(zip_file.parent)
-            _sync(self._zips)
+            sync(self._zips)
         return code
 
     def read(self, code: Code) -> bytes:
@@ -320,11 +320,6 @@ def _corrupt(what: str, expected: str, seen: str) -> Failed:
     return Failed(
         "CodeCorrupt", f"{what} of a package has changed: expected {expected}, found {seen}"
     )
-
-
-def _sync(directory: Path) -> None:
-    with opened(directory) as descriptor:
-        os.fsync(descriptor)
 
 
 @contextmanager

@@ -176,7 +176,8 @@ def _carry(work: Work, made: Prepared) -> tuple[There, int]:
         with _sent(work, made) as found:
             carry_out(made.plan, made.package, work.ask, begun.append, found.code, made.layers)
     except (Refused, Unreachable, KeyboardInterrupt) as error:
-        if len(begun) > 1:
+        # The last step was not taken where it was refused; where its answer was lost, it may be.
+        if len(begun) > isinstance(error, Refused):
             work.remember_what_was_done()
         if isinstance(error, KeyboardInterrupt):
             typer.echo("huidu: stopped; say it again to go on", err=True)

@@ -7,13 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from huidu.model.names import DEFAULT, LATEST
-from huidu.model.routing import weight_of
-from huidu.model.split import WHOLE
 from huidu.project.declared import Project
 from huidu.project.there import AliasThere, FunctionThere, There
 
 SHORT = 12  #: Characters of a digest.
-ALL = 1.0
 
 
 def addresses(project: Project, there: There) -> Sequence[str]:
@@ -30,15 +27,9 @@ def _url(definition: str) -> str:
     return str(net.get("ExtranetUrl") or net.get("IntranetUrl") or "")
 
 
-def shares(alias: AliasThere) -> Mapping[str, float]:
-    """Return which share of the calls each version has that an alias names, the main one first."""
-    given = sum(weight_of(share) for _, share in alias.weights)
-    return {alias.version: (WHOLE - given) / WHOLE, **dict(alias.weights)}
-
-
 def in_short(alias: AliasThere) -> str:
     """Return who gets the calls of an alias, in a few words."""
-    of = [(version, share) for version, share in shares(alias).items() if share]
+    of = [(version, share) for version, share in alias.shares.items() if share]
     told = "all" if len(of) == 1 else ", ".join(f"{v} {share * 100:g} %" for v, share in of)
     calls = f"{told} to {of[0][0]}" if told == "all" else told
     return f"{calls}, and {len(alias.rules)} rules" if alias.rules else calls
@@ -89,13 +80,7 @@ def for_programs(project: Project, there: There) -> Mapping[str, Any]:
             "Runtime": function.configuration.runtime,
             "CodeSha256": function.code_sha256,
             "LastVersion": function.last.number if function.last else LATEST,
-            "Traffic": _traffic(function),
-            "Aliases": {one.name: dict(shares(one)) for one in _in_order(function)},
+            "Traffic": function.share_of_latest,
+            "Aliases": {one.name: dict(one.shares) for one in _in_order(function)},
         }
     return told
-
-
-def _traffic(function: FunctionThere) -> float:
-    """Return the share of `$LATEST` in `$DEFAULT`, as the components tell it."""
-    alias = function.alias(DEFAULT)
-    return shares(alias).get(LATEST, 0.0) if alias else ALL

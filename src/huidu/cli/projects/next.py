@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from huidu.cli.projects.facts import addresses, shares
+from huidu.cli.projects.facts import addresses
 from huidu.cli.projects.options import line
 from huidu.cli.projects.work import Work
 from huidu.model.names import DEFAULT, LATEST
@@ -41,4 +41,4 @@ def _is_shared(project: Project, function: FunctionThere) -> bool:
     named = [alias.name for alias in project.aliases if follows(alias)]
     new = function.last.number if function.last and named else LATEST
     found = filter(None, map(function.alias, named or [DEFAULT]))
-    return any(0 < shares(alias).get(new, 0) < 1 for alias in found)
+    return any(0 < alias.shares.get(new, 0) < 1 for alias in found)

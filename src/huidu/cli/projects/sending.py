@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from huidu.cli.client import Refused
+from huidu.cli.client import Refused, Unreachable
 from huidu.cli.projects.bucket import NAME, NO_STORE, Bucket
 from huidu.project.packing import Package
 from huidu.project.pieces import END, Entry, Piece, directory_of, entries, pieces
@@ -17,6 +17,9 @@ INLINE_BYTES = 10 * MB  #: What is less goes with the request that needs it,
 SMALL_BYTES = MB  #: and what is less than this always does: nothing would be saved.
 TAIL_BYTES = 64 << 10  #: Of a package, in which the directory of most is.
 META = "x-cos-meta-sha256"
+#: What keeps from tidying up, and is no reason to say that what was done before was not: the server
+#: forgets within a day what stays.
+UNTIDY = (Refused, Unreachable)
 #: How much has arrived so far, of how many bytes.
 Tell = Callable[[int, int], None]
 
@@ -50,8 +53,9 @@ def sent(package: Package, base: str, bucket: Bucket, folder: str, tell: Tell) -
     try:
         yield Sent({"CosBucketName": NAME, "CosObjectName": key}, new)
     finally:
-        for one in {*there, key}:
-            bucket.delete(one)
+        with suppress(*UNTIDY):
+            for one in {*there, key}:
+                bucket.delete(one)
 
 
 def _objects(bucket: Bucket, folder: str) -> Mapping[str, int] | None:
@@ -141,11 +145,9 @@ def _entries_of(bucket: Bucket, sha256: str) -> Sequence[Entry]:
 
 
 def clean(bucket: Bucket, folder: str) -> None:
-    """Remove what uploads that broke off have left."""
-    there = _objects(bucket, folder)
-    if there is None:
-        return
-    for key in there:
-        bucket.delete(key)
-    for key, upload_id in bucket.uploads(folder):
-        bucket.abort(key, upload_id)
+    """Remove what uploads that broke off have left, as far as it can be."""
+    with suppress(*UNTIDY):
+        for key in _objects(bucket, folder) or ():
+            bucket.delete(key)
+        for key, upload_id in bucket.uploads(folder):
+            bucket.abort(key, upload_id)

@@ -82,7 +82,11 @@ function ask(socket, event) {
 }
 
 exports.handler = async (event) => {
-  if (!listening) listening = listen();
+  if (!listening) {
+    listening = listen();
+    // What failed may go well by the next call: a database was away.
+    listening.catch(() => { listening = undefined; });
+  }
   const [answer, body] = await ask(await listening, event);
   const headers = {};
   for (const [name, value] of Object.entries(answer.headers)) {

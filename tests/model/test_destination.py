@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -80,7 +81,23 @@ def test_the_same_end_sends_the_same_on_and_another_attempt_another() -> None:
     assert first == again
     assert first is not None
     assert first.event is not None
-    assert first.event.request_id == "r-1-1-3"
+    assert first.event.request_id.startswith("r-1-1-3-")
+
+
+def test_what_is_sent_on_has_an_id_of_its_own_whichever_way_it_came_and_if_played_again() -> None:
+    # One event failed, was played again and answered: both went on, and both go on to the same.
+    root = "0e0b8f1e-4a8d-4d3c-9d3a-1c8f7a1b2c3d"
+    ways = [(f"{root}-{attempt}-2-{way}", 5.0) for attempt in (0, 1) for way in ("a", "b")]
+    played_again = [(f"{root}-0-2-a", 9.0)]
+    ids = set()
+    for request_id, since in (*ways, *played_again):
+        one = ended()
+        made = onward(replace(one, event=replace(one.event, request_id=request_id, since=since)),
+                      THERE, "")  # fmt: skip
+        assert made is not None
+        assert made.event is not None
+        ids.add(made.event.request_id)
+    assert len(ids) == len(ways) + len(played_again)
 
 
 def test_a_loop_comes_to_an_end() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from huidu.model.destination import TOO_DEEP, Destination, Onward, onward
+from huidu.model.destination import FULL, TOO_DEEP, Destination, Onward, onward
+from huidu.model.errors import LimitExceeded
 from huidu.model.event import Ended, QueuedEvent, State
 from huidu.model.function import FunctionName
 from huidu.model.retry import EventConfig
 from huidu.store.database import Database
 from huidu.store.queue import Queue
+from huidu.store.queue_asking import Search
 from tests.fakes_queue import ended, wanted
 from tests.fakes_store import HELLO, event
 
@@ -84,9 +88,28 @@ async def test_a_loop_is_kept_as_a_dead_letter_that_says_so(queue: Queue) -> Non
     assert await taken(queue, ended(one)) == []
     assert (queue.waiting, queue.dead) == ({}, {NEXT: 1})
     assert queue.sent["too_deep"] == 1
-    kept = await queue.find(f"r-1-{one.attempts}-17")
-    assert kept is not None
+    _, (kept,) = await queue.search(Search(function=NEXT.name))
     assert (kept.state, kept.error) == (State.DEAD, TOO_DEEP)
+
+
+async def test_what_goes_on_to_a_function_whose_room_is_taken_is_kept_as_a_dead_letter(
+    database: Database,
+) -> None:
+    queue = Queue(database, 4)
+    queue.onward = goes
+    await queue.put(event("r-1"))
+    (one,) = await taken(queue)
+    names = (f"n-{n}" for n in range(9))
+    with pytest.raises(LimitExceeded):
+        for name in names:
+            await queue.put(replace(event(name), function=NEXT))
+    waiting = queue.waiting[NEXT]
+
+    assert len(await taken(queue, ended(one))) == waiting
+    assert (queue.waiting, queue.dead) == ({NEXT: waiting}, {NEXT: 1})
+    assert (queue.sent["full"], queue.sent["too_deep"]) == (1, 0)
+    _, (kept,) = await queue.search(Search(function=NEXT.name, states=(State.DEAD,)))
+    assert kept.error == FULL
 
 
 async def test_what_is_for_a_webhook_that_is_gone_is_lost_and_counted(queue: Queue) -> None:

@@ -366,3 +366,17 @@ def test_of_very_many_attempts_the_first_and_the_last_are_kept() -> None:
     for number in range(100):
         kept = replace(kept, history=kept.with_attempt(Attempt(number=number)))
     assert [one.number for one in kept.history] == [0, *range(61, 100)]
+
+
+async def test_what_somebody_ended_as_it_was_lent_and_given_back_is_over(queue: Queue) -> None:
+    await queue.put(event("r-1"))
+    await queue.put(event("r-2"))
+    lent = (await queue.turn([], wanted())).events
+    assert await queue.abort("r-1", 1000.0) == State.RUNNING
+    await queue.give_back(lent, ME)
+
+    found = [await queue.find(name) for name in ("r-1", "r-2")]
+    assert [(kept.state, kept.event.attempts) for kept in found if kept] == [
+        (State.ABORTED, 0),
+        (State.READY, 0),
+    ]

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huidu.model.effect import AliasKept, Effect, FunctionGone, TriggersChanged
-from huidu.model.errors import InvalidValue, Unavailable
+from huidu.model.errors import InvalidValue, LimitExceeded, Unavailable
 from huidu.model.event import QueuedEvent
 from huidu.model.trigger import Firing, Trigger
 from huidu.triggers.table import TRIGGERS
@@ -163,6 +163,7 @@ class Slow(Moody):
         self.seen_at: list[float] = []
         self.takes_s = 0.0
         self.gate: asyncio.Event | None = None
+        self.full = set[str]()  #: Timers whose function has no room in the queue.
 
     async def fired(self) -> Mapping[tuple[str, str], float]:
         self.consider()
@@ -176,6 +177,8 @@ class Slow(Moody):
         if self.gate is not None:
             await self.gate.wait()
         self.consider()
+        if any(one.trigger.name in self.full for one in firings):
+            raise LimitExceeded("Quota", "full")
         self.taken += firings
         return len(firings)
 
@@ -429,6 +432,21 @@ async def test_a_tick_that_the_queue_refuses_is_tried_again_for_a_minute(house: 
         await house.move(1)
     assert house.fired == ["tick 10", "tick 130"]
     assert house.timers.results == {"fired": 2, "passed_over": 1}
+
+
+async def test_a_function_whose_events_fill_the_queue_does_not_hold_up_the_timers_of_others(
+    house: House,
+) -> None:
+    house.firings.full = {"t-3"}
+    every = tuple(timer(f"t-{n}", "10 * * * * * *") for n in range(8))
+    await house.apply(TriggersChanged(FUNCTION, every))
+    await house.move(10)
+    assert sorted(house.fired) == [f"t-{n} 10" for n in range(8) if n != 3]
+
+    house.firings.full = set()
+    await house.move(1)
+    assert sorted(house.fired) == [f"t-{n} 10" for n in range(8)]
+    assert house.timers.results == {"fired": 8}
 
 
 async def test_by_the_real_clock_each_second_is_on_time_however_slow_the_store_is() -> None:

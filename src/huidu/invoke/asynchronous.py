@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -95,7 +96,7 @@ class Asynchronous:
         self._spare = spare
         self._interrupt = interrupt
         self._wake = asyncio.Event()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, asyncio.Task[Ended]] = {}
         self._holds = Counter[str]()  #: How many run, by function id.
         self._paces: dict[str, Pace] = {}  #: Of functions that found no room lately.
         self._stopping: dict[str, bool] = {}  #: What is to end, and whether gracefully.
@@ -231,16 +232,17 @@ class Asynchronous:
 
     def _begin(self, event: QueuedEvent) -> None:
         self._holds[event.function_id] += 1
-        task = asyncio.create_task(self._one(event))
-        self._running[event.request_id] = task
+        task = self._running[event.request_id] = asyncio.create_task(self._attempts.make(event))
+        task.add_done_callback(partial(self._over, event))
 
-    async def _one(self, event: QueuedEvent) -> None:
-        try:
-            ended = await self._attempts.make(event)
-        except asyncio.CancelledError:
-            if event.request_id not in self._stopping:
-                raise  # the process ends; the event is run again after the next start
+    def _over(self, event: QueuedEvent, task: asyncio.Task[Ended]) -> None:
+        """Take note of an attempt that has ended, also of one that was killed before it began."""
+        if not task.cancelled():
+            ended = task.result()
+        elif event.request_id in self._stopping:
             ended = self._attempts.broken_off(event)
+        else:
+            return  # the process ends; the event is run again after the next start
         graceful = self._stopping.pop(event.request_id, None)
         if graceful is not None:
             ended = self._attempts.stopped(ended, graceful=graceful)
@@ -270,13 +272,18 @@ class Asynchronous:
         """Lengthen the leases of what runs, and give up what has waited for too long."""
         while True:
             await asyncio.sleep(TENDED_S)
-            now = self._clock()
-            with suppress(Refusal):
-                if self._running:
-                    await self._queue.extend(self._owner, now + LEASE_S)
-                if self._queue.total:
-                    await self._queue.expire(self._attempts.terms.config, now)
-                    self._wake.set()
+            try:
+                await self._tend_once(self._clock())
+            except Exception as error:  # noqa: BLE001 - whatever it is, leases must not end for it
+                unforeseen = not isinstance(error, Refusal)
+                log.warning("queue.untended", reason=str(error), unforeseen=unforeseen)
+
+    async def _tend_once(self, now: float) -> None:
+        if self._running:
+            await self._queue.extend(self._owner, now + LEASE_S)
+        if self._queue.total:
+            await self._queue.expire(self._attempts.terms.config, now)
+            self._wake.set()
 
     async def terminate(self, request_id: str, *, graceful: bool) -> State | None:
         """End an event, and return the state in which it was; None where there is none.

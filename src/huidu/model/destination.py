@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ TOO_DEEP = (
     f"not run: {MOST_DEPTH} events in a row led here, each sent by the destination of the one "
     "before; is it a loop?"
 )
+FULL = "not run: as many events of its function as may were waiting when it was sent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,8 @@ def onward(ended: Ended, destinations: Destinations, function_id: str) -> Onward
     """Return what goes on from an event, or None where nothing does.
 
     `function_id` is of the function that it goes on to. The id of what is sent is made of the
-    event's and of its attempt: it is the same however often this is asked.
+    event's, of its attempt, and of when its time began: it is the same however often this is
+    asked, and another one of an event that was played again, or that came another way.
     """
     goes = destinations.get(SIDES.get(ended.state, ""))
     if goes is None:
@@ -60,7 +63,7 @@ def onward(ended: Ended, destinations: Destinations, function_id: str) -> Onward
     source = ended.event
     depth = source.depth + 1
     event = QueuedEvent(
-        request_id=f"{source.request_id[:36]}-{ended.attempt.number}-{depth}",
+        request_id=_id_of(ended, depth),
         function=goes.function,
         function_id=function_id,
         qualifier=goes.qualifier,
@@ -71,6 +74,14 @@ def onward(ended: Ended, destinations: Destinations, function_id: str) -> Onward
         depth=depth,
     )
     return Onward(record=record, event=event, refused=TOO_DEEP if depth > MOST_DEPTH else "")
+
+
+def _id_of(ended: Ended, depth: int) -> str:
+    """Return an id that begins as that of the first event did, and is the event's own."""
+    source = ended.event
+    way = f"{source.request_id} {source.waits_since!r}".encode()
+    digest = hashlib.blake2b(way, digest_size=4).hexdigest()
+    return f"{source.request_id[:36]}-{ended.attempt.number}-{depth}-{digest}"
 
 
 def record_of(ended: Ended) -> bytes:

@@ -174,10 +174,11 @@ class Onward(Collector):
         sent = CounterMetricFamily(
             "huidu_destinations",
             "Asynchronous calls that went on to a function or a webhook; too_deep: not run, for it "
-            "looks like a loop; lost: to a webhook that is gone or closed.",
+            "looks like a loop; full: not run, for the room to wait in was taken; lost: to a "
+            "webhook that is gone or closed.",
             labels=("result",),
         )
-        for result in ("function", "webhook", "too_deep", "lost"):
+        for result in ("function", "webhook", "too_deep", "full", "lost"):
             sent.add_metric((result,), self._sent.get(result, 0))
         yield sent
 

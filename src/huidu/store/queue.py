@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects.sqlite import insert
 
-from huidu.model.destination import Onward
+from huidu.model.destination import FULL, Onward
 from huidu.model.effect import Effect, EventsMoved
 from huidu.model.errors import LimitExceeded
 from huidu.model.event import LIVE, Attempt, Ended, Kept, QueuedEvent, State, Turn
@@ -129,15 +129,29 @@ class Queue:
 
     def _admit(self, named: FunctionName) -> None:
         """Count one event that is being put, or raise `LimitExceeded`."""
-        holds = self._live[named] + self._coming[named]
-        free = whole(self._most, OF_QUEUE) - self._all - self._coming.total()
-        if holds >= self._most or not may_take(holds, free, OF_QUEUE):
+        if not self._has_room(named):
+            holds = self._live[named] + self._coming[named]
             raise LimitExceeded(
                 "Quota",
                 f"{holds} events of {named} are waiting, at most {self._most} may (of all "
                 f"functions {whole(self._most, OF_QUEUE)}); try later",
             )
         self._coming[named] += 1
+
+    def _has_room(self, named: FunctionName) -> bool:
+        holds = self._live[named] + self._coming[named]
+        free = whole(self._most, OF_QUEUE) - self._all - self._coming.total()
+        return holds < self._most and may_take(holds, free, OF_QUEUE)
+
+    def _goes(self, ended: Ended) -> Onward | None:
+        """Say what goes on from an event; for a function whose room to wait in is taken, nothing.
+
+        It is kept as a dead letter of that function: nobody could be told to send it later.
+        """
+        goes = self.onward(ended)
+        if goes is None or goes.event is None or goes.refused:
+            return goes
+        return goes if self._has_room(goes.event.function) else replace(goes, refused=FULL)
 
     def _came(self, functions: Sequence[FunctionName]) -> None:
         self._coming -= Counter(functions)
@@ -170,7 +184,7 @@ class Queue:
     async def turn(self, ends: Sequence[Ended], wanted: Wanted) -> Turn:
         """Keep what came of attempts and lend what is due, in one transaction."""
         dead = [one for one in ends if one.state == State.DEAD]
-        goes = pairs(ends, [self.onward(one) for one in ends])
+        goes = pairs(ends, map(self._goes, ends))
 
         def change(connection: Connection) -> tuple[Turn, Counts | None, list[Effect], Sent]:
             lost = queue_steps.settle(connection, ends, wanted.owner) if ends else 0
@@ -212,7 +226,7 @@ class Queue:
                 late += queue_steps.expire(connection, at, now - ttl_s, why, now)
             told = self._mourner.tell(connection, map(_late, late), now) if late else []
             ends = [_ended(event, now) for event in late]
-            return late, told, send(connection, pairs(ends, [self.onward(one) for one in ends]))
+            return late, told, send(connection, pairs(ends, map(self._goes, ends)))
 
         late, told, sent = await self._database.write(change)
         self._went(sent)
@@ -230,7 +244,8 @@ class Queue:
                 self._note(named, dead=count)
         self.sent.update(
             function=sent.live.total(),
-            too_deep=sent.dead.total(),
+            too_deep=sent.dead.total() - sent.full,
+            full=sent.full,
             webhook=sent.webhooks,
             lost=sent.lost,
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 
-from huidu.model.destination import Onward
+from huidu.model.destination import FULL, Onward
 from huidu.model.effect import Effect
 from huidu.model.event import Ended, State
 from huidu.model.function import FunctionName
@@ -26,6 +26,7 @@ class Sent:
 
     live: Counter[FunctionName] = field(default_factory=Counter)
     dead: Counter[FunctionName] = field(default_factory=Counter)
+    full: int = 0  #: Of the dead: for want of room to wait in.
     webhooks: int = 0
     lost: int = 0  #: For webhooks that are gone.
     effects: list[Effect] = field(default_factory=list)
@@ -47,6 +48,7 @@ def send(connection: Connection, goes: Iterable[tuple[Ended, Onward]]) -> Sent:
                 new.on_conflict_do_nothing(index_elements=["request_id"])
             ).rowcount
             (sent.dead if onward.refused else sent.live)[onward.event.function] += made
+            sent.full += made if onward.refused == FULL else 0
         elif told.tell_one(onward.webhook, _happening(ended, onward)):
             sent.webhooks += 1
         else:
@@ -71,6 +73,6 @@ def _happening(ended: Ended, onward: Onward) -> Happening:
     )
 
 
-def pairs(ends: Sequence[Ended], goes: Sequence[Onward | None]) -> list[tuple[Ended, Onward]]:
+def pairs(ends: Sequence[Ended], goes: Iterable[Onward | None]) -> list[tuple[Ended, Onward]]:
     """Return which events something goes on from, and what."""
     return [(ended, one) for ended, one in zip(ends, goes, strict=True) if one is not None]

@@ -157,11 +157,22 @@ def extend(connection: Connection, owner: str, until: float) -> int:
 
 
 def give_back(connection: Connection, events: Sequence[QueuedEvent], owner: str) -> None:
-    """Have others run events that were lent and have not begun; it is no attempt."""
+    """Have others run events that were lent and have not begun; it is no attempt.
+
+    What somebody wanted ended meanwhile is over.
+    """
     mine = and_(QUEUED.c.sequence == bindparam("of"), QUEUED.c.owner == owner)
-    ready = {"state": State.READY.value, "owner": "", "attempts": QUEUED.c.attempts - 1}
-    change = update(QUEUED).where(mine, is_in(State.RUNNING)).values(ready)
-    connection.execute(change, [{"of": event.sequence} for event in events])
+    change = update(QUEUED).where(mine, is_in(State.RUNNING))
+    back = {"owner": "", "leased_until": 0.0, "attempts": QUEUED.c.attempts - 1}
+    over = {
+        "state": State.ABORTED.value,
+        "status": int(Status.CANCELLED),
+        "event": b"",
+        "ended_at": QUEUED.c.leased_until,
+    }
+    lent = [{"of": event.sequence} for event in events]
+    connection.execute(change.where(QUEUED.c.stopping).values(back | over), lent)
+    connection.execute(change.values(back | {"state": State.READY.value}), lent)
 
 
 def take_back(connection: Connection, owner: str, expired_at: float | None) -> int:

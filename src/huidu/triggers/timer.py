@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from itertools import count
+from itertools import count, islice
 from typing import NamedTuple, Protocol
 
 import structlog
 
 from huidu.model.effect import Effect, FunctionGone, TriggersChanged
-from huidu.model.errors import InvalidValue, Refusal
+from huidu.model.errors import InvalidValue, LimitExceeded, Refusal
 from huidu.model.event import QueuedEvent
 from huidu.model.schedule import Due, Schedule, due
 from huidu.model.trigger import TIMER, Firing, Trigger
@@ -199,9 +199,7 @@ class Timers:
         try:
             fired = await self.firings.fire(asked) if asked else 0
         except Refusal as refusal:
-            log.warning("timer.waits", reason=refusal.message, firings=len(asked))
-            for timer in what:
-                self._look_at(timer, self.clock() + AGAIN_S)
+            await self._fire_later(what, refusal)
             return bool(what)
         for timer, now in what.items():
             self._go_on(timer, now)
@@ -209,6 +207,20 @@ class Timers:
         if fired:
             self.wake_queue()
         return bool(what)
+
+    async def _fire_later(self, what: Mapping[Armed, Due], refusal: Refusal) -> None:
+        """Look again soon at what was refused, but fire now what only stood beside it.
+
+        Where one function's events fill all the room that they may, those of others have some.
+        """
+        if isinstance(refusal, LimitExceeded) and len(what) > 1:
+            every = iter(what.items())
+            await self._fire(dict(islice(every, len(what) // 2)))
+            await self._fire(dict(every))
+            return
+        log.warning("timer.waits", reason=refusal.message, timers=len(what))
+        for timer in what:
+            self._look_at(timer, self.clock() + AGAIN_S)
 
     def _go_on(self, timer: Armed, now: Due) -> None:
         if now.passed_over:

@@ -94,7 +94,7 @@ def test_what_somebody_else_has_changed_is_undone_only_on_purpose(here: Here, na
     assert re.search(r"alias release is at revision 2 and was at 1, moved by \S+ .*at ", told)
     assert "(hurry)" in told
     assert "deploy with --force" in told
-    assert "somebody else has changed this" in here.well("huidu diff")
+    assert "this has changed since the last deploy" in here.well("huidu diff")
     assert "huidu deploy --force --yes" in here.told("huidu deploy --force", 2)
     here.well("huidu deploy --force --yes")
     assert json.loads(here.well("huidu info --json"))["Aliases"]["release"] == {"1": 1.0}

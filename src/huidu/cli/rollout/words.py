@@ -188,7 +188,8 @@ def next_commands(facts: RolloutFacts) -> Sequence[tuple[str, str]]:
     back = ("take it back", command(facts, "back"))
     match facts.state:
         case State.RAMPING:
-            return [("hold it", command(facts, "pause")), back]
+            watch = ("watch it", command(facts, "watch"))
+            return [watch, ("hold it", command(facts, "pause")), back]
         case State.WAITING:
             approve = ("approve it", command(facts, "approve"))
             return [approve, back] if "an approval" in facts.said else [back]

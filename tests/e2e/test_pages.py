@@ -290,7 +290,7 @@ def test_a_service_is_switched_back_from_its_page(shop: Shop, platform: Platform
     )
     for _ in range(2):
         shop.visitor.fill(
-            page, f"{page}/switch", environment="test", version="", expected=_now(shop)
+            page, f"{page}/switch", environment="test", version="now", expected=_now(shop)
         )
     first = platform.gateway_call("DescribeServiceReleaseVersion", ServiceId=shop.service)
     older = first["Result"]["VersionList"][-1]["VersionName"]

@@ -73,7 +73,8 @@ async def roll_back(visit: Visit) -> Done:
         **named,
         FunctionVersion=target.version,
         RoutingConfig={},
-        ExpectedRevision=present["Revision"],
+        # What was on the page is meant: of two people who press at once the second is told.
+        ExpectedRevision=visit.given("revision") or present["Revision"],
         Reason=f"{MARK}{target.bad[0]}" + (f": {why}" if why else ""),
     )
     return await _moved(visit, "{alias} was rolled back: {sentence}")

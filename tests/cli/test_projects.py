@@ -22,7 +22,7 @@ def test_what_there_is_to_begin_with_is_shown_and_the_next_command_works(here: H
     listed = json.loads(here.well("huidu init --json"))
     assert [one["Template"] for one in listed] == [*TEMPLATES]
     made = json.loads(here.well("huidu init nodejs again --json"))
-    assert made["Files"] == ["index.js", "serverless.yml"]
+    assert made["Files"] == [".gitignore", "index.js", "serverless.yml"]
 
 
 def test_the_life_of_a_project(here: Here, name: str) -> None:

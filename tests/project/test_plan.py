@@ -234,7 +234,9 @@ def test_what_somebody_else_changed_is_named_before_it_would_be_undone(
 
 
 def test_what_somebody_else_deleted_is_not_made_again(project: Callable[..., Project]) -> None:
-    with pytest.raises(Flaw, match="since the last deploy: the function has been deleted"):
+    with pytest.raises(
+        Flaw, match="since the last deploy from here: the function has been deleted"
+    ):
         plan(project(SCF), "sha", There(), Left(digest="d1"))
 
 

@@ -13,7 +13,7 @@ from huidu.model.errors import Failed, InUse
 from huidu.model.function import Function
 from huidu.model.happening import Happening
 from huidu.model.history import Change
-from huidu.model.rollout import Event, Rollout, State, Step
+from huidu.model.rollout import Event, Rollout, Step
 from huidu.model.routing import Share, Weighted
 from huidu.model.split import WHOLE
 from huidu.store.reading import Reading
@@ -88,8 +88,6 @@ def carry_out(writing: Writing, kept: Rollout, step: Step, cause: Cause) -> Roll
     move = move_of(writing, kept, step, cause.salt)
     function = writing.function(kept.function)
     owner = None if kept.owns else writing.rollouts.owner(function, kept.alias)
-    if after.state is kept.state is State.BACK and move is None and owner is None:
-        return kept  # Whoever takes back what is back already changes nothing, and is told so.
     if owner is not None and (move is not None or owner.candidate == kept.candidate):
         said = f"rollback of rollout {kept.id}" + (f": {step.said}" if step.said else "")
         take_over(writing, function, kept.alias, replace(step, said=said), cause)

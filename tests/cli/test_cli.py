@@ -326,7 +326,7 @@ def test_a_server_that_nobody_calls_ends_soon(start: Callable[..., Platform]) ->
 
 
 def test_the_version_and_the_settings_are_told(run: Run) -> None:
-    assert run("version") == (0, f"{__version__}\n", "")
+    assert run("version") == run("--version") == (0, f"{__version__}\n", "")
     code, out, _ = run("settings")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == list(KINDS)

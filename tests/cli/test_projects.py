@@ -33,7 +33,7 @@ def test_what_there_is_to_begin_with_is_shown_and_the_next_command_works(here: H
     listed = json.loads(here.well("huidu init --json"))
     assert [one["Template"] for one in listed] == [*TEMPLATES]
     made = json.loads(here.well("huidu init nodejs again --json"))
-    assert made["Files"] == ["index.js", "serverless.yml"]
+    assert made["Files"] == [".gitignore", "index.js", "serverless.yml"]
 
 
 def test_the_life_of_a_project(here: Here, name: str) -> None:
@@ -105,7 +105,7 @@ def test_what_somebody_else_has_changed_is_undone_only_on_purpose(here: Here, na
     assert re.search(r"alias release is at revision 2 and was at 1, moved by \S+ .*at ", told)
     assert "(hurry)" in told
     assert "deploy with --force" in told
-    assert "somebody else has changed this" in here.well("huidu diff")
+    assert "this has changed since the last deploy" in here.well("huidu diff")
     assert "huidu deploy --force --yes" in here.told("huidu deploy --force", 2)
     here.well("huidu deploy --force --yes")
     assert json.loads(here.well("huidu info --json"))["Aliases"]["release"] == {"1": 1.0}

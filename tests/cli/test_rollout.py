@@ -57,6 +57,7 @@ def test_a_rollout_is_begun_held_let_go_on_approved_and_taken_back(
         *("--budget-failures", "9", "--guard", "p99 > 2 s", "--bake", "5m", "--reason", "why not"),
     )
     assert f"{shop} release: ro-" in began
+    assert f"to watch it:      huidu rollout watch {shop} release" in began
     assert f"to hold it:       huidu rollout pause {shop} release" in began
     rollout_id = re.search(r"ro-[0-9a-f-]{36}", began)
     assert rollout_id

@@ -107,7 +107,7 @@ def test_a_move_says_who_why_from_what_and_to_what(server: Platform, name: str) 
 
     assert (told["Who"], told["Reason"]) == (ROOT_ASKED, "try it on a few")
     assert told["Before"] == "all calls to version 1"
-    assert told["After"] == "0.1 to version 2, the rest to version 1"
+    assert told["After"] == "10 % to version 2, the rest to version 1"
     assert (told["Namespace"], told["Alias"]) == ("default", "release")
     assert told["Detail"]["Revision"] == 2
     assert told["Detail"]["After"]["AdditionalVersionWeights"] == [{"Version": "2", "Weight": 0.1}]

@@ -171,7 +171,7 @@ def test_of_two_who_expect_the_same_revision_the_second_hears_what_is_there_now(
     loser = released.refused("UpdateAlias", FunctionVersion="3", ExpectedRevision=1)
     assert loser.get_code() == "ResourceInUse"
     assert "revision 2" in loser.get_message()
-    assert "0.1 to version 2, the rest to version 1" in loser.get_message()
+    assert "10 % to version 2, the rest to version 1" in loser.get_message()
     loser = released.refused("UndoAlias", ExpectedRevision=1)
     assert loser.get_code() == "ResourceInUse"
     released.move("1", **RULED, ExpectedRevision=2)

@@ -161,6 +161,30 @@ def test_a_form_moves_an_alias_and_tells_how_to_undo_it(platform: Platform, name
     assert "release was rolled back: All calls go to version 1." in rolled.text
 
 
+def test_of_two_who_roll_back_at_once_the_second_is_told(platform: Platform, name: str) -> None:
+    shop, visitor = Release.make(platform, name), Visitor(platform).sign_in()
+    page = f"/console/functions/{name}/aliases/release"
+    for version in ("2", "1"):
+        visitor.fill(page, f"{page}/set/weights", main=version, version="", weight="")
+    seen = visitor.see(page).markup
+    assert 'form="back" name="revision" value="3"' in seen
+
+    first, second = (visitor.fill(page, f"{page}/rollback", revision="3") for _ in range(2))
+
+    assert "release was rolled back: All calls go to version 2." in first.text
+    told = "It was moved a moment ago: All calls go to version 2. Press again to go back further."
+    assert told in second.text
+    assert shop.weight() == 1
+
+
+def test_a_switch_that_nobody_chose_is_refused(shop: Shop) -> None:
+    page = f"/console/gateway/{shop.service}"
+
+    seen = shop.visitor.fill(page, f"{page}/switch", environment="prepub", version="")
+
+    assert "choose what it is to switch to" in seen.text
+
+
 def test_a_form_that_is_refused_comes_back_as_it_was_filled_in(shop: Shop) -> None:
     seen = shop.visitor.fill(
         shop.alias,
@@ -290,7 +314,7 @@ def test_a_service_is_switched_back_from_its_page(shop: Shop, platform: Platform
     )
     for _ in range(2):
         shop.visitor.fill(
-            page, f"{page}/switch", environment="test", version="", expected=_now(shop)
+            page, f"{page}/switch", environment="test", version="now", expected=_now(shop)
         )
     first = platform.gateway_call("DescribeServiceReleaseVersion", ServiceId=shop.service)
     older = first["Result"]["VersionList"][-1]["VersionName"]

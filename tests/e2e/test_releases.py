@@ -289,7 +289,7 @@ def test_a_composite_release_moves_aliases_at_the_moment_of_the_release(
     assert alias["RoutingConfig"]["AdditionalVersionWeights"] == [{"Version": "2", "Weight": 0.1}]
     assert alias["Revision"] == 2
     (line,) = history(platform, home, "release")["VersionList"]
-    assert line["Moved"] == [f"gray of default/{name}: 0.1 to version 2, the rest to version 1"]
+    assert line["Moved"] == [f"gray of default/{name}: 10 % to version 2, the rest to version 1"]
     last = platform.ours("ListAliasHistory", FunctionName=name, Name="gray")["Changes"][0]
     assert (last["Action"], last["Reason"]) == ("ReleaseService", "go")
 

@@ -245,7 +245,7 @@ def test_what_somebody_else_changed_is_named_before_it_would_be_undone(
     with pytest.raises(Flaw) as flaw:
         plan(wanted, "other", found, left)
     assert str(flaw.value) == (
-        f"somebody else has changed this since the last deploy: {told}; look at it with huidu "
+        f"this has changed since the last deploy from here: {told}; look at it with huidu "
         "diff, bring the project's file in line, or deploy with --force"
     )
     remembered = left_by(found)
@@ -254,7 +254,9 @@ def test_what_somebody_else_changed_is_named_before_it_would_be_undone(
 
 
 def test_what_somebody_else_deleted_is_not_made_again(project: Callable[..., Project]) -> None:
-    with pytest.raises(Flaw, match="since the last deploy: the function has been deleted"):
+    with pytest.raises(
+        Flaw, match="since the last deploy from here: the function has been deleted"
+    ):
         plan(project(SCF), "sha", There(), Left(digest="d1"))
 
 

@@ -120,6 +120,15 @@ def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "index.py").read_text() == "mine"
 
 
+def test_what_is_of_this_machine_is_not_kept_with_the_code(tmp_path: Path) -> None:
+    assert begin("python", tmp_path / "new")[0] == ".gitignore"
+    assert {".huidu/", ".env"} <= {*(tmp_path / "new" / ".gitignore").read_text().split()}
+
+    (tmp_path / ".gitignore").write_text("mine")
+    assert ".gitignore" not in begin("python", tmp_path)
+    assert (tmp_path / ".gitignore").read_text() == "mine"
+
+
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 

@@ -103,6 +103,16 @@ def hear(of: Follower, calls: Iterator[Record]) -> int:
     return failed
 
 
+def test_a_call_that_was_answered_with_500_is_told_as_that(clock: Clock) -> None:
+    one = follower(clock)
+
+    one.hear(call("2", trigger="apigw", result='{"statusCode": 503}'))
+
+    assert [(failure.status, failure.error) for failure in one.findings.failures] == [
+        (Status.SUCCESS, "its answer had an HTTP status of 500 or above")
+    ]
+
+
 def test_the_call_that_tips_the_scale_closes_the_candidate_before_it_is_answered(
     clock: Clock,
 ) -> None:

@@ -28,7 +28,6 @@ app = typer.Typer(
     name="huidu",
     cls=Commands,
     context_settings={"obj": lambda: connect()},  # noqa: PLW0108 - it is further down
-    help="Serverless functions that you host yourself, with safe release built in.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -37,6 +36,25 @@ app = typer.Typer(
 
 class Unknown(Exception):
     """No server is known; the message says how to name one."""
+
+
+def _say_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    *,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Print the version, and exit."
+        ),
+    ] = False,
+) -> None:
+    """Serverless functions that you host yourself, with safe release built in."""
 
 
 Data = Annotated[Path, typer.Option(envvar="HUIDU_DATA", help="The data directory of a server.")]

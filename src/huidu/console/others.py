@@ -7,11 +7,13 @@ from typing import Any
 
 from huidu.console.asking import Done, Facts, Visit, path, together
 from huidu.console.flash import Flash, Undo
+from huidu.model.errors import InvalidValue
 from huidu.model.happening import FAMILIES
 from huidu.model.level import Level
 
 PAGE, LINES = 20, 100
 ENVIRONMENTS = ("release", "prepub", "test")
+WORKED_ON = "now"  #: Instead of the name of a release: what is being worked on is to be one.
 NARROWS = {
     "function": "FunctionName",
     "version": "FunctionVersion",
@@ -119,6 +121,7 @@ async def service(visit: Visit) -> Mapping[str, Any]:
         "places": _by_name(places),
         "environments": ENVIRONMENTS,
         "environment": place,
+        "worked_on": WORKED_ON,
         "versions": versions["Result"]["VersionList"],
         "history": history["Result"]["VersionList"],
     }
@@ -128,7 +131,9 @@ async def switch(visit: Visit) -> Done:
     """Put an earlier release into an environment, or release what is being worked on."""
     name, place = visit.place("service"), visit.given("environment")
     version, before = visit.given("version"), visit.given("expected")
-    if version:
+    if not version:
+        raise InvalidValue("Version", visit.say("choose what it is to switch to"))
+    if version != WORKED_ON:
         await visit.ask(
             "UpdateService",
             ServiceId=name,

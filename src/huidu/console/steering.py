@@ -64,6 +64,13 @@ async def roll_back(visit: Visit) -> Done:
             "RollbackRollout", RolloutId=rollout["RolloutId"], Reason=visit.given("reason"), Wait=0
         )
         return await _moved(visit, "{alias} was rolled back: {sentence}")
+    if visit.given("revision") not in ("", str(present["Revision"])):
+        # Of two people who press at once the second must not get to the version before the good one.
+        told = visit.say(
+            "It was moved a moment ago: {sentence} Press again to go back further.",
+            sentence=routing.sentence(present, visit.say),
+        )
+        raise Failed("UpdateAlias", told)
     target = last_good(present, await _changes(visit), await _there(visit))
     if target is None:
         raise Failed("UpdateAlias", visit.say("There is no version to go back to."))

@@ -39,7 +39,9 @@ def in_words(alias: Alias) -> str:
         case None:
             return f"all calls to version {alias.version}"
         case Weighted(shares):
-            rest = ", ".join(f"{share.fraction:g} to version {share.version}" for share in shares)
+            rest = ", ".join(
+                f"{share.fraction * 100:.4g} % to version {share.version}" for share in shares
+            )
             return f"{rest}, the rest to version {alias.version}"
         case Ruled(rules):
             rest = ", ".join(

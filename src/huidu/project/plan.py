@@ -104,7 +104,7 @@ def _refuse_to_fight(steps: Sequence[Step], there: There, left: Left | None) -> 
     found = [*_rolling(steps, there), *(_foreign(steps, there, left) if left else ())]
     if found:
         raise Meanwhile(
-            f"somebody else has changed this since the last deploy: {'; '.join(found)}; look at "
+            f"this has changed since the last deploy from here: {'; '.join(found)}; look at "
             "it with huidu diff, bring the project's file in line, or deploy with --force"
         )
 

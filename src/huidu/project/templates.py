@@ -15,6 +15,9 @@ FOLDER = Path(__file__).with_name("templates")
 PACKED = ".txt"  #: At the end of each name, so that no tool takes a template's code for ours.
 NAME = "{{name}}"
 PROGRAM = 0o755
+IGNORED = ".gitignore"
+#: What is of this machine or secret, or is installed again from what names it.
+NOT_KEPT = ".huidu/\n.env\n.env.*\n__pycache__/\n.venv/\nnode_modules/\n"
 
 #: What there is, and what it is.
 TEMPLATES: Mapping[str, str] = {
@@ -30,8 +33,8 @@ TEMPLATES: Mapping[str, str] = {
 def begin(template: str, folder: Path, name: str = "") -> Sequence[str]:
     """Write a template into a folder, which is made if need be; return the files; raise `Flaw`.
 
-    Nothing that is there already is touched: then nothing is written at all. The project is
-    called `name`, or as its folder.
+    Nothing that is there already is touched: then nothing is written at all. Only a `.gitignore`
+    may be there; it stays as it is. The project is called `name`, or as its folder.
     """
     if template not in TEMPLATES:
         raise Flaw(f"no template {template[:60]!r}; {instead(template, TEMPLATES)}")
@@ -44,6 +47,9 @@ def begin(template: str, folder: Path, name: str = "") -> Sequence[str]:
         raise Flaw(f"{folder} has {', '.join(there)} already; name an empty folder")
     for file, packed in files.items():
         _write(folder / file, packed.read_text("utf-8").replace(NAME, called))
+    if not (folder / IGNORED).exists():
+        _write(folder / IGNORED, NOT_KEPT)
+        return (IGNORED, *files)
     return tuple(files)
 
 

@@ -29,6 +29,8 @@ from huidu.release.saved import Saved, again
 MOST_FAILURES = 20
 MOST_MET = 100_000
 MOST_ERROR_CHARS = 300
+#: What is said of a call that is no error to SCF, and one to whoever waited for it.
+ANSWERED = "its answer had an HTTP status of 500 or above"
 LOG_ENOUGH = math.log(200)  #: Of the default, before there is an opinion.
 RATE_S = 60.0  #: Over which the number of calls a second is taken.
 
@@ -179,9 +181,8 @@ class Follower:
     def _note(self, record: Record) -> None:
         """Keep which calls failed first."""
         if len(self.findings.failures) < MOST_FAILURES:
-            one = Failure(
-                record.request_id, record.started_at, record.status, record.error[:MOST_ERROR_CHARS]
-            )
+            said = ANSWERED if record.status == Status.SUCCESS else record.error[:MOST_ERROR_CHARS]
+            one = Failure(record.request_id, record.started_at, record.status, said)
             self.findings = replace(self.findings, failures=(*self.findings.failures, one))
 
     def think(self) -> None:

@@ -107,6 +107,8 @@ class Desk:
         if code == "ResourceInUse.Rollout":
             see = ("see how it stands", self.line("rollout show"))
             return [see, ("take it back", self.line("rollback"))]
+        if code == "ResourceNotFound.AccessKey":
+            return [("see which there are", "huidu keys list")]
         if code == "ResourceInUse" and self.alias:
             return [("see how it is now", self.line("alias show"))]
         return []
@@ -122,7 +124,7 @@ class Desk:
             return [(f"see {near[0]} instead", f"huidu ls {shlex.quote(near[0])}{self.more}")]
         if names:
             return [("see which there are", f"huidu ls{self.more}")]
-        return [("make one", "huidu api create-function --help")]
+        return [("make one", "huidu init python my-project")]
 
 
 def say_next(commands: Sequence[tuple[str, str]], *, err: bool = False) -> None:

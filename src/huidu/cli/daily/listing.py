@@ -44,7 +44,7 @@ def _all(desk: Desk, *, as_json: bool) -> None:
         print_json(found)
     elif not found:
         typer.echo("huidu: there is no function yet", err=True)
-        say_next([("make one", "huidu api create-function --help")], err=True)
+        say_next([("make one", "huidu init python my-project")], err=True)
     else:
         heads = ("function", "runtime", "status", "changed", "description")
         rows = [

@@ -57,6 +57,7 @@ def _list(
         print_json(rules)
     elif not rules:
         typer.echo(f"huidu: {desk.named} has no rules: {words.in_words(found)}", err=True)
+        say_next([("add one", desk.line("rule add", "header:User=Bob -> 2"))], err=True)
     else:
         rows = [(str(n), words.shown_rule(one)) for n, one in enumerate(rules, 1)]
         rows.append(("", f"the rest -> {found['FunctionVersion']}"))

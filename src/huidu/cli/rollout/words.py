@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from huidu.actions.rollouts import EvidenceFacts, RolledBack, RolloutFacts, SideFacts, StepFacts
+from huidu.model.invocation import Status
 from huidu.model.judge.judge import Verdict
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.model.ramp import ramp_of
@@ -174,6 +175,8 @@ def _look_closer(facts: RolloutFacts) -> tuple[str, str]:
     found = facts.evidence
     if found and found.candidate.calls and not found.candidate.failures:
         return "see its calls", logs(facts)
+    if found and found.failures and all(one.status == Status.SUCCESS for one in found.failures):
+        return "see what it printed", logs(facts)  # to the log, their answers are no errors
     return "see what it printed", f"{logs(facts)} --errors"
 
 
@@ -188,7 +191,8 @@ def next_commands(facts: RolloutFacts) -> Sequence[tuple[str, str]]:
     back = ("take it back", command(facts, "back"))
     match facts.state:
         case State.RAMPING:
-            return [("hold it", command(facts, "pause")), back]
+            watch = ("watch it", command(facts, "watch"))
+            return [watch, ("hold it", command(facts, "pause")), back]
         case State.WAITING:
             approve = ("approve it", command(facts, "approve"))
             return [approve, back] if "an approval" in facts.said else [back]

@@ -206,6 +206,20 @@ async def test_an_error_of_ours_is_told_by_the_id_of_the_run(around: Around) -> 
     assert (await around.ended()).error == "an error of ours; the log has it as run-1"
 
 
+async def test_an_end_that_could_not_be_written_down_keeps_no_server_from_its_own(
+    around: Around,
+) -> None:
+    await around.begin()
+    await around.server.asked.wait()
+    closing = asyncio.create_task(around.runs.close())
+    await asyncio.sleep(0.02)
+    around.catalog.left = 1
+    around.server.go.set()
+    await closing
+
+    assert (await around.component()).is_busy, "the next server tells that it was cut off"
+
+
 async def test_a_disk_that_is_full_is_told_as_such(around: Around) -> None:
     around.server.error = OSError(errno.ENOSPC, "no room")
     around.server.go.set()

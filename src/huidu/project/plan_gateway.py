@@ -52,9 +52,7 @@ def _is_behind(gateway: Gateway, service: ServiceThere | None) -> bool:
     So they are where a deploy was cut off before its release. Whoever has put an older version
     online since is not undone.
     """
-    if service is None:
-        return False
-    since = dict(service.since).get(gateway.environment, "")
+    since = dict(service.since if service else ()).get(gateway.environment, "")
     ours = (_same_place(endpoint, service) for endpoint in gateway.endpoints)
     return any(api.modified > since for api in ours if api is not None)
 

@@ -251,7 +251,9 @@ def test_rules_are_added_listed_removed_and_cleared(platform: Platform, shop: st
     told = refused(platform, "rule", "remove", shop, "release", "2")
     follow(platform, told)
     well(platform, "rule", "remove", shop, "release", "header:User=Bob -> 2")
-    assert "has no rules" in huidu(platform, "rule", "list", shop, "release").stderr
+    none = huidu(platform, "rule", "list", shop, "release").stderr
+    assert "has no rules" in none
+    assert f"huidu rule add {shop} release 'header:User=Bob -> 2'" in none
     assert "has no rules" in well(platform, "rule", "clear", shop, "release")
     follow(platform, told := well(platform, "rule", "add", shop, "release", "ip in 1.1.1.1 to 2"))
     assert stands(platform, shop) == "all calls to version 1"

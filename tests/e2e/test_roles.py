@@ -267,6 +267,7 @@ def test_the_command_line_hands_out_keys_and_links(platform: Platform, name: str
     assert huidu("keys", "rename", who, f"{who}-2").exit_code == 0
     assert huidu("keys", "remove", f"{who}-2").exit_code == 2
     assert huidu("keys", "remove", f"{who}-2", "--yes").exit_code == 0
+    assert "huidu keys list" in huidu("keys", "remove", f"{who}-2", "--yes").stderr
     assert huidu("ls", **pair).exit_code == 1
 
 

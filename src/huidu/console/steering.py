@@ -65,7 +65,7 @@ async def roll_back(visit: Visit) -> Done:
         )
         return await _moved(visit, "{alias} was rolled back: {sentence}")
     if visit.given("revision") not in ("", str(present["Revision"])):
-        # Of two people who press at once the second must not get to the version before the good one.
+        # Of two who press at once the second must not get to the version before the good one.
         told = visit.say(
             "It was moved a moment ago: {sentence} Press again to go back further.",
             sentence=routing.sentence(present, visit.say),

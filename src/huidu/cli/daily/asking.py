@@ -25,6 +25,10 @@ BY_NAME = {action.name: action for action in ACTIONS if action.service in (SCF, 
 NOT_OF_FUNCTION = frozenset({"Alias", "Qualifier", "FunctionVersion", "Version"})
 #: What a key is told whose role is not enough: the key is right, so no other command helps.
 NOT_ALLOWED = "AuthFailure.UnauthorizedOperation"
+#: What to type next, by code, where that is the same whatever was asked.
+ADVICE: Mapping[str, Sequence[tuple[str, str]]] = {
+    "ResourceNotFound.AccessKey": (("see which there are", "huidu keys list"),),
+}
 Facts = Mapping[str, Any]
 
 
@@ -107,11 +111,9 @@ class Desk:
         if code == "ResourceInUse.Rollout":
             see = ("see how it stands", self.line("rollout show"))
             return [see, ("take it back", self.line("rollback"))]
-        if code == "ResourceNotFound.AccessKey":
-            return [("see which there are", "huidu keys list")]
         if code == "ResourceInUse" and self.alias:
             return [("see how it is now", self.line("alias show"))]
-        return []
+        return ADVICE.get(code, ())
 
     def _other_functions(self) -> Sequence[tuple[str, str]]:
         try:

@@ -15,7 +15,7 @@ from tencentcloud.scf.v20180416.scf_client import ScfClient
 from tests.e2e.browsing import AXE, NEEDS_CHROMIUM, barriers, seated, sign_in, too_wide
 from tests.e2e.rolling_out import BAD, Load, Release
 from tests.e2e.visiting import Visitor
-from tests.platform import REGION, Platform, until
+from tests.platform import REGION, Platform, until, zipped
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(120)]
 
@@ -93,6 +93,12 @@ def test_lines_come_into_the_page_as_they_are_printed(
 
     page.wait_for_selector(".logs :text('<b>a line</b> 41')")
     assert page.locator(".logs b").count() == 0
+
+    flood = "def main_handler(event, context):\n    for n in range(700):\n        print('n', n)\n"
+    platform.call("UpdateFunctionCode", FunctionName=name, ZipFile=zipped(flood))
+    platform.invoke(name)
+    page.wait_for_selector(".logs :text('n 699')")
+    assert page.locator(".logs li").count() == 500  # a tail left open must not fill the machine
 
 
 def test_a_wrong_secret_lets_nobody_in(browser: Browser, platform: Platform) -> None:

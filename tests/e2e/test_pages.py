@@ -162,7 +162,8 @@ def test_a_preview_says_who_would_move(platform: Platform, name: str) -> None:
     rule = "form=rules&place=header&name=User&method=exact&expression=Bob&to=2"
     seen = visitor.see(f"{page}?{rule}&try_p=header&try_n=user&try_v=Bob")
     assert "This caller: v1 → v2 (rule 1)" in seen.text
-    assert "must be a number" in visitor.see(f"{page}?version=2&weight=x").text
+    for odd in ("x", "nan", "1e999"):
+        assert "must be a number" in visitor.see(f"{page}?version=2&weight={odd}").text
     assert visitor.see(f"{page}?main=1").text == "Nothing would change."
 
 

@@ -34,7 +34,7 @@ FLASH = msgspec.json.Decoder(Flash)
 def write(flash: Flash, secret: str) -> str:
     """Return what a cookie can hold; `secret` is of the session, and is not in it.
 
-    Another server of this host can write our cookies, and must not put a button under words of ours.
+    Another server of this host can write our cookies, and must put no button under our words.
     """
     while len(packed := base64.urlsafe_b64encode(msgspec.json.encode(flash)).decode()) > MOST:
         flash = msgspec.structs.replace(flash, text=flash.text[: len(flash.text) // 2] + "…")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -10,6 +11,9 @@ from playwright.sync_api import Browser, Page
 from huidu.console.table import PAGES
 from tests.e2e.browsing import NEEDS_AXE, NEEDS_CHROMIUM, barriers, seated, sign_in, too_wide
 from tests.e2e.shop import HIDDEN, MARK, Shop
+from tests.gallery.furnishing import furnished
+from tests.gallery.pictures import DOCS, NAMES, PLACE, TASTES, take, visit
+from tests.platform import Platform
 
 NARROW, WIDE = {"width": 390, "height": 844}, {"width": 1360, "height": 900}
 WHOLE = [page.path for page in PAGES if not page.path.endswith("preview")]
@@ -64,3 +68,26 @@ def test_a_page_keeps_nobody_out_and_needs_no_moving_sideways(
     assert found == []
     assert looker.evaluate("window.evil") is None, MARK
     assert looker.locator("img[src=x]").count() == 0
+
+
+def test_pictures_of_every_page_are_in_the_documents() -> None:
+    there = {file.name: file.stat().st_size for file in PLACE.glob("*.webp")}
+    told = "".join((DOCS / page).read_text("utf-8") for page in ("console.md", "zh-CN/console.md"))
+
+    assert set(there) == {f"{name}-{taste}.webp" for name in NAMES for taste in TASTES}
+    assert [name for name in there if told.count(f"images/console/{name}") < 2] == []
+    assert sum(there.values()) < 3_000_000
+
+
+def test_the_server_of_the_pictures_can_be_furnished_and_its_picture_taken(
+    browser: Browser, start: Callable[..., Platform], tmp_path: Path
+) -> None:
+    """With next to no traffic: what `make screenshots` does but for its patience."""
+    platform = start("--set", "webhook_allow=127.0.0.1", "--set", "warm_s=0")
+    with furnished(platform, pace=0.0) as house, seated(browser) as page:
+        assert {*house.paths(), "sign-in"} == {*NAMES}
+        sign_in(page, platform)
+        visit(page, f"{platform.api}/console/{house.paths()['taken-back']}")
+        take(page, tmp_path / "taken-back.webp")
+        assert "rolled back" in page.inner_text("#state")
+    assert (tmp_path / "taken-back.webp").read_bytes()[8:12] == b"WEBP"

@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One more than there are cores: tests of servers wait for them two fifths of the time.
 JOBS ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: demo test check bench soak events count lock reference clean
+.PHONY: demo test check bench soak events count lock reference screenshots clean
 
 # Set up once: an environment of our own, filled from the lock file, every package checked by hash.
 $(BIN)/.ready: requirements-dev.lock pyproject.toml
@@ -47,6 +47,10 @@ reference: $(BIN)/.ready ## Write docs/reference.md from the table of actions.
 lock: ## Resolve the dependencies anew (needs uv).
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links pyproject.toml --group dev -o requirements-dev.lock
+
+screenshots: $(BIN)/.ready ## Take the pictures in docs/images/console anew, of a server under load.
+	@tests/needs
+	@$(BIN)/python -m tests.gallery.pictures $(ARGS)
 
 clean:
 	rm -rf .venv .huidu .mypy_cache .ruff_cache .pytest_cache .hypothesis

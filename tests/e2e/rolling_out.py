@@ -26,12 +26,16 @@ class Release:
     path: str
 
     @classmethod
-    def make(cls, platform: Platform, name: str, first: str = GOOD, second: str = GOOD) -> Release:
-        """Publish both versions."""
+    def make(
+        cls, platform: Platform, name: str, first: str = GOOD, second: str = GOOD, **changed: Any
+    ) -> Release:
+        """Publish both versions; `changed` is what the second is configured with beside."""
         platform.make(name, first)
         platform.publish(name)
         platform.call("CreateAlias", FunctionName=name, Name="release", FunctionVersion="1")
         platform.call("UpdateFunctionCode", FunctionName=name, ZipFile=zipped(second))
+        if changed:
+            platform.call("UpdateFunctionConfiguration", FunctionName=name, **changed)
         platform.publish(name)
         platform.call(
             "CreateTrigger",

@@ -98,7 +98,7 @@ class Console:
                 return self._page(request, done.template, found, done.shown)
             response = RedirectResponse(done.location, SEE_OTHER)
             if done.flash:
-                text, lasts_s = flashes.write(done.flash), flashes.LASTS_S
+                text, lasts_s = flashes.write(done.flash, found.csrf), flashes.LASTS_S
                 _keep(response, flashes.COOKIE, text, lasts_s, hidden=True)
             return response
 
@@ -138,7 +138,8 @@ class Console:
         shown: Mapping[str, Any],
         status: int = 200,
     ) -> Response:
-        look, said = look_of(request), flashes.read(request.cookies.get(flashes.COOKIE, ""))
+        look, told = look_of(request), request.cookies.get(flashes.COOKIE, "")
+        said = flashes.read(told, found.csrf) if found else None
         whole = {
             "t": look.say,
             "look": look,

@@ -26,6 +26,7 @@ SERVICE_OF: Mapping[str, str] = {
     if action.service == service
 }
 Facts = Mapping[str, Any]
+MOST_DIGITS = 15
 
 
 class Desk(Protocol):
@@ -98,7 +99,7 @@ class Visit:
     def count(self, name: str, otherwise: int = 1, most: int = 100_000) -> int:
         """Return a number of the query, from 1 on."""
         text = self.wish(name)
-        return min(most, max(1, int(text))) if text.isdecimal() else otherwise
+        return min(most, max(1, int(text))) if is_number(text) else otherwise
 
     def given(self, name: str, otherwise: str = "") -> str:
         """Return what a form says under a name, without spaces around it."""
@@ -123,6 +124,11 @@ class Told:
 
     template: str
     shown: Mapping[str, Any]
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is a number of a size that a page can be about."""
+    return text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def path(*parts: str, **query: object) -> str:

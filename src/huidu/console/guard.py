@@ -260,7 +260,9 @@ def back_to(place: str) -> str:
     """Return where to go after signing in: a place of the console, whatever was asked for."""
     plain = place.isascii() and place.isprintable() and "\\" not in place
     here = place == PATH or place.startswith((f"{PATH}/", f"{PATH}?"))
-    return place if plain and here and ".." not in place else f"{PATH}/"
+    # Browsers take an escaped dot for a dot.
+    up = ".." in place.lower().replace("%2e", ".")
+    return place if plain and here and not up else f"{PATH}/"
 
 
 def _check_origin(request: Request, host: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 import msgspec
 
 from huidu.console import alias, others, overview, queue, rollouts
-from huidu.console.asking import Facts, Visit
+from huidu.console.asking import Facts, Visit, is_number
 from huidu.model.errors import Refusal
 
 Render = Callable[..., str]
@@ -63,7 +63,7 @@ async def follow_alias(visit: Visit, render: Render, closing: Closing) -> AsyncI
     """Tell of the calls of an alias as they are counted, and of its moves as they happen."""
     named = alias.whose(visit)
     sent = visit.request.headers.get("last-event-id", "") or visit.wish("after")
-    after = int(sent) if sent.isdecimal() else 0
+    after = int(sent) if is_number(sent) else 0
     revision, stands = visit.count("revision"), ""  # what the page shows
     while not closing.over:
         series = await visit.ask(

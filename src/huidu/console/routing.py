@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
+from math import isfinite, nan
 from typing import Any
 
 from huidu.actions.last_good import versions
@@ -117,6 +118,8 @@ def _arrow(rule: Mapping[str, str]) -> str:
 
 def asked(kind: str, fields: Fields, present: Alias) -> dict[str, Any]:
     """Return what a form asks of `UpdateAlias`, beside what every one of them asks."""
+    if kind not in FORMS:
+        raise InvalidValue("form", f"form {kind[:40]!r}: must be one of {', '.join(FORMS)}")
     return FORMS[kind](fields, present)
 
 
@@ -136,11 +139,14 @@ def _weights(fields: Fields, present: Alias) -> dict[str, Any]:
 
 def _weight(text: str) -> float:
     try:
-        return round(float(text.strip().removesuffix("%") or "0") / 100, 10)
+        share = float(text.strip().removesuffix("%") or "0")
     except ValueError:
+        share = nan
+    if not isfinite(share):
         raise InvalidValue(
             "AdditionalVersionWeights", f"Weight {text[:40]!r}: must be a number of percent, as 10"
-        ) from None
+        )
+    return round(share / 100, 10)
 
 
 def _rules(fields: Fields, present: Alias) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from huidu.actions import (
     releases,
     reserved,
     rollouts,
+    runtimes,
     series,
     services,
     sls,
@@ -40,6 +41,7 @@ from huidu.model.errors import UnknownAction, UnknownVersion
 
 ACTIONS: tuple[Action[Any, Any], ...] = (
     *functions.ACTIONS,
+    *runtimes.ACTIONS,
     *versions.ACTIONS,
     *layers.ACTIONS,
     *aliases.ACTIONS,

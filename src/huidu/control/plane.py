@@ -278,6 +278,10 @@ class Runtimes(Protocol):
         """Return what a user must know of this runtime on this machine, or nothing."""
         ...
 
+    def told(self, runtime: str, *, web: bool) -> tuple[str, str, str]:
+        """Return which language a runtime is, what runs it here, and such a note."""
+        ...
+
 
 class Kind(Protocol):
     """A type of trigger: reads its definition, and tells how it is shown."""

@@ -45,17 +45,19 @@ class Needs:
         return hashed.hexdigest()
 
 
-def needs_of(folder: Path, runtime: str) -> Needs | None:
+def needs_of(folder: Path, runtime: str, python: str = "") -> Needs | None:
     """Return what the code of a folder needs under a runtime, or None; raise `Flaw`.
+
+    `python` is the version that runs it, where that is not the one which the runtime is called by.
 
     Python: `requirements.txt`, else the `dependencies` of `pyproject.toml`. Node.js:
     `package-lock.json`. Without the latter the folder's own `node_modules` is packed as it is.
     """
-    python = PYTHON_RUNTIME.fullmatch(runtime)
-    if python and (folder / REQUIREMENTS).is_file():
-        return _of_requirements(folder, python[1])
-    if python and (folder / PYPROJECT).is_file():
-        return _of_pyproject(folder, python[1])
+    called = PYTHON_RUNTIME.fullmatch(runtime)
+    if called and (folder / REQUIREMENTS).is_file():
+        return _of_requirements(folder, python or called[1])
+    if called and (folder / PYPROJECT).is_file():
+        return _of_pyproject(folder, python or called[1])
     if runtime.startswith("Nodejs") and (folder / LOCK).is_file():
         return _of_lock(folder)
     if runtime.startswith("Nodejs") and (folder / NODE).is_file():

@@ -17,6 +17,7 @@ from huidu.project.there import (
     ApiThere,
     FunctionThere,
     LayerThere,
+    RuntimeThere,
     ServiceThere,
     There,
     TriggerThere,
@@ -46,6 +47,17 @@ def look(project: Project, ask: Ask) -> There:
     service_id = _service_id(project.gateway, function)
     service = _service(ask, service_id) if service_id else None
     return There(function=function, service=service, layers=layers)
+
+
+def look_for_runtime(project: Project, ask: Ask) -> RuntimeThere:
+    """Return what will run a project's function on a server."""
+    configuration = project.function.configuration
+    asked = {"Runtime": configuration.runtime, "Type": configuration.type}
+    found = ask(HUIDU, "GetRuntime", asked)
+    language, version = found["Language"], found["Version"]
+    # Its own sentence is for whoever sits at the server.
+    note = f"{configuration.runtime} runs on {language} {version} here" if found["Note"] else ""
+    return RuntimeThere(language=language, version=version, note=note)
 
 
 def _layer(ask: Ask, name: str) -> LayerThere | None:

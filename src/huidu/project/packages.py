@@ -40,15 +40,16 @@ def package_of(
     tell: Callable[[Progress], None] = silent,
     fresh: bool = False,
     memory: Memory | None = None,
+    python: str = "",
 ) -> Package:
     """Install what the code needs, and pack all of it; raise `Flaw`.
 
     The project's own files win over installed ones of the same name. `say` hears of what takes
     time, `tell` of the packing; with `fresh` everything is installed anew. Who packs one project
-    again and again brings a `memory`.
+    again and again brings a `memory`. `python` is the version that runs it, where it is known.
     """
     source = project.source
-    needs = needs_of(source.folder, _runtime(project)) if source.install else None
+    needs = needs_of(source.folder, _runtime(project), python) if source.install else None
     files = {item.name: item for item in in_order(_own(project, needs))}
     own = {item.name: item for item in (*files.values(), *_start(project, files))}
     _check_entry(project, own)

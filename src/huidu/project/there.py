@@ -11,6 +11,8 @@ from huidu.model.routing import weight_of
 from huidu.model.split import WHOLE
 from huidu.project.declared import Endpoint, Rule
 
+PYTHON = "Python"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionThere:
@@ -117,6 +119,25 @@ class LayerThere:
     number: int
     sha256: str
     runtimes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeThere:
+    """What runs the function; nothing is said of it where its server does not tell."""
+
+    language: str = ""
+    version: str = ""
+    note: str = ""  #: A sentence, where that is not what its runtime is called.
+
+    @property
+    def python(self) -> str:
+        """The version of Python; empty for another language."""
+        return self.version if self.language == PYTHON else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of it beside a plan."""
+        return (self.note,) if self.note else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

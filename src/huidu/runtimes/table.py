@@ -12,6 +12,9 @@ from huidu.model.function import check_handler
 from huidu.runtimes import custom, nodejs, python, web
 from huidu.runtimes.interpreter import Interpreter, prefix
 
+#: Whose programs every function is shown, before those that were found elsewhere.
+USUAL = (Path("/usr/local"), Path("/usr"))
+
 
 def never(_environment: Mapping[str, str]) -> bool:
     """Return that a worker is started only once it is known what for."""
@@ -40,6 +43,9 @@ class Runtime:
     #: Tells whether its program can be started with `blank` behind its command, before it is
     #: known for which function; by what the function adds to its environment.
     waits: Callable[[Mapping[str, str]], bool] = never
+    #: Of what was found, what `/var/lang` has for the bootstrap of a web function; by the folders
+    #: whose programs functions are shown.
+    bootstrapped: Callable[[str, Sequence[Interpreter], Sequence[Path]], Sequence[Interpreter]]
     exhausted: str = ""  #: What its program prints where it ends by itself for want of memory.
 
 
@@ -55,6 +61,7 @@ PYTHON = Runtime(
     choose=python.choose,
     command=python.command,
     variables=python.variables,
+    bootstrapped=web.found_by_python,
 )
 
 NODEJS = Runtime(
@@ -66,6 +73,7 @@ NODEJS = Runtime(
     choose=nodejs.choose,
     command=nodejs.command,
     variables=nodejs.variables,
+    bootstrapped=web.found_by_node,
     waits=nodejs.waits,
     exhausted=nodejs.EXHAUSTED,
 )
@@ -80,6 +88,7 @@ CUSTOM = Runtime(
     choose=custom.choose,
     command=custom.command,
     variables=custom.variables,
+    bootstrapped=lambda _name, found, _shown: found,
 )
 
 #: What serves a web function, in whatever language: it answers to no name, and is in no list.
@@ -169,6 +178,24 @@ class Runtimes:
     def note(self, name: str) -> str:
         """Return what a user must know of a runtime on this machine, or nothing."""
         return self.find(name).interpreter.note
+
+    def told(self, name: str, *, web: bool) -> tuple[str, str, str]:
+        """Return which language a runtime is, what runs it here, and what a user must know of that.
+
+        Raises `InvalidValue` where no row has its name, `Unsupported` where nothing runs it.
+        """
+        row = find(name)
+        if row is CUSTOM:
+            return row.language, "", ""
+        interpreter = self._bootstrapped(row, name) if web else self.find(name).interpreter
+        return row.language, str(interpreter), interpreter.note
+
+    def _bootstrapped(self, row: Runtime, name: str) -> Interpreter:
+        """Return what a web function of a runtime finds where the cloud has interpreters."""
+        own = prefix(self.newest_python().interpreter.path)
+        shown = (*USUAL, *sorted({own, *self.prefixes()}))
+        found = self._found.get(row.language, ())
+        return row.choose(name, row.bootstrapped(name, found, shown))
 
     def __repr__(self) -> str:
         kinds = (

@@ -13,7 +13,7 @@ from huidu.cli.client import Client
 from huidu.cli.projects.bucket import Bucket
 from huidu.cli.projects.facts import addresses
 from huidu.cli.projects.sending import sent
-from huidu.cli.projects.work import ACTION
+from huidu.cli.projects.work import ACTION, runtime_of
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.project.carrying import carry_out
 from huidu.project.declared import Project
@@ -84,7 +84,10 @@ class Putter:
         began = time.monotonic()
         local = localized(self._wish.read(), self._wish.local_variables())
         project = local.project
-        package = package_of(project, self._cache, say=self._say, memory=self._memory)
+        runtime = runtime_of(project, self._ask)
+        package = package_of(
+            project, self._cache, say=self._say, memory=self._memory, python=runtime.python
+        )
         self._layers = layers_of(project)
         packed = time.monotonic()
         there = self._cleared(project, look(project, self._ask))
@@ -98,7 +101,7 @@ class Putter:
         self._last = Put(
             project=project,
             steps=made.steps,
-            notes=made.notes,
+            notes=(*runtime.notes, *made.notes),
             addresses=paths,
             stand_ins=local.stand_ins,
             spent_ms={"pack": (packed - began) * 1000, "put": (done - packed) * 1000},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
 
@@ -110,9 +110,10 @@ class Prepared:
 def prepare(work: Work, *, fresh: bool = False, force: bool = False) -> Prepared:
     """Pack a project and plan its deploy, or say why that cannot be and leave."""
     # First of all: who waits for npm wants to know that there is a server for it.
-    there = work.look()
+    there, runtime = work.look(), work.runtime()
     try:
-        package, layers = _pack(work, fresh=fresh), layers_of(work.project)
+        package = _pack(work, runtime.python, fresh=fresh)
+        layers = layers_of(work.project)
         digests = {name: layer.sha256 for name, layer in layers.items()}
         make = partial(plan, work.project, package.sha256, there, layers=digests)
         try:
@@ -123,10 +124,11 @@ def prepare(work: Work, *, fresh: bool = False, force: bool = False) -> Prepared
             made, overrides = make(force=True), str(others)
     except Flaw as flaw:
         raise refuse(flaw) from None
+    made = replace(made, notes=(*runtime.notes, *made.notes))
     return Prepared(there=there, package=package, plan=made, layers=layers, overrides=overrides)
 
 
-def _pack(work: Work, *, fresh: bool) -> Package:
+def _pack(work: Work, python: str, *, fresh: bool) -> Package:
     with progress.bar("packing", progress.LARGE_BYTES) as tell:
 
         def told(seen: Progress) -> None:
@@ -138,6 +140,7 @@ def _pack(work: Work, *, fresh: bool) -> Package:
             say=lambda text: typer.echo(clean(text), err=True),
             tell=told,
             fresh=fresh,
+            python=python,
         )
 
 

@@ -18,11 +18,11 @@ from huidu.cli.daily.tables import clean_text
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.project.declared import Project
 from huidu.project.flaw import Flaw, Meanwhile
-from huidu.project.looking import look
+from huidu.project.looking import Ask, look, look_for_runtime
 from huidu.project.reading import read
 from huidu.project.remembering import file_of, forget, keep, recall
 from huidu.project.steps import Step
-from huidu.project.there import Left, There, left_by
+from huidu.project.there import Left, RuntimeThere, There, left_by
 
 #: With what a command leaves: what somebody else has done, a file or a folder that is wrong.
 IN_THE_WAY, WRONG = 4, 2
@@ -66,6 +66,13 @@ class Work:
         except (Refused, Unreachable) as error:
             raise self.desk.refuse(error) from None
 
+    def runtime(self) -> RuntimeThere:
+        """Return what will run the function, or say why that is not known and leave."""
+        try:
+            return runtime_of(self.project, self.ask)
+        except Unreachable as error:
+            raise self.desk.refuse(error) from None
+
     def recall(self) -> Left | None:
         """Return what the last deploy from this folder left."""
         return recall(self._file)
@@ -97,6 +104,18 @@ class Work:
             client=self.client, function=function.name, namespace=function.namespace, alias=alias
         )
         return desk.refuse(error)
+
+
+def runtime_of(project: Project, ask: Ask) -> RuntimeThere:
+    """Return what will run a project's function; raises `Unreachable`.
+
+    Nothing where the server does not tell, as an older one, or the cloud: then it is what its
+    runtime is called. What is wrong with that is said by the server when it is to make it.
+    """
+    try:
+        return look_for_runtime(project, ask)
+    except Refused:
+        return RuntimeThere()
 
 
 def open_work(

@@ -55,7 +55,7 @@ LINKS = {
 LANGUAGES = {
     **{
         f"/var/lang/python{said}/bin/python3": f"python3.{said[1:]}" if said[1:] else ""
-        for said in ("3", "36", "37", "39", "310")
+        for said in ("3", *(f"3{minor}" for minor in range(6, 15)))
     },
     **{f"/var/lang/node{said}/bin/node": "" for said in ("10", "12", "14", "16", "18")},
 }

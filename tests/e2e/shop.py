@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from huidu.console.table import PAGES
+from tests.e2e.eventing import send
 from tests.e2e.rolling_out import BAD, Release
 from tests.e2e.visiting import Visitor
 from tests.platform import Platform, zipped
@@ -60,7 +61,8 @@ class Shop:
             path = page.path
             for name, value in there.items():
                 path = path.replace(name, value)
-            found[page.path] = f"/console/{path}" + ("?from=1&to=2" if "compare" in path else "")
+            asked = {"compare": "?from=1&to=2", "queue": f"?function={self.release.name}"}
+            found[page.path] = f"/console/{path}{asked.get(path.rpartition('/')[2], '')}"
         return found
 
 
@@ -77,6 +79,9 @@ def opened(platform: Platform, name: str) -> Iterator[Shop]:
     platform.call("UpdateFunctionCode", **function, ZipFile=zipped(files))
     platform.publish(name)
     platform.invoke(name, Qualifier="2")
+    once = {"RetryConfig": [{"RetryNum": 0}]}
+    platform.call("UpdateFunctionEventInvokeConfig", **function, AsyncTriggerConfig=once)
+    send(platform, name, {"s": HOSTILE}, Qualifier="2")
     rules = [{"Key": "invoke.headers.User", "Method": "exact", "Expression": HOSTILE}]
     platform.call(
         "CreateAlias",

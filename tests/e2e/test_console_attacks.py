@@ -108,7 +108,7 @@ def test_what_streams_is_text_as_well(platform: Platform, shop: Shop, name: str)
 def _hear(stream: HTTPResponse) -> str:
     """Return what comes up to the end of an event that says what changed."""
     said = ""
-    while not re.search(r"event: (lanes|overview|rollout|lines)\n.*\n\n", said, re.DOTALL):
+    while not re.search(r"event: (lanes|overview|rollout|lines|queue)\n.*\n\n", said, re.DOTALL):
         said += stream.readline().decode()
     return said
 

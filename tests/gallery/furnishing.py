@@ -12,9 +12,10 @@ from tencentcloud.common import credential
 from tencentcloud.common.common_client import CommonClient
 from tencentcloud.scf.v20180416.scf_client import ScfClient
 
+from tests.e2e.eventing import send
 from tests.e2e.rolling_out import Load, Release
 from tests.gatewaying import api, release, service
-from tests.platform import REGION, Platform, until
+from tests.platform import REGION, Platform, until, zipped
 
 FIRST = """
 import random
@@ -58,6 +59,13 @@ def main_handler(event, context):
         raise KeyError('stock')
     return 'ok'
 """
+REPORTS = """
+def main_handler(event, context):
+    print('INFO report of', event['day'])
+    if event['day'].endswith(('22', '23')):
+        raise ValueError(f"no prices for {event['day']}")
+    return event['day']
+"""
 OTHERS = {
     "invoices": "Writes invoices, and sends them",
     "mailer": "Mails what is in the queue",
@@ -89,6 +97,7 @@ class House:
             "rollouts": "rollouts",
             "rollout": f"rollouts/{self.rollouts['search']}",
             "taken-back": f"rollouts/{self.rollouts['catalog']}",
+            "queue": "queue?function=reports",
             "logs": "logs?function=checkout",
             "gateway": "gateway",
             "service": f"gateway/{self.service}",
@@ -133,6 +142,7 @@ def furnished(platform: Platform, pace: float = 1.0) -> Iterator[House]:
         house.person(name, role)
     _functions(house)
     _services(house)
+    _queue(platform)
     platform.ours(
         "CreateWebhook", Name="chat", Url="https://127.0.0.1:9/huidu", Kinds=["rollout.*"]
     )
@@ -185,6 +195,19 @@ def _functions(house: House) -> None:
         FunctionVersion="1",
         RoutingConfig={"AddtionVersionMatchs": [rule]},
     )
+
+
+def _queue(platform: Platform) -> None:
+    """Have some calls that nobody waits for succeed, and some be given up."""
+    named = {"FunctionName": "reports"}
+    for text in (QUIET, REPORTS):
+        platform.call("UpdateFunctionCode", **named, ZipFile=zipped(text))
+        platform.publish("reports")
+    once = {"RetryConfig": [{"RetryNum": 0}]}
+    platform.call("UpdateFunctionEventInvokeConfig", **named, AsyncTriggerConfig=once)
+    platform.call("CreateAlias", **named, Name="release", FunctionVersion="2")
+    for day in range(20, 26):
+        send(platform, "reports", {"day": f"2026-11-{day}"}, Qualifier="release")
 
 
 def _services(house: House) -> None:

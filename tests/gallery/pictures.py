@@ -22,7 +22,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PLACE = DOCS / "images" / "console"
 NAMES = (
     *("sign-in", "overview", "functions", "function", "compare", "alias", "rollouts", "rollout"),
-    *("taken-back", "logs", "gateway", "service", "events", "settings"),
+    *("taken-back", "queue", "logs", "gateway", "service", "events", "settings"),
 )
 MOST_HIGH = 1800  #: Of a picture; what is below that is more of the same.
 QUALITY = 78

@@ -476,15 +476,15 @@ async def test_an_event_that_runs_is_killed_and_tried_no_more(house: House) -> N
 async def test_an_event_that_is_killed_before_it_has_begun_holds_no_place(house: House) -> None:
     await house.put("r-1", "r-2")
     asynchronous = house.asynchronous(at_once=1)
-    lend = asynchronous._begin  # noqa: SLF001 - the kill must come within this very moment
+    lend = asynchronous._begin
 
     def killed(event: QueuedEvent) -> None:
         lend(event)
         if event.request_id == "r-1":
-            asynchronous._stopping[event.request_id] = False  # noqa: SLF001
-            asynchronous._running[event.request_id].cancel()  # noqa: SLF001
+            asynchronous._stopping[event.request_id] = False
+            asynchronous._running[event.request_id].cancel()
 
-    asynchronous._begin = killed  # type: ignore[method-assign] # noqa: SLF001
+    asynchronous._begin = killed  # type: ignore[method-assign]
     async with running(asynchronous):
         await soon(gone(house))
 

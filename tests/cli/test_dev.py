@@ -45,6 +45,7 @@ def says(dev: Terminal, *texts: str) -> None:
 def test_the_life_of_a_project_from_its_first_line_to_the_way_back(here: Here, name: str) -> None:
     here.well(f"huidu init python {name}")
     os.chdir(name)
+    edit("serverless.yml", "Python3.10", "Python3.99")
     with terminal(here.server, 90, "dev", "--port", "0", "--env", "MOOD=sunny") as dev:
         follow_what_is_saved(here, dev)
         dev.type("q\n")
@@ -70,7 +71,7 @@ def test_the_life_of_a_project_from_its_first_line_to_the_way_back(here: Here, n
 
 
 def follow_what_is_saved(here: Here, dev: Terminal) -> None:
-    says(dev, "ready in")
+    says(dev, "note: Python3.99 runs on Python 3.", "ready in")
     url = re.findall(r"^  open +(\S+)$", dev.seen(), re.MULTILINE)[0]
     assert fetch(url)[2] == b"Hello from version $LATEST\n"
     says(dev, "| called with ", "GET / 200 in ", " by $LATEST@release")

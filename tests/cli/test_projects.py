@@ -11,15 +11,20 @@ from typing import Any, cast
 
 import pytest
 import typer
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from huidu.actions.action import Action
-from huidu.cli.client import TIMEOUT_S, Client, Unreachable
+from huidu.cli.client import TIMEOUT_S, Client, Refused, Unreachable
 from huidu.cli.projects.deploying import deploy
+from huidu.cli.projects.work import runtime_of
 from huidu.cloudapi.keys import Pair
+from huidu.project.reading import read
 from huidu.project.templates import TEMPLATES
+from huidu.project.there import RuntimeThere
 from tests.cli.typing_here import Here, edit
 from tests.platform import SECRET_ID, SECRET_KEY
 from tests.project.deploying import fetch
+from tests.project.test_installing import requirements, wheel
 
 #: As an official file is: nothing is said of aliases.
 OFFICIAL = "component: scf\nname: {name}\ninputs: {{name: {name}, runtime: Python3.10}}\n"
@@ -94,6 +99,43 @@ def test_traffic_is_the_share_of_the_edited_code_as_the_components_have_it(
     assert (facts["Traffic"], facts["LastVersion"]) == (1.0, "1")
     told = here.well("huidu deploy --inputs.traffic=0")
     assert "\n  $DEFAULT  all to 1\n" in told
+
+
+def test_what_is_needed_is_installed_for_the_version_that_the_server_has(
+    here: Here, name: str
+) -> None:
+    told = json.loads(here.well("huidu api get-runtime --runtime Python3.99"))
+    version = told["Version"]
+    assert told["Note"] == f"Python3.99 is not on this machine; runs on Python {version}"
+    wheel(Path("wheels").resolve(), f"cp{version.replace('.', '')}-none-any")
+    requirements(Path.cwd())
+    code = "import mine\ndef main_handler(event, context): return mine.VALUE\n"
+    Path("index.py").write_text(code)
+    Path("serverless.yml").write_text(OFFICIAL.format(name=name).replace("3.10", "3.99"))
+    note = f"Python3.99 runs on Python {version} here"
+
+    assert here.well("huidu diff").count(f"  note: {note}\n") == 1
+    assert json.loads(here.well("huidu deploy --dry-run --json"))["Notes"] == [note]
+    assert here.well("huidu deploy").count(note) == 1
+    assert here.server.invoke(name)["RetMsg"] == "42"
+
+
+def test_what_runs_a_runtime_is_told_by_its_server_or_not_at_all(here: Here, name: str) -> None:
+    for asked, code in [
+        ({"Runtime": "Go1"}, "InvalidParameterValue.Runtime"),
+        ({"Runtime": "Python3.10", "Type": "Web"}, "InvalidParameterValue.Type"),
+        ({}, "MissingParameter"),
+    ]:
+        with pytest.raises(TencentCloudSDKException) as refused:
+            here.server.ours("GetRuntime", **asked)
+        assert refused.value.code == code
+
+    def older(service: str, action: str, asked: Mapping[str, object]) -> Mapping[str, Any]:
+        raise Refused("InvalidAction", f"{service} {action} {asked}")
+
+    Path("index.py").touch()
+    Path("serverless.yml").write_text(OFFICIAL.format(name=name))
+    assert runtime_of(read(Path.cwd(), {}), older) == RuntimeThere()
 
 
 def test_what_somebody_else_has_changed_is_undone_only_on_purpose(here: Here, name: str) -> None:

@@ -14,7 +14,7 @@ from huidu.cli.client import Client
 from huidu.cloudapi.keys import Pair
 from huidu.project.carrying import carry_out
 from huidu.project.declared import Project
-from huidu.project.looking import look
+from huidu.project.looking import look, look_for_runtime
 from huidu.project.packages import package_of
 from huidu.project.packing import Package
 from huidu.project.plan import plan
@@ -51,7 +51,8 @@ class Deploying:
         return read(self.folder, {}, inputs=inputs)
 
     def package(self, project: Project) -> Package:
-        return package_of(project, self.folder / ".huidu", say=self.told.append)
+        python = look_for_runtime(project, asking(self.platform)).python
+        return package_of(project, self.folder / ".huidu", say=self.told.append, python=python)
 
     def plan(self, **inputs: str) -> Plan:
         project = self.read(**inputs)

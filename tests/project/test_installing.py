@@ -83,6 +83,23 @@ def test_what_requirements_name_is_installed_for_the_functions_python(
     assert heard == ["installing what requirements.txt names, with pip"]
 
 
+def test_what_is_installed_is_for_the_python_that_runs_it_whatever_it_is_called(
+    tmp_path: Path,
+) -> None:
+    wheel(tmp_path / "wheels", f"cp{OURS.replace('.', '')}-none-any")
+    requirements(tmp_path)
+    (tmp_path / "index.py").touch()
+    (tmp_path / "serverless.yml").write_text(
+        f"component: scf\nname: shop\ninputs: {{name: shop, runtime: Python{OTHER}}}\n"
+    )
+
+    package = package_of(read(tmp_path, {}), tmp_path / ".huidu", say=silent, python=OURS)
+    with zipfile.ZipFile(io.BytesIO(package.zip_bytes)) as packed:
+        assert "mine.py" in packed.namelist()
+    with pytest.raises(Flaw, match=f"could not install this for Python {OTHER}"):
+        package_of(read(tmp_path, {}), tmp_path / ".huidu", say=silent)
+
+
 def test_the_same_needs_are_the_same_bytes_wherever_they_are_installed(tmp_path: Path) -> None:
     wheel(tmp_path / "wheels")
     path = tmp_path / "wheels" / "mine-1.0-py3-none-any.whl"

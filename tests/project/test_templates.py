@@ -20,6 +20,13 @@ from tests.platform import Platform
 from tests.project.deploying import Deploying, fetch
 
 RUNTIME = f"Python{OURS}"
+VERSION = """
+
+@app.get("/version")
+def version():
+    import sys
+    return "{}.{}".format(*sys.version_info)
+"""
 
 
 @pytest.fixture
@@ -99,12 +106,18 @@ def test_an_application_of_fastapi_answers_behind_the_gateway(
     project = begun("fastapi", server)
     install_from_here(project, "fastapi", "uvicorn")
     bootstrap = project.folder / "scf_bootstrap"
-    # There it is the server's own, for which these packages are.
-    bootstrap.write_text(bootstrap.read_text().replace("python310/", "python3/"))
+    # That is what these packages are for.
+    ours = f"python{OURS.replace('.', '')}/"
+    bootstrap.write_text(bootstrap.read_text().replace("python310/", ours))
+    with (project.folder / "app.py").open("a") as app:
+        app.write(VERSION)
     project.deploy(**{"faas.runtime": RUNTIME, "faas.memorySize": "512"})
 
     assert fetch(project.url())[::2] == (200, b"Hello from FastAPI\n")
     assert json.loads(fetch(f"{project.url()}/users/bob")[2]) == {"id": "bob"}
+    told = server.ours("GetRuntime", Runtime=RUNTIME, Type="HTTP")
+    assert json.loads(fetch(f"{project.url()}/version")[2]) == told["Version"]
+    assert (told["Version"], told["Note"]) == (OURS, "")
 
 
 def test_every_template_is_in_the_list_and_has_a_project() -> None:

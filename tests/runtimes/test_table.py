@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from huidu.model.errors import InvalidValue, Unsupported
+from huidu.runtimes import table
 from huidu.runtimes.interpreter import Interpreter
 from huidu.runtimes.table import PYTHON, Runtimes, find
 
@@ -54,6 +55,50 @@ def test_a_version_that_is_not_here_runs_on_the_newest_and_says_so() -> None:
 
     assert (interpreter.path, interpreter.version) == (NEW.path, NEW.version)
     assert RUNTIMES.note("Python3.7") == "Python3.7 is not on this machine; runs on Python 3.12"
+
+
+def test_what_runs_a_runtime_is_told_by_language_version_and_note() -> None:
+    assert RUNTIMES.told("Python3.9", web=False) == ("Python", "3.9", "")
+    note = "Python3.99 is not on this machine; runs on Python 3.12"
+    assert RUNTIMES.told("Python3.99", web=False) == ("Python", "3.12", note)
+    assert RUNTIMES.told("CustomRuntime", web=False) == ("custom", "", "")
+    assert RUNTIMES.told("CustomRuntime", web=True) == ("custom", "", "")
+
+
+def test_a_bootstrap_is_led_to_what_functions_are_shown_and_else_to_the_newest(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for name in ("python3.12", "python3.98"):
+        (tmp_path / "bin" / name).touch(0o755)
+    newest = Interpreter(tmp_path / "bin" / "python3.12", (3, 12))
+    elsewhere = Interpreter(Path("/elsewhere/bin/python3.7"), (3, 7))
+    runtimes = Runtimes({"Python": [newest, elsewhere]})
+
+    assert runtimes.told("Python3.98", web=True) == ("Python", "3.98", "")
+    note = "Python3.7 is not on this machine; runs on Python 3.12"
+    assert runtimes.told("Python3.7", web=True) == ("Python", "3.12", note)
+    assert runtimes.told("Python3.7", web=False) == ("Python", "3.7", "")
+
+
+def test_of_node_a_bootstrap_is_led_to_the_first_that_functions_are_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(table, "USUAL", ())
+    shown = []
+    for version in (14, 20):
+        path = tmp_path / f"{version}" / "bin" / "node"
+        path.parent.mkdir(parents=True)
+        path.touch(0o755)
+        shown.append(Interpreter(path, (version, 1)))
+    own = Interpreter(tmp_path / "own" / "bin" / "python3.12", (3, 12))
+    runtimes = Runtimes({"Python": [own], "Node.js": shown[::-1]})
+
+    assert runtimes.told("Nodejs14.18", web=True) == ("Node.js", "14.1", "")
+    note = "Nodejs20.1 is not on this machine; runs on Node.js 14.1"
+    assert runtimes.told("Nodejs20.1", web=True) == ("Node.js", "14.1", note)
+    with pytest.raises(Unsupported, match=r"no Node.js 14 or newer"):
+        RUNTIMES.told("Nodejs14.18", web=True)
 
 
 def test_what_was_found_once_is_not_looked_for_again() -> None:

@@ -45,7 +45,6 @@ def says(dev: Terminal, *texts: str) -> None:
 def test_the_life_of_a_project_from_its_first_line_to_the_way_back(here: Here, name: str) -> None:
     here.well(f"huidu init python {name}")
     os.chdir(name)
-    edit("serverless.yml", "Python3.10", "Python3.99")
     with terminal(here.server, 90, "dev", "--port", "0", "--env", "MOOD=sunny") as dev:
         follow_what_is_saved(here, dev)
         dev.type("q\n")
@@ -71,14 +70,15 @@ def test_the_life_of_a_project_from_its_first_line_to_the_way_back(here: Here, n
 
 
 def follow_what_is_saved(here: Here, dev: Terminal) -> None:
-    says(dev, "note: Python3.99 runs on Python 3.", "ready in")
+    says(dev, "ready in")
     url = re.findall(r"^  open +(\S+)$", dev.seen(), re.MULTILINE)[0]
     assert fetch(url)[2] == b"Hello from version $LATEST\n"
     says(dev, "| called with ", "GET / 200 in ", " by $LATEST@release")
 
     edit("index.py", "Hello", "Hi")
     until(lambda: fetch(f"{url}again?n=1")[2].startswith(b"Hi"), PATIENCE_S)
-    says(dev, "index.py: reloaded in ", "GET /again?n=1 200 in ")
+    # Without its name, where it was saved as the folders began to be watched anew.
+    says(dev, "reloaded in ", "GET /again?n=1 200 in ")
     around, line = HINT.findall(dev.seen())[0]
     given = dict(pair.split("=", 1) for pair in shlex.split(around))
     assert "release" in here.run(line, **given).stdout

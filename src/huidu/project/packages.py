@@ -14,6 +14,7 @@ from huidu.project.flaw import Flaw
 from huidu.project.ignored import FILE, Ignored, ignored_in
 from huidu.project.installing import install
 from huidu.project.packing import Memory, Package, Progress, pack, silent
+from huidu.project.there import RuntimeThere
 
 SHIMS: Mapping[str, str] = {
     EXPRESS: "sl_handler.cjs",
@@ -58,6 +59,13 @@ def package_of(
         tree = install(needs, source.folder, cache, say, fresh=fresh)
         installed = items_in(tree, Ignored(()))
     return pack(in_order(_shim(project), installed, own.values()), tell, memory)
+
+
+def notes_of(project: Project, runtime: RuntimeThere) -> tuple[str, ...]:
+    """Return what there is to say of the Python that dependencies are installed for."""
+    source = project.source
+    needs = needs_of(source.folder, _runtime(project), runtime.python) if source.install else None
+    return (runtime.note,) if needs is not None and needs.python and runtime.note else ()
 
 
 def layers_of(project: Project) -> Mapping[str, Package]:

@@ -134,11 +134,6 @@ class RuntimeThere:
         """The version of Python; empty for another language."""
         return self.version if self.language == PYTHON else ""
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What there is to say of it beside a plan."""
-        return (self.note,) if self.note else ()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class There:

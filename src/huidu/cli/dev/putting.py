@@ -19,7 +19,7 @@ from huidu.project.carrying import carry_out
 from huidu.project.declared import Project
 from huidu.project.local import localized
 from huidu.project.looking import look
-from huidu.project.packages import layers_of, package_of
+from huidu.project.packages import layers_of, notes_of, package_of
 from huidu.project.packing import Memory, Package
 from huidu.project.plan import plan
 from huidu.project.plan_removal import plan_removal
@@ -101,7 +101,7 @@ class Putter:
         self._last = Put(
             project=project,
             steps=made.steps,
-            notes=(*runtime.notes, *made.notes),
+            notes=(*notes_of(project, runtime), *made.notes),
             addresses=paths,
             stand_ins=local.stand_ins,
             spent_ms={"pack": (packed - began) * 1000, "put": (done - packed) * 1000},

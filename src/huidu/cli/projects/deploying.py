@@ -35,7 +35,7 @@ from huidu.cli.rollout.words import clean
 from huidu.project.carrying import carry_out
 from huidu.project.flaw import Flaw, Meanwhile
 from huidu.project.installing import cache_of
-from huidu.project.packages import layers_of, package_of
+from huidu.project.packages import layers_of, notes_of, package_of
 from huidu.project.packing import Package, Progress
 from huidu.project.plan import plan
 from huidu.project.steps import Plan, Step, lines
@@ -113,7 +113,7 @@ def prepare(work: Work, *, fresh: bool = False, force: bool = False) -> Prepared
     there, runtime = work.look(), work.runtime()
     try:
         package = _pack(work, runtime.python, fresh=fresh)
-        layers = layers_of(work.project)
+        layers, notes = layers_of(work.project), notes_of(work.project, runtime)
         digests = {name: layer.sha256 for name, layer in layers.items()}
         make = partial(plan, work.project, package.sha256, there, layers=digests)
         try:
@@ -124,7 +124,7 @@ def prepare(work: Work, *, fresh: bool = False, force: bool = False) -> Prepared
             made, overrides = make(force=True), str(others)
     except Flaw as flaw:
         raise refuse(flaw) from None
-    made = replace(made, notes=(*runtime.notes, *made.notes))
+    made = replace(made, notes=(*notes, *made.notes))
     return Prepared(there=there, package=package, plan=made, layers=layers, overrides=overrides)
 
 

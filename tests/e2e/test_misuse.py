@@ -28,8 +28,12 @@ FUNCTION = "victim"
 
 
 @pytest.fixture(scope="module")
-def victim(platform: Platform) -> Iterator[Platform]:
-    """A function with three versions and an alias that wrong requests are aimed at."""
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A function with three versions and an alias that wrong requests are aimed at.
+
+    It has a server to itself, for nothing else may leave a trace there.
+    """
+    platform = Platform.start(tmp_path_factory.mktemp("victim") / "data")
     platform.make(FUNCTION)
     for _ in range(3):
         platform.publish(FUNCTION)
@@ -42,7 +46,7 @@ def victim(platform: Platform) -> Iterator[Platform]:
         RoutingConfig={"AdditionalVersionWeights": shares},
     )
     yield platform
-    platform.call("DeleteFunction", FunctionName=FUNCTION)
+    assert platform.stop() == 0
 
 
 def kept(platform: Platform) -> str:

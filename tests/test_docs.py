@@ -313,6 +313,14 @@ def test_every_official_client_is_told_with_the_version_that_is_tested(page: str
     assert {row[0].strip("`"): row[1] for row in rows(table)} == locked()
 
 
+def test_no_page_was_left_in_the_middle_of_a_merge() -> None:
+    marks = ("<<<<<<< ", ">>>>>>> ")
+
+    assert [
+        page for page in PAGES if any(f"\n{one}" in page.read_text("utf-8") for one in marks)
+    ] == []
+
+
 def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
     versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
 

@@ -68,10 +68,13 @@ def sign_in(page: Page, platform: Platform, key: str = SECRET_ID, secret: str = 
 
 
 def too_wide(page: Page) -> bool:
-    """Tell whether a page has to be moved sideways to be read."""
-    return bool(
-        page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    )
+    """Tell whether a page has to be moved sideways to be read, once its charts have room."""
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    for _ in range(50):
+        if not page.evaluate(wide):
+            return False
+        page.wait_for_timeout(100)
+    return True
 
 
 def barriers(page: Page, *rules: str) -> list[str]:

@@ -375,6 +375,17 @@ async def test_a_zygote_that_is_killed_takes_its_instances_along(box: Box, home:
     assert await result_of(again, version, mark) == "done"
 
 
+async def test_a_start_that_meets_a_zygote_as_it_is_killed_goes_to_the_next(box: Box) -> None:
+    version = box.shelf.version(handler("return 'done'"))
+    await (await box.begin(version)).stop()
+    (zygote,) = box.launcher._nurseries.values()
+
+    os.kill(zygote.pid, signal.SIGKILL)
+    again = await box.begin(version)
+
+    assert (await again.run(task(version))).result == '"done"'
+
+
 async def test_a_warden_that_is_killed_leaves_nothing(box: Box, home: Path) -> None:
     version, mark = box.shelf.version(DAEMON), f"warden-of-{home.parent.name}"
     instance = await box.begin(version)

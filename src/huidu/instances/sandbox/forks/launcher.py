@@ -18,7 +18,7 @@ from huidu.instances.sandbox.forks.contained import Contained
 from huidu.instances.sandbox.forks.divided import Template, Undivided
 from huidu.instances.sandbox.forks.heavy import Templates
 from huidu.instances.sandbox.forks.lodging import Among, Apart, Footing, Lodging
-from huidu.instances.sandbox.forks.nursery import Nursery
+from huidu.instances.sandbox.forks.nursery import Died, Nursery
 from huidu.instances.sandbox.forks.stock import Stock
 from huidu.instances.sandbox.groups import Group, Groups
 from huidu.instances.sandbox.users import Users
@@ -97,6 +97,12 @@ class SandboxLauncher:
         if template is not None:
             with suppress(Undivided):
                 return await template.fork(order.memory_bytes)
+        with suppress(Died):
+            return await self._child(order)
+        # What was begun has ended with its zygote, so that to begin it anew begins it once.
+        return await self._child(order)
+
+    async def _child(self, order: Order) -> Launched:
         with wired() as wires:
             fds = (wires.far_end.fileno(), wires.printed)
             return wires.to((await self._fork(order, fds))[0])

@@ -37,6 +37,10 @@ BEGIN = (
 Birth = Callable[[int, Group | None], Contained]
 
 
+class Died(ConnectionResetError):
+    """The zygote ended by itself, and with it all that it had begun: its successor may be asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A launch that the zygote has not answered yet."""
@@ -67,6 +71,7 @@ class Nursery:
         self._furnishing: dict[int, asyncio.Future[None]] = {}
         self._ready: asyncio.Future[int] = self._loop.create_future()
         self._posting = asyncio.Lock()
+        self._ended: OSError = ConnectionResetError("the zygote has ended")
         self.alive = True
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -165,14 +170,16 @@ class Nursery:
                 socket.send_fds(self._socket, [words], fds)
             except BlockingIOError:
                 await asyncio.sleep(FULL_S)
+            except (BrokenPipeError, ConnectionResetError) as error:
+                raise Died("the zygote ended") from error
             else:
                 return
-        raise ConnectionResetError("the zygote has ended")
+        raise type(self._ended)(*self._ended.args)
 
     def close(self) -> None:
         """End the zygote, and with it every instance there is."""
         if self.alive:
-            self._end("the zygote was ended")
+            self._end(ConnectionResetError("the zygote was ended"))
 
     def _hear(self) -> None:
         try:
@@ -182,7 +189,7 @@ class Nursery:
         except OSError:
             words, fds = b"", []
         if not words:
-            self._end("the zygote ended")
+            self._end(Died("the zygote ended"))
             return
         told = json.loads(words)
         if "number" in told:
@@ -192,7 +199,7 @@ class Nursery:
 
     def _prepared(self, told: dict[str, Any]) -> None:
         if "why" in told:
-            self._end(told["why"])
+            self._end(OSError(told["why"]))
         else:
             self._ready.set_result(told["landlock"])
 
@@ -224,22 +231,22 @@ class Nursery:
         else:
             done.set_result(None)
 
-    def _end(self, why: str) -> None:
-        self.alive = False
+    def _end(self, why: OSError) -> None:
+        self.alive, self._ended = False, why
         self._loop.remove_reader(self._socket)
         self._socket.close()
         with suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
         if not self._ready.done():
-            self._ready.set_exception(OSError(why))
+            self._ready.set_exception(why)
             self._ready.exception()  # It may be that nobody asks.
         for waiting in self._waiting.values():
-            waiting.fail(ConnectionResetError(why))
+            waiting.fail(type(why)(*why.args))
         self._waiting.clear()
         for done in self._furnishing.values():
             if not done.done():
-                done.set_exception(ConnectionResetError(why))
+                done.set_exception(type(why)(*why.args))
         close(self._group)
         for child in self._living.values():
             child.orphaned()

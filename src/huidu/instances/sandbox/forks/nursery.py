@@ -170,8 +170,8 @@ class Nursery:
                 socket.send_fds(self._socket, [words], fds)
             except BlockingIOError:
                 await asyncio.sleep(FULL_S)
-            except (BrokenPipeError, ConnectionResetError) as error:
-                raise Died("the zygote ended") from error
+            except (BrokenPipeError, ConnectionResetError):
+                self._end(Died("the zygote ended"))
             else:
                 return
         raise type(self._ended)(*self._ended.args)

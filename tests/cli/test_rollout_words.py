@@ -13,6 +13,7 @@ from rich.console import Console
 
 from huidu.actions.rollouts import RolledBack, RolloutFacts, RolloutLine
 from huidu.cli.rollout import listing, options, terms, view, words
+from huidu.model import amount
 from huidu.model.rollout import State
 
 SIDE = {"Calls": 0, "Failures": 0, "Cold": 0}
@@ -178,7 +179,7 @@ def test_the_key_of_gates_comes_from_a_file(tmp_path: Path) -> None:
 
 
 def test_times_are_said_as_people_say_them() -> None:
-    said = [words.duration(s) for s in (0, 59.6, 61, 3600, 3700, 90_000)]
+    said = [amount.duration(s) for s in (0, 59.6, 61, 3600, 3700, 90_000)]
     assert said == ["0 s", "1 min", "1 min 1 s", "1 h", "1 h 1 min", "1 d 1 h"]
 
 

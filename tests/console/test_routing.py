@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from huidu.actions import leads
 from huidu.console import alias as pages
 from huidu.console import routing
 from huidu.console.words import CHINESE, ENGLISH, say
@@ -34,7 +35,7 @@ def test_an_alias_is_told_in_words() -> None:
 
 
 def test_the_shares_add_up_and_the_main_version_comes_first() -> None:
-    assert list(routing.shares(alias(("2", 0.1), ("3", 0.2))).items()) == [
+    assert list(leads.shares(alias(("2", 0.1), ("3", 0.2))).items()) == [
         ("1", 0.7),
         ("2", 0.1),
         ("3", 0.2),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from huidu.console import texts
+from huidu.model import amount
 
 
 @pytest.mark.parametrize(
@@ -45,8 +46,8 @@ def test_colours_of_a_terminal_are_left_out_of_lines() -> None:
 @pytest.mark.parametrize(
     ("said", "is_said"),
     [
-        (texts.percent(0.1), "10 %"),
-        (texts.percent(0.0001), "0.01 %"),
+        (amount.percent(0.1), "10 %"),
+        (amount.percent(0.0001), "0.01 %"),
         (texts.rounded(0.00123), "0.12 %"),
         (texts.rounded(0.0123), "1.2 %"),
         (texts.rounded(0.5), "50 %"),
@@ -62,10 +63,10 @@ def test_colours_of_a_terminal_are_left_out_of_lines() -> None:
         (texts.size(2048), "2.0 KB"),
         (texts.size(5 << 20), "5.0 MB"),
         (texts.size(3 << 30), "3.0 GB"),
-        (texts.duration(0.4), "0 s"),
-        (texts.duration(75), "1 min 15 s"),
-        (texts.duration(7200), "2 h"),
-        (texts.duration(90_000), "1 d 1 h"),
+        (amount.duration(0.4), "0 s"),
+        (amount.duration(75), "1 min 15 s"),
+        (amount.duration(7200), "2 h"),
+        (amount.duration(90_000), "1 d 1 h"),
         (texts.clock(0, "Asia/Shanghai"), "08:00:00"),
         (texts.moment("2026-11-23T19:00:02Z", "Asia/Shanghai"), "2026-11-24 03:00:02"),
         (texts.moment("never", "UTC"), "never"),

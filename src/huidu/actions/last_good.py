@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from huidu.actions.leads import Alias, versions
+
 Change = Mapping[str, Any]
-Alias = Mapping[str, Any]
 #: Begins the reason of a rollback by hand, so that the next one knows what was bad.
 MARK = "rollback from version "
 FROM = re.compile(re.escape(MARK) + r"(\S+?)(?:[:,;\s]|$)")
@@ -25,13 +26,6 @@ class Target:
     bad: tuple[str, ...]  #: Which versions are left.
     version: str  #: Which is to have all calls.
     revision: int  #: The change after which it had them; 0 where it has some at present.
-
-
-def versions(alias: Alias) -> list[str]:
-    """Return the versions that calls of an alias reach, the main one first."""
-    routing = alias["RoutingConfig"]
-    rows = [*routing["AdditionalVersionWeights"], *routing["AddtionVersionMatchs"]]
-    return list(dict.fromkeys([alias["FunctionVersion"], *(row["Version"] for row in rows)]))
 
 
 def last_good(

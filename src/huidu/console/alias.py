@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from huidu.actions import leads
 from huidu.console import routing
 from huidu.console.asking import Facts, Visit, path, together
 from huidu.model.errors import Refusal
@@ -71,8 +72,8 @@ async def state(visit: Visit) -> dict[str, Any]:
     return {
         "function": named["FunctionName"],
         "alias": alias,
-        "shares": routing.shares(alias),
-        "rules": routing.rules(alias),
+        "shares": leads.shares(alias),
+        "rules": leads.rules(alias),
         "sentence": routing.sentence(alias, visit.say),
         "lanes": lanes(alias, traffic["Lanes"]),
         "window": WINDOW_S,
@@ -94,8 +95,8 @@ def lanes(alias: Facts, ways: Sequence[Facts]) -> list[dict[str, Any]]:
     """Return a row for each version that gets calls, or could: what it should have, and has."""
     by_version = {one["FunctionVersion"]: one for one in ways}
     total = sum(one["Calls"] for one in ways)
-    known = [*routing.every_version(alias), *by_version]
-    asked = {} if routing.rules(alias) else routing.shares(alias)
+    known = [*leads.versions(alias), *by_version]
+    asked = {} if leads.rules(alias) else leads.shares(alias)
     rows = []
     for version in dict.fromkeys(known):
         way = by_version.get(version)
@@ -103,7 +104,7 @@ def lanes(alias: Facts, ways: Sequence[Facts]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "version": version,
-                "share": asked.get(version, None if routing.rules(alias) else 0.0),
+                "share": asked.get(version, None if leads.rules(alias) else 0.0),
                 "seen": calls / total if total else None,
                 "calls": calls,
                 "rate": calls / WINDOW_S,
@@ -147,8 +148,8 @@ async def previewed(
         **told,
         "sentence": routing.sentence(told["After"], visit.say),
         "changes": routing.changes(told["Before"], told["After"], visit.say),
-        "shares": routing.shares(told["After"]),
-        "rules": routing.rules(told["After"]),
+        "shares": leads.shares(told["After"]),
+        "rules": leads.rules(told["After"]),
     }
 
 
@@ -168,10 +169,10 @@ def filled(alias: Facts, kind: str, fields: Mapping[str, Sequence[str]]) -> dict
     now = {**alias, **_begun(alias, kind, fields)}
     return {
         "main": now["FunctionVersion"],
-        "weights": routing.weights(now),
+        "weights": leads.weights(now),
         "rules": [
             {**rule, "place": routing.key(rule["Key"])[0], "name": routing.key(rule["Key"])[1]}
-            for rule in routing.rules(now)
+            for rule in leads.rules(now)
         ],
         "sticky": routing.key(alias["Sticky"]) if alias["Sticky"] else ("", ""),
         "places": (*routing.PLACES, routing.ADDRESS),

@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from huidu.actions import leads
 from huidu.console import routing, terms
 from huidu.console.asking import Done, Facts, Visit, path, together
 from huidu.console.flash import Flash
@@ -53,7 +54,7 @@ def _alias(alias: Facts, lanes: Sequence[Facts], say: Say) -> dict[str, Any]:
     """Return an alias as the page of its function shows it."""
     return {
         **alias,
-        "shares": routing.shares(alias),
+        "shares": leads.shares(alias),
         "sentence": routing.sentence(alias, say),
         "traffic": added(one for one in lanes if one["Alias"] == alias["Name"]),
     }
@@ -64,7 +65,7 @@ def _version(version: Facts, lanes: Sequence[Facts], aliases: Sequence[Facts]) -
     number = version["Version"]
     return {
         **version,
-        "users": [one["Name"] for one in aliases if number in routing.every_version(one)],
+        "users": [one["Name"] for one in aliases if number in leads.versions(one)],
         "traffic": added(one for one in lanes if one["FunctionVersion"] == number),
     }
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from huidu.console import drawing, texts
 from huidu.console.asking import path
 from huidu.console.shipped import Shipped
+from huidu.model import amount
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -27,12 +28,12 @@ def environment(shipped: Shipped) -> Environment:
         auto_reload=False,
     )
     made.filters |= {
-        "percent": texts.percent,
+        "percent": amount.percent,
         "rounded": texts.rounded,
         "number": texts.number,
         "ms": texts.milliseconds,
         "size": texts.size,
-        "duration": texts.duration,
+        "duration": amount.duration,
         "clock": texts.clock,
         "moment": texts.moment,
         "released": texts.released,

@@ -10,11 +10,10 @@ from itertools import zip_longest
 from math import isfinite, nan
 from typing import Any
 
-from huidu.actions.last_good import versions
-from huidu.console.texts import percent
+from huidu.actions.leads import Alias, rules, weights
+from huidu.model.amount import percent
 from huidu.model.errors import InvalidValue
 
-Alias = Mapping[str, Any]
 Fields = Mapping[str, Sequence[str]]
 Say = Callable[..., str]
 ADDRESS = "ip"
@@ -25,27 +24,6 @@ PLACES: Mapping[str, str] = {
 }
 METHODS = ("exact", "prefix", "regex", "in", "range")
 SIGNS = {"exact": "=", "prefix": "^=", "regex": "~", "in": "in", "range": "in"}
-
-
-def weights(alias: Alias) -> Sequence[Mapping[str, Any]]:
-    """Return the shares of additional versions."""
-    return list(alias["RoutingConfig"]["AdditionalVersionWeights"])
-
-
-def rules(alias: Alias) -> Sequence[Mapping[str, str]]:
-    """Return the rules."""
-    return list(alias["RoutingConfig"]["AddtionVersionMatchs"])
-
-
-def shares(alias: Alias) -> dict[str, float]:
-    """Return which share of the calls goes to each version by weight, the main one first."""
-    found = {one["Version"]: float(one["Weight"]) for one in weights(alias)}
-    return {alias["FunctionVersion"]: round(1 - sum(found.values()), 10), **found}
-
-
-def every_version(alias: Alias) -> Sequence[str]:
-    """Return the versions that an alias refers to, the main one first."""
-    return versions(alias)
 
 
 def key(text: str) -> tuple[str, str]:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 ESCAPES = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")  #: What colours a terminal.
 PICTURES = 0x2400  #: Where Unicode has a picture of each control character.
 DELETE = 0x7F
@@ -53,11 +52,6 @@ def _seen(one: str) -> str:
     return f"⟨U+{number:04X}⟩"
 
 
-def percent(fraction: float) -> str:
-    """Return a share in percent, with as many digits as it has, up to four."""
-    return f"{fraction * 100:.4g} %"
-
-
 def rounded(fraction: float) -> str:
     """Return a share in percent as it is measured: one digit after the point below ten."""
     value = fraction * 100
@@ -89,20 +83,6 @@ def size(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} GB"
-
-
-def duration(seconds: float) -> str:
-    """Return so many seconds as people say them."""
-    whole = max(0, round(seconds))
-    for unit_s, unit, below_s, below in (
-        (DAY_S, "d", HOUR_S, "h"),
-        (HOUR_S, "h", MINUTE_S, "min"),
-        (MINUTE_S, "min", 1, "s"),
-    ):
-        if whole >= unit_s:
-            rest = whole % unit_s // below_s
-            return f"{whole // unit_s} {unit}" + (f" {rest} {below}" if rest else "")
-    return f"{whole} s"
 
 
 def ago_s(moment: str, now: str) -> float:

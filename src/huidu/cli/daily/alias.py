@@ -9,13 +9,15 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
+from huidu.actions import leads
 from huidu.cli.client import Client, Refused, Unreachable
 from huidu.cli.daily import options as opt
 from huidu.cli.daily import words
 from huidu.cli.daily.asking import Desk, Facts, print_json, say_next
 from huidu.cli.daily.moving import Terms, take_over, tell, write
 from huidu.cli.daily.tables import show, table
-from huidu.cli.rollout.words import clean, percent
+from huidu.cli.rollout.words import clean
+from huidu.model.amount import percent
 from huidu.model.names import DEFAULT_NAMESPACE
 
 BAR = 40  #: Columns of a bar.
@@ -102,11 +104,11 @@ def _picture(desk: Desk, found: Facts) -> list[RenderableType]:
     parts: list[RenderableType] = [head]
     if found["Description"]:
         parts.append(Text(clean(found["Description"]), "dim"))
-    for colour, (version, share) in zip(COLOURS * 9, words.shares(found).items(), strict=False):
+    for colour, (version, share) in zip(COLOURS * 9, leads.shares(found).items(), strict=False):
         full = round(share * BAR)
         bar = Text.assemble(("━" * full, colour), ("─" * (BAR - full), "dim"))
         parts.append(Text.assemble(f"  version {version:<8} ", bar, f" {percent(share)}"))
-    rules = words.rules(found)
+    rules = leads.rules(found)
     if rules:
         parts.append(Text("  but, the first that fits:"))
         parts += [Text(f"  {n}. {words.shown_rule(one)}") for n, one in enumerate(rules, 1)]

@@ -13,7 +13,8 @@ from huidu.cli.daily import options as opt
 from huidu.cli.daily.asking import Desk, Facts, pairs, print_json
 from huidu.cli.daily.names import aliases
 from huidu.cli.daily.tables import show, table
-from huidu.cli.rollout.words import clean, percent
+from huidu.cli.rollout.words import clean
+from huidu.model.amount import percent
 from huidu.model.names import DEFAULT, DEFAULT_NAMESPACE
 
 MaybeAlias = Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from huidu.actions import leads
 from huidu.cli.client import Client
 from huidu.cli.daily import options as opt
 from huidu.cli.daily import words
@@ -52,7 +53,7 @@ def _list(
     """List the rules of an alias, in the order in which they are held against a call."""
     desk = Desk(client=context.obj(), function=function, namespace=namespace, alias=alias)
     found = desk.insist("GetAlias")
-    rules = words.rules(found)
+    rules = leads.rules(found)
     if as_json:
         print_json(rules)
     elif not rules:
@@ -93,7 +94,7 @@ def _add(
     )
     take_over(desk, terms, desk.line("rule add", " ".join(rule)))
     before = desk.insist("GetAlias")
-    if words.weights(before):
+    if leads.weights(before):
         typer.echo(
             f"huidu: {desk.named}: {words.in_words(before)}; calls are shared by rules or by "
             "weights, not by both",
@@ -102,7 +103,7 @@ def _add(
         line = desk.line("alias set", before["FunctionVersion"])
         say_next([("end the weights", line)], err=True)
         raise typer.Exit(REFUSED)
-    kept = words.rules(before)
+    kept = leads.rules(before)
     _write(desk, before, [made, *kept] if first else [*kept, made], terms)
 
 
@@ -120,7 +121,7 @@ def _remove(
     """Remove a rule of an alias, by its number or by its words."""
     desk = Desk(client=context.obj(), function=function, namespace=namespace, alias=alias)
     before = desk.insist("GetAlias")
-    rules = list(words.rules(before))
+    rules = list(leads.rules(before))
     del rules[_place(desk, rules, " ".join(which))]
     terms = Terms(reason=reason, expected_revision=expected_revision, as_json=as_json)
     _write(desk, before, rules, terms)
@@ -151,7 +152,7 @@ def _clear(
     """Remove all rules of an alias: all its calls go to its main version."""
     desk = Desk(client=context.obj(), function=function, namespace=namespace, alias=alias)
     before = desk.insist("GetAlias")
-    if not words.rules(before):
+    if not leads.rules(before):
         if as_json:
             print_json({"Before": before, "After": before})
         else:

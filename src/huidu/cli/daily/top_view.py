@@ -9,7 +9,8 @@ from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from huidu.cli.rollout.words import clean, percent
+from huidu.cli.rollout.words import clean
+from huidu.model.amount import percent
 
 Traffic = Mapping[str, Any]
 Lane = Mapping[str, Any]

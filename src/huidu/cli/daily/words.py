@@ -6,12 +6,13 @@ Pure: texts in, values out. What is wrong is a `ValueError` that says what would
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from huidu.cli.rollout.words import clean, percent
+from huidu.actions.leads import Alias, rules, weights
+from huidu.cli.rollout.words import clean
+from huidu.model.amount import percent
 
-Alias = Mapping[str, Any]
 SHARE = re.compile(
     r"(?P<version>[^@\s]+)@(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(?P<percent>%?)"
 )
@@ -89,22 +90,6 @@ def shown_rule(one: Mapping[str, str]) -> str:
     """Return a rule as it is written on the command line."""
     sign = SIGNS.get(one["Method"], f" {one['Method']} ")
     return clean(f"{shown_key(one['Key'])}{sign}{one['Expression']} -> {one['Version']}")
-
-
-def weights(alias: Alias) -> Sequence[Mapping[str, Any]]:
-    """Return the shares of additional versions."""
-    return list(alias["RoutingConfig"]["AdditionalVersionWeights"])
-
-
-def rules(alias: Alias) -> Sequence[Mapping[str, str]]:
-    """Return the rules."""
-    return list(alias["RoutingConfig"]["AddtionVersionMatchs"])
-
-
-def shares(alias: Alias) -> dict[str, float]:
-    """Return which share of the calls goes to each version, rules left aside."""
-    found = {one["Version"]: float(one["Weight"]) for one in weights(alias)}
-    return {alias["FunctionVersion"]: round(1 - sum(found.values()), 10), **found}
 
 
 def in_words(alias: Alias | None) -> str:

@@ -18,6 +18,7 @@ from huidu.cli.rollout.asking import insist, named
 from huidu.cli.rollout.listing import show_list, show_one
 from huidu.cli.rollout.watching import say_next, watch
 from huidu.cli.simulating import simulate
+from huidu.model import amount
 from huidu.model.names import DEFAULT_NAMESPACE
 
 STEPS, LIMIT = 20, 20
@@ -195,7 +196,7 @@ def _ask_whether(facts: RolloutFacts) -> None:
         )
     found = facts.evidence
     seen = f"; so far {words.side(facts.to_version, found.candidate)}" if found else ""
-    share = words.percent(facts.weight)
+    share = amount.percent(facts.weight)
     typer.echo(
         f"{words.title(facts)}: version {facts.to_version} has {share} of the calls{seen}.",
         err=True,

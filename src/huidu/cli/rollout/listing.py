@@ -18,6 +18,7 @@ from huidu.cli.client import Client, Refused, Unreachable
 from huidu.cli.harmless import json_text
 from huidu.cli.rollout import view, words
 from huidu.cli.rollout.asking import ask, refuse
+from huidu.model import amount
 from huidu.model.rollout import OWNING
 
 PAGE = 25
@@ -76,7 +77,7 @@ def _named(line: RolloutLine) -> str:
 
 
 def _state(line: RolloutLine) -> str:
-    share = f" {words.percent(line.weight)}" if line.state in OWNING else ""
+    share = f" {amount.percent(line.weight)}" if line.state in OWNING else ""
     return f"{line.state}{share}"
 
 

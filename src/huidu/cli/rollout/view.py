@@ -12,6 +12,7 @@ from rich.text import Text
 
 from huidu.actions.rollouts import EvidenceFacts, PointFacts, RolloutFacts, SideFacts, StepFacts
 from huidu.cli.rollout import words
+from huidu.model import amount
 from huidu.model.judge.judge import Verdict
 from huidu.model.judge.tolerances import ERRORS, LATENCY
 from huidu.model.judge.watch import SUSPECT, TAKEN_BACK
@@ -66,7 +67,7 @@ def _head(facts: RolloutFacts, width: int) -> Table:
     head.add_column(overflow="fold", ratio=1)
     head.add_column(justify="right", no_wrap=True)
     versions = f"  version {facts.from_version} → {facts.to_version}"
-    took = words.duration(words.age_s(facts))
+    took = amount.duration(words.age_s(facts))
     head.add_row(
         Text.assemble((words.title(facts), "bold"), versions),
         Text.assemble((facts.state, f"bold {COLOURS.get(facts.state, '')}"), (f"  {took}", "dim")),
@@ -116,7 +117,7 @@ def _labels(shares: Sequence[float], present: float, width: int) -> list[tuple[f
     placed = []
     order = sorted(shares, key=lambda share: (share < 1, share != present, share))
     for share in order:
-        label = words.percent(share)
+        label = amount.percent(share)
         begin = _place(share, width) - len(label) // 2
         begin = max(0, min(width - len(label), begin))
         if not any(taken[max(0, begin - 2) : begin + len(label) + 2]):
@@ -129,7 +130,7 @@ def _scale(labels: Sequence[tuple[float, int]], present: float, width: int) -> T
     scale = Text()
     for share, begin in labels:
         scale.append(" " * (begin - len(scale)))
-        scale.append(words.percent(share), "bold" if share == present else "dim")
+        scale.append(amount.percent(share), "bold" if share == present else "dim")
     return scale
 
 
@@ -241,5 +242,5 @@ def _history(steps: Sequence[StepFacts], most: int) -> Table:
         history.add_row("", "", Text(f"{left_out + 1} steps before", "dim"))
         steps = steps[left_out + 1 :]
     for step in steps:
-        history.add_row(step.time[11:], words.percent(step.weight), Text(words.step(step)))
+        history.add_row(step.time[11:], amount.percent(step.weight), Text(words.step(step)))
     return history

@@ -19,6 +19,7 @@ from huidu.cli.client import Client, Refused, Unreachable
 from huidu.cli.harmless import json_text
 from huidu.cli.rollout import view, words
 from huidu.cli.rollout.asking import ask, refuse, spelled
+from huidu.model import amount
 from huidu.model.rollout import OWNING, Event, State
 
 WAIT_S = 15
@@ -181,7 +182,7 @@ class AsLines:
             )
         fresh = min(facts.revision - max(1, self._revision), len(facts.steps))
         for step in facts.steps[len(facts.steps) - fresh :]:
-            typer.echo(f"{step.time}  {words.percent(step.weight):>7}  {words.step(step)}")
+            typer.echo(f"{step.time}  {amount.percent(step.weight):>7}  {words.step(step)}")
         if fresh:
             self._awaited.clear()
         self._revision = facts.revision

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from huidu.actions.rollouts import EvidenceFacts, RolledBack, RolloutFacts, SideFacts, StepFacts
+from huidu.model.amount import duration, percent
 from huidu.model.invocation import Status
 from huidu.model.judge.judge import Verdict
 from huidu.model.names import DEFAULT_NAMESPACE
@@ -13,7 +14,6 @@ from huidu.model.ramp import ramp_of
 from huidu.model.rollout import Event, State
 from huidu.model.split import WHOLE
 
-MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 #: What is said of a step that was taken; why it grew or waits says it by itself.
 PAST: Mapping[str, str] = {
     Event.PAUSE: "paused",
@@ -37,25 +37,6 @@ def clean(text: str) -> str:
 def first_line(text: str) -> str:
     """Return the first line of a text, as it can be shown."""
     return clean((text.splitlines() or [""])[0])
-
-
-def percent(share: float) -> str:
-    """Return a share in percent, with as many digits as it has."""
-    return f"{share * 100:.4g} %"
-
-
-def duration(seconds: float) -> str:
-    """Return so many seconds as people say them."""
-    whole = max(0, round(seconds))
-    for unit_s, unit, below_s, below in (
-        (DAY_S, "d", HOUR_S, "h"),
-        (HOUR_S, "h", MINUTE_S, "min"),
-        (MINUTE_S, "min", 1, "s"),
-    ):
-        if whole >= unit_s:
-            rest = whole % unit_s // below_s
-            return f"{whole // unit_s} {unit}" + (f" {rest} {below}" if rest else "")
-    return f"{whole} s"
 
 
 def counted(number: int) -> str:

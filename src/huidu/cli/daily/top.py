@@ -17,7 +17,7 @@ from huidu.cli.daily import options as opt
 from huidu.cli.daily.asking import INTERRUPTED, Desk, print_json
 from huidu.cli.daily.names import aliases
 from huidu.cli.daily.tables import show
-from huidu.cli.daily.top_view import lines, picture
+from huidu.cli.daily.top_view import WHOLE, lines, picture
 from huidu.cli.harmless import json_text
 from huidu.model.names import DEFAULT_NAMESPACE
 
@@ -85,7 +85,7 @@ def _print(desk: Desk, found: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def _title(desk: Desk) -> str:
-    return desk.named if desk.function else f"namespace {desk.namespace}"
+    return desk.named if desk.function else f"{WHOLE}{desk.namespace}"
 
 
 def _stream(desk: Desk, asked: Mapping[str, Any], found: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ ROWS_BESIDE = 6  #: Of the picture, beside those of lanes.
 COLOURS = ("cyan", "magenta", "yellow", "blue", "green")
 BAD = 0.05  #: Share of failures from which on it is red, not yellow.
 NOTHING = "no call in this time; make one: huidu invoke FUNCTION"
+WHOLE = "namespace "  #: How the title begins where all functions are shown.
 
 
 def picture(
@@ -33,7 +34,7 @@ def picture(
     lanes = sorted(found["Lanes"], key=_order)
     busiest = sorted(lanes, key=lambda lane: -int(lane["Calls"]))[:room]
     kept = [lane for lane in lanes if any(lane is one for one in busiest)]
-    parts: list[RenderableType] = [_head(found, title), Text(), _table(found, kept, width)]
+    parts: list[RenderableType] = [_head(found, title), Text(), _table(found, title, kept, width)]
     if len(lanes) > len(kept):
         parts.append(Text(f"  and {len(lanes) - len(kept)} with fewer calls", "dim"))
     if not lanes:
@@ -46,7 +47,7 @@ def lines(found: Traffic, title: str) -> Sequence[RenderableType]:
     lanes = sorted(found["Lanes"], key=_order)
     if not lanes:
         return [_head(found, title), Text(f"  {NOTHING}", "dim")]
-    return [_head(found, title), Text(), _table(found, lanes, WIDE)]
+    return [_head(found, title), Text(), _table(found, title, lanes, WIDE)]
 
 
 def _order(lane: Lane) -> tuple[str, str, int, str]:
@@ -71,11 +72,10 @@ def rate(calls: int, window_s: int) -> str:
     return f"{each:.0f}" if each >= 100 or each == 0 else f"{each:.1f}"  # noqa: PLR2004 - three digits
 
 
-def _table(found: Traffic, lanes: Sequence[Lane], width: int) -> Table:
+def _table(found: Traffic, title: str, lanes: Sequence[Lane], width: int) -> Table:
     made = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    several = len({lane["FunctionName"] for lane in lanes}) > 1
     heads = {
-        "function": several,
+        "function": title.startswith(WHOLE),  # Of one function the title says it.
         "alias": True,
         "version": True,
         "share": width >= SMALL,
@@ -87,15 +87,14 @@ def _table(found: Traffic, lanes: Sequence[Lane], width: int) -> Table:
         "cold": width >= NARROW,
         "calls": width >= WIDE,
     }
-    for title in (title for title, shown in heads.items() if shown):
-        number = title in NUMBERS
-        justify: JustifyMethod = "right" if number else "left"
-        made.add_column(title, justify=justify, no_wrap=True, overflow="ellipsis")
+    for head in (head for head, shown in heads.items() if shown):
+        justify: JustifyMethod = "right" if head in NUMBERS else "left"
+        made.add_column(head, justify=justify, no_wrap=True, overflow="ellipsis")
     most = max((lane["Calls"] for lane in lanes), default=0)
     bar = max(LEAST_BAR, min(WIDEST_BAR, width - NARROW))
     for lane in lanes:
         cells = _cells(lane, found["Window"], most, bar)
-        made.add_row(*(cells[title] for title, shown in heads.items() if shown))
+        made.add_row(*(cells[head] for head, shown in heads.items() if shown))
     return made
 
 

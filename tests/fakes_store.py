@@ -8,8 +8,10 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from huidu.invoke.flight import Passenger
 from huidu.model.alias import Alias
 from huidu.model.call import Call
+from huidu.model.capacity import Busy, Retired
 from huidu.model.effect import Effect
 from huidu.model.errors import Unavailable
 from huidu.model.event import QueuedEvent
@@ -159,6 +161,29 @@ class Held:
         self.running.remove(self.lane)
 
 
+class Errand:
+    """A call that is carried by a task of its own."""
+
+    def __init__(self, passenger: Passenger, running: asyncio.Task[Outcome]) -> None:
+        self._passenger = passenger
+        self._running = running
+        running.add_done_callback(self._over)
+
+    def leave(self) -> None:
+        self._running.cancel()
+
+    def _over(self, ran: asyncio.Task[Outcome]) -> None:
+        error = None if ran.cancelled() else ran.exception()
+        if ran.cancelled():
+            return
+        if isinstance(error, Busy | Retired):
+            self._passenger.refused(error)
+        elif isinstance(error, Exception):
+            self._passenger.broke(error)
+        else:
+            self._passenger.arrives(ran.result())
+
+
 class Stand:
     """A fleet of one instance: does to each call what it was told to."""
 
@@ -172,6 +197,14 @@ class Stand:
         if self.refuses is not None:
             raise self.refuses
         return nullcontext(self)
+
+    def carry(self, version: Version, passenger: Passenger, *, later: bool = False) -> Errand:
+        async def run() -> Outcome:
+            if self.refuses is not None:
+                raise self.refuses
+            return await self.run(passenger.boards())
+
+        return Errand(passenger, asyncio.create_task(run()))
 
     async def run(self, task: Task) -> Outcome:
         self.tasks.append(task)

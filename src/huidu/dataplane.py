@@ -29,7 +29,8 @@ from huidu.instances.sandbox.tier import Tier
 from huidu.instances.starting import Launcher
 from huidu.invoke.asynchronous import Asynchronous
 from huidu.invoke.attempt import Attempts
-from huidu.invoke.invoker import Invoker, Shown
+from huidu.invoke.flight import Shown
+from huidu.invoke.invoker import Invoker
 from huidu.invoke.mirroring import Aside, Mirroring
 from huidu.invoke.routes import Routes
 from huidu.invoke.terms import Terms

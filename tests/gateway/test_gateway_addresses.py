@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from huidu.gateway.services import Services
-from huidu.invoke.invoker import Answered
+from huidu.invoke.flight import Answered
 from huidu.model.effect import FunctionKept, ServiceGone, ServiceKept
 from huidu.model.exchange import Answer, CallerLeft, Exchange
 from huidu.model.invocation import Invocation, Outcome

@@ -11,7 +11,7 @@ from io import BytesIO
 from itertools import count
 from typing import Any, cast
 
-from huidu.invoke.invoker import Answered
+from huidu.invoke.flight import Answered
 from huidu.model.exchange import Exchange
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Invocation, Outcome

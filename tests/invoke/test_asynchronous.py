@@ -13,7 +13,7 @@ import pytest
 
 from huidu.invoke.asynchronous import AT_ONCE, Asynchronous
 from huidu.invoke.attempt import Attempts
-from huidu.invoke.invoker import Answered
+from huidu.invoke.flight import Answered
 from huidu.invoke.terms import Terms
 from huidu.model.effect import EventConfigKept, FunctionGone, RetryTargetKept
 from huidu.model.errors import NotFound

@@ -12,7 +12,8 @@ import pytest
 
 from huidu.invoke import mirroring as mirrors
 from huidu.invoke import watch
-from huidu.invoke.invoker import Answered, Invoker
+from huidu.invoke.flight import Answered
+from huidu.invoke.invoker import Invoker
 from huidu.invoke.mirroring import Aside, Mirroring, copied
 from huidu.invoke.routes import Routes
 from huidu.model.call import Call

@@ -8,10 +8,11 @@ import msgspec
 
 from huidu.actions import invocations as wire
 from huidu.control.plane import Asked, Plane
-from huidu.invoke.invoker import Answered
+from huidu.invoke.flight import Answered
 from huidu.model.errors import InvalidParameter, InvalidValue
 from huidu.model.event import QueuedEvent
 from huidu.model.function import FunctionName
+from huidu.model.frame import log_left
 from huidu.model.invocation import (
     EMPTY_EVENT,
     MOST_ASYNC_EVENT_BYTES,
@@ -85,7 +86,7 @@ def _result(asked: Asked, answered: Answered, *, tail: bool) -> wire.Result:
     return wire.Result(
         ret_msg=outcome.result,
         err_msg=outcome.error,
-        log=_tail(outcome.log) if tail else "",
+        log=_tail(log_left(outcome, asked.request_id)) if tail else "",
         mem_usage=outcome.memory_bytes,
         duration=round(outcome.duration_ms, 3),
         bill_duration=math.ceil(outcome.duration_ms),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 from huidu.control.keyring import Keyring
-from huidu.invoke.invoker import Answered
+from huidu.invoke.flight import Answered
 from huidu.invoke.routes import Target
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.account import Account

@@ -28,7 +28,7 @@ from huidu.gateway.event import BODILESS, Request, Response, event_of, response_
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.urls import Address
 from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, traced, tunnels, unseen, unset
-from huidu.invoke.invoker import Answered
+from huidu.invoke.flight import Answered
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
 from huidu.model.invocation import MOST_EVENT_BYTES, Invocation

@@ -11,7 +11,7 @@ import structlog
 
 from huidu.gateway.event import Request, Response, failure_status
 from huidu.gateway.visit import Scope, Visit
-from huidu.invoke.invoker import Answered
+from huidu.invoke.flight import Answered
 from huidu.model.errors import Refusal
 from huidu.model.exchange import Exchange
 from huidu.model.function import FunctionName

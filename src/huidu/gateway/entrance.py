@@ -26,7 +26,7 @@ from huidu.gateway.event import ROUTING_KEY, Request, Response, first, traits_fr
 from huidu.gateway.guard import Asked, Denied, Guard, Passed
 from huidu.gateway.services import Stage, Stages
 from huidu.gateway.visit import Receive, Scope, Send, Visit, head_at, raw_path, traced, tunnels
-from huidu.invoke.invoker import Answered
+from huidu.invoke.flight import Answered
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
 from huidu.model.exchange import Answer

@@ -64,16 +64,18 @@ def unready(why: str) -> Ending:
     return Ending(status=Status.INIT_FAILED, message=why)
 
 
-def ending(frame: Frame, nonce: bytes) -> Ending:
+def ending(kind: int, body: bytes, nonce: bytes) -> Ending:
     """Read the answer to the call that has this nonce, or raise `ProtocolError`."""
-    reply = wire.reply(frame.body)
+    reply = wire.reply(body)
     if reply.nonce != nonce:
         raise ProtocolError("an answer to another call")
-    if frame.kind is Kind.RESULT:
+    if kind == Kind.RESULT:
         if len(reply.words) > MOST_RESULT_BYTES:
             raise TooLarge(f"the result is too large: {len(reply.words)} bytes")
-        return Ending(result=_text(reply.words), peak_bytes=reply.peak_bytes, took_s=reply.took_s)
-    if frame.kind is Kind.ERROR:
+        return Ending(
+            result=_text(reply.words), peak_bytes=reply.peak_bytes, took_s=reply.took_s
+        )
+    if kind == Kind.ERROR:
         fault = _decoded(reply.words, Fault)
         if fault.status in FAILURES:
             return Ending(
@@ -84,7 +86,7 @@ def ending(frame: Frame, nonce: bytes) -> Ending:
                 took_s=reply.took_s,
             )
         raise ProtocolError(f"status {fault.status} is not for a worker to tell")
-    raise ProtocolError(f"{frame.kind.name} in answer to a call")
+    raise ProtocolError(f"{Kind(kind).name} in answer to a call")
 
 
 def _text(words: bytes) -> str:

@@ -6,9 +6,12 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from huidu.instances.wire import Frame, ProtocolError, Reader
+from huidu.instances.wire import HEADER, KINDS, LARGEST, Frame, ProtocolError, Reader
 
 CHUNK = 64 * 1024
+
+#: Is given the kind and the body of a frame that came; may raise `ProtocolError`.
+Hear = Callable[[int, bytes], None]
 
 
 class Undelivered(Exception):
@@ -33,7 +36,8 @@ class Channel:
         self._reader = Reader()
         self._unsent = memoryview(b"")
         self._answer: asyncio.Future[Frame] | None = None
-        self._fault: Exception | None = None
+        self.hear: Hear | None = None  #: Who takes the frames that no `exchange` waits for.
+        self.fault: Exception | None = None  #: Why it broke, once it has.
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(end, self._read)
 
@@ -42,7 +46,7 @@ class Channel:
 
         Raises `Undelivered`, `Lost`, `ProtocolError`, or what `fail` was given.
         """
-        if self._fault is not None:
+        if self.fault is not None:
             raise Undelivered
         answer: asyncio.Future[Frame] = self._loop.create_future()
         self._answer = answer
@@ -52,11 +56,18 @@ class Channel:
         finally:
             self._answer = None
 
+    def send(self, frame: bytes) -> None:
+        """Send a packed frame; what comes of it, `hear` is told, or `broken`."""
+        if self._unsent:
+            self._unsent = memoryview(b"".join((self._unsent, frame)))
+        else:
+            self._send(frame)
+
     def fail(self, fault: Exception) -> None:
         """Break the channel for a reason."""
-        if self._fault is not None:
+        if self.fault is not None:
             return
-        self._fault = fault
+        self.fault = fault
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         if self._answer is not None and not self._answer.done():
@@ -65,7 +76,7 @@ class Channel:
 
     def close(self) -> None:
         """Take in what is still there, and let go: the process at the other end has ended."""
-        while self._fault is None and self._read():
+        while self.fault is None and self._read():
             pass
         self.fail(Lost())
         self._socket.close()
@@ -97,8 +108,11 @@ class Channel:
         """Take in what has come; tell whether something had."""
         try:
             data = self._receive()
-            for frame in self._reader.feed(data):
-                self._take(frame)
+            if self.hear is None or not self._is_whole(data):
+                for frame in self._reader.feed(data):
+                    self._take(frame)
+            else:
+                self.hear(data[0], data[HEADER.size :])
         except BlockingIOError:
             return False
         except OSError:
@@ -112,11 +126,21 @@ class Channel:
             self.fail(Undelivered() if self._unsent else Lost())
         return bool(data)
 
+    def _is_whole(self, data: bytes) -> bool:
+        """Tell whether this is one frame and nothing else, as nearly always."""
+        if self._reader.begun or len(data) < HEADER.size:
+            return False
+        kind, size = HEADER.unpack_from(data)
+        return len(data) == HEADER.size + size and kind in KINDS and size <= LARGEST
+
     def _receive(self) -> bytes:
         """Return what has come next, or nothing at the end; may raise `ProtocolError`."""
         return self._socket.recv(CHUNK)
 
     def _take(self, frame: Frame) -> None:
-        if self._answer is None or self._answer.done():
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(frame)
+        elif self.hear is not None:
+            self.hear(frame.kind, frame.body)
+        else:
             raise ProtocolError(f"{frame.kind.name} that nobody asked for")
-        self._answer.set_result(frame)

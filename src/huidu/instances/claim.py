@@ -1,4 +1,4 @@
-"""Claim: a call's hold on an instance."""
+"""Claim: a call's hold on an instance, from the line before it to the moment it is given back."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Protocol, Self
 
 from huidu.instances.channel import Undelivered
 from huidu.instances.crew import Lendable
+from huidu.instances.living import Hear, Leaves
 from huidu.instances.outcomes import Ending, Run, StartFailed, outcome
 from huidu.instances.pool import Pool
+from huidu.model.capacity import Busy, Retired
 from huidu.model.invocation import Outcome, Status
 from huidu.model.log import Chunk
 from huidu.model.task import Task
@@ -32,6 +34,120 @@ class Running(Lendable, Protocol):
     async def run(self, task: Task) -> Outcome:
         """Run one call to its end; raises `Undelivered` where it certainly never began."""
         ...
+
+    def start(self, task: Task, hear: Hear) -> Leaves:
+        """Have one call run, and be told what comes of it: later, never from within."""
+        ...
+
+
+class Passenger(Protocol):
+    """A call on its way to an instance, and back."""
+
+    def boards(self) -> Task:
+        """An instance has it now: return what is to be run."""
+        ...
+
+    def arrives(self, outcome: Outcome) -> None:
+        """This is what came of it."""
+        ...
+
+    def refused(self, why: Busy | Retired) -> None:
+        """No instance is to be had: the line is full, or the version is gone."""
+        ...
+
+    def broke(self, error: Exception) -> None:
+        """An error of ours keeps it from being carried."""
+        ...
+
+
+class Carriage:
+    """Takes a call to an instance and hands that back, without a task of its own.
+
+    Where an instance is found dead, with the call certainly not begun, there is another one. Where
+    none could be started, that is what came of the call.
+    """
+
+    __slots__ = (
+        *("_instance", "_later", "_passenger", "_place", "_pool"),
+        *("_pool_of", "_task", "_tries", "_turn"),
+    )
+
+    def __init__(
+        self, pool_of: Callable[[], Pool[Running]], passenger: Passenger, *, later: bool = False
+    ) -> None:
+        self._pool_of = pool_of
+        self._passenger = passenger
+        self._later = later
+        self._pool: Pool[Running]
+        self._place = 0
+        self._tries = 0
+        self._task: Task | None = None
+        self._turn: Leaves | None = None
+        self._instance: Running | None = None
+
+    def go(self) -> None:
+        """Set out: with an instance that is idle, or to the end of the line."""
+        self._place = 0
+        try:
+            self._pool = pool = self._pool_of()
+            instance = None if self._later else pool.seat()
+            if instance is None:
+                self._place = pool.wait(self, later=self._later)
+                return
+        except (Busy, Retired) as why:
+            self._passenger.refused(why)
+            return
+        self.seated(instance)
+
+    @property
+    def gone(self) -> bool:
+        """Whether it waits no more: who leaves says so."""
+        return False
+
+    def seated(self, instance: Running) -> None:
+        """There is an instance."""
+        self._place = 0
+        self._instance = instance
+        self._task = task = self._passenger.boards()
+        try:
+            self._turn = instance.start(task, self._heard)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the instance goes back
+            self._give_back()
+            self._passenger.broke(error)
+
+    def denied(self, why: BaseException) -> None:
+        """There will be none."""
+        self._place = 0
+        if isinstance(why, StartFailed):
+            self._passenger.arrives(_failed(self._task or self._passenger.boards(), why))
+        elif isinstance(why, (Busy, Retired)):
+            self._passenger.refused(why)
+        else:
+            self._passenger.broke(why if isinstance(why, Exception) else RuntimeError(repr(why)))
+
+    def leave(self) -> None:
+        """Its caller has left: wait for nothing, and hold nothing."""
+        if self._place:
+            self._pool.leave(self._place)
+        elif self._turn is not None and self._instance is not None:
+            self._turn.leave()
+            self._give_back()
+
+    def _heard(self, outcome: Outcome | None) -> None:
+        self._give_back()
+        if outcome is not None:
+            self._passenger.arrives(outcome)
+            return
+        self._tries += 1
+        if self._tries < TRIES:
+            self.go()
+        elif self._task is not None:
+            self._passenger.arrives(_failed(self._task, _never_began()))
+
+    def _give_back(self) -> None:
+        instance, self._instance = self._instance, None
+        if instance is not None:
+            self._pool.give_back(instance)
 
 
 class Claim:
@@ -74,7 +190,7 @@ class Claim:
                 return await self._instance.run(task)
             except Undelivered:
                 self._give_back()
-        return self._failed(task)
+        return _failed(task, self._failure or _never_began())
 
     async def _take(self) -> None:
         self._pool = self._pool_of()
@@ -88,18 +204,18 @@ class Claim:
         if instance is not None:
             self._pool.give_back(instance)
 
-    def _failed(self, task: Task) -> Outcome:
-        why = self._failure or StartFailed(
-            Ending(
-                status=Status.PROCESS_EXITED,
-                message=f"{TRIES} instances ended before they began with the call",
-            )
-        )
-        run = Run(
-            request_id=task.invocation.request_id,
-            memory_mb=task.version.configuration.memory_mb,
-            init_ms=why.init_ms,
-            cold=True,
-            printed=why.printed,
-        )
-        return outcome(why.ending, run)
+
+def _never_began() -> StartFailed:
+    message = f"{TRIES} instances ended before they began with the call"
+    return StartFailed(Ending(status=Status.PROCESS_EXITED, message=message))
+
+
+def _failed(task: Task, why: StartFailed) -> Outcome:
+    run = Run(
+        request_id=task.invocation.request_id,
+        memory_mb=task.version.configuration.memory_mb,
+        init_ms=why.init_ms,
+        cold=True,
+        printed=why.printed,
+    )
+    return outcome(why.ending, run)

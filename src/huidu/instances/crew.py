@@ -170,13 +170,20 @@ class Crew(Generic[T]):
         """Return the one beside whose guests there is room, else the one that was used last."""
         return self.lend(next(reversed(self._open or self._idle)))
 
+    def passes_on(self, instance: T) -> bool:
+        """Tell whether a busy instance can go from one call to the next; then it does."""
+        name = instance.name
+        if not instance.alive or self._due.get(name, -NEVER) <= self._now():
+            return False
+        self._keep_pace(instance.took_s)
+        return True
+
     def take_back(self, instance: T) -> None:
         """Have a seat free again; once all are, the instance idle, or off if it is at its end."""
         name = instance.name
         if name not in self._all:
             return  # It was let go meanwhile.
-        last = instance.took_s
-        self._pace_s = last if self._pace_s == NEVER else self._pace_s + (last - self._pace_s) / 8
+        self._keep_pace(instance.took_s)
         guests = self._guests.pop(name, 1) - 1
         if guests:
             self._guests[name] = guests
@@ -191,6 +198,10 @@ class Crew(Generic[T]):
         else:
             self._open.pop(name, None)
             self._idle[name] = self._now()
+
+    def _keep_pace(self, last_s: float) -> None:
+        pace_s = self._pace_s
+        self._pace_s = last_s if pace_s == NEVER else pace_s + (last_s - pace_s) / 8
 
     def dismiss(self, name: str) -> None:
         """Let an instance go, whatever it is doing."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from huidu.instances.claim import Claim, Running
+from huidu.instances.claim import Carriage, Claim, Passenger, Running
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.pool import Numbers, Pool
 from huidu.instances.recipe import Recipe, Workshop
@@ -80,6 +80,12 @@ class Fleet:
         What it yields has `run(task) -> Outcome`. `later`: for a call that nobody waits for.
         """
         return Claim(lambda: self.pool(version), later=later)
+
+    def carry(self, version: Version, passenger: Passenger, *, later: bool = False) -> Carriage:
+        """Have an instance run a call, and the call told what came of it, perhaps at once."""
+        carriage = Carriage(lambda: self.pool(version), passenger, later=later)
+        carriage.go()
+        return carriage
 
     async def warm(self, version: Version, count: int = 1) -> Ending | None:
         """Have so many instances ready; return None, or what keeps the version from starting.

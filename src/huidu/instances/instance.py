@@ -4,21 +4,66 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import replace
 from time import perf_counter
+
+from msgspec.structs import replace
 
 from huidu.instances import answers, endings, wire
 from huidu.instances.answers import Ready
 from huidu.instances.channel import Channel, Lost, Undelivered
 from huidu.instances.launch import Exit, Launched
-from huidu.instances.living import Living, Stopped, TimedOut
+from huidu.instances.living import Hear, Living, Stopped, TimedOut
 from huidu.instances.outcomes import Ending, StartFailed
-from huidu.instances.wire import Frame, Kind, ProtocolError, TooLarge
+from huidu.instances.wire import KINDS, Frame, Kind, ProtocolError, TooLarge
 from huidu.model.capacity import NEVER
 from huidu.model.invocation import Outcome, Status
 from huidu.model.task import Task
 from huidu.model.version import Version
 from huidu.runtimes.table import CUSTOM
+
+NONCES = 256  #: Drawn at once: the kernel is asked for each call else.
+
+
+class Turn:
+    """A call that an instance has."""
+
+    __slots__ = ("began", "hear", "instance", "nonce", "task")
+
+    def __init__(self, instance: Instance, task: Task, hear: Hear, nonce: bytes) -> None:
+        self.instance = instance
+        self.task = task
+        self.hear = hear
+        self.nonce = nonce
+        self.began = 0.0
+
+    def leave(self) -> None:
+        """Wait for it no more. It takes the instance with it: nobody can tell what it left."""
+        self.hear = _nobody
+        self.instance.left(self)
+
+
+def _nobody(_: object) -> None:
+    """Hear what nobody waits for any more."""
+
+
+class Nonces:
+    """Marks that only who was sent a call can know."""
+
+    def __init__(self) -> None:
+        self._drawn = b""
+        self._at = 0
+
+    def draw(self) -> bytes:
+        """Return one that was never used."""
+        begin = self._at
+        self._at = end = begin + wire.NONCE_BYTES
+        if end > len(self._drawn):
+            self._drawn = secrets.token_bytes(NONCES * wire.NONCE_BYTES)
+            begin, self._at = 0, wire.NONCE_BYTES
+        return self._drawn[begin : self._at]
+
+
+NONCE = Nonces()
 
 
 class Instance(Living):
@@ -35,6 +80,8 @@ class Instance(Living):
         self._peak_bytes = 0
         self._deadline = NEVER
         self._timer: asyncio.TimerHandle | None = None
+        self._turn: Turn | None = None
+        self._cutting: set[asyncio.Task[None]] = set()
 
     async def load(self, order: bytes) -> Ready:
         """Have the worker load its version, or raise `StartFailed`."""
@@ -43,39 +90,77 @@ class Instance(Living):
         if isinstance(loaded, Ending):
             await self.stop()
             raise StartFailed(loaded, self._pipe.take(), self._init_ms, another=self._killed_unused)
+        self._wire.hear = self._hear
         return loaded
 
     async def run(self, task: Task) -> Outcome:
         """Run one call to its end, whatever that is.
 
         Raises `Undelivered` where the call certainly never began. A caller that is cancelled
-        takes the instance with it: nobody can tell what the call left behind in it.
+        takes the instance with it.
+        """
+        heard: asyncio.Future[Outcome | None] = self._loop.create_future()
+        turn = self.start(task, heard.set_result)
+        try:
+            outcome = await heard
+        except asyncio.CancelledError:
+            turn.leave()
+            raise
+        if outcome is None:
+            raise Undelivered
+        return outcome
+
+    def start(self, task: Task, hear: Hear) -> Turn:
+        """Run one call; `hear` is told what came of it, and nothing where it never began.
+
+        It is told later, never from within.
         """
         if task.version.digest != self._version.digest:
             raise ValueError(f"instance {self.name} was not started for this version")
-        nonce = secrets.token_bytes(wire.NONCE_BYTES)
-        frame = wire.call(nonce, task.context(), task.invocation.event)
-        fault: Exception | None = None
-        ending = Ending()
+        turn = Turn(self, task, hear, NONCE.draw())
+        if self._wire.fault is not None:
+            self._loop.call_soon(hear, None)
+            return turn
+        turn.began = perf_counter()
+        self._turn = turn
+        self._running = (task, turn.began)
         self._set_deadline()
-        began = perf_counter()
-        self._running = (task, began)
-        try:
-            ending = answers.ending(await self._wire.exchange(frame), nonce)
-        except asyncio.CancelledError:
+        self._wire.send(wire.call(turn.nonce, task.context(), task.invocation.event))
+        return turn
+
+    def left(self, turn: Turn) -> None:
+        """End, if this is the call that runs."""
+        if self._turn is turn:
             self._wire.fail(Stopped())
-            raise
-        except (Lost, ProtocolError, TimedOut, Stopped) as error:
-            fault = error
-        finally:
-            self._deadline = NEVER
-            self._running = None
-        duration_ms = (perf_counter() - began) * 1000
-        if fault is not None:
-            ending = await self._cut_off(fault)
+
+    def _hear(self, kind: int, body: bytes) -> None:
+        turn = self._turn
+        if turn is None:
+            raise ProtocolError(f"{KINDS[kind].name} that nobody asked for")
+        ending = answers.ending(kind, body, turn.nonce)
+        self._over()
+        duration_ms = (perf_counter() - turn.began) * 1000
         self.took_s = ending.took_s or duration_ms / 1000
         self._peak_bytes = ending.peak_bytes
-        return self._outcome(task, ending, duration_ms)
+        turn.hear(self._outcome(turn.task, ending, duration_ms))
+
+    def _over(self) -> None:
+        self._turn = self._running = None
+        self._deadline = NEVER
+
+    def _broken(self) -> None:
+        self._process.kill()
+        self._retire()
+        turn, fault = self._turn, self._wire.fault
+        if turn is None or fault is None:
+            return
+        self._over()
+        if isinstance(fault, Undelivered):
+            self._loop.call_soon(turn.hear, None)
+            return
+        cutting = self._loop.create_task(self._cut_off(turn, fault))
+        self._cutting.add(cutting)
+        cutting.add_done_callback(self._cutting.discard)
 
     async def _load(self, order: bytes) -> Ready | Ending:
         limit = self._version.configuration.init_timeout_s
@@ -103,13 +188,9 @@ class Instance(Living):
             if self._timer is not None:
                 self._timer.cancel()
 
-    def _broken(self) -> None:
-        self._process.kill()
-        self._retire()
-
     def _set_deadline(self) -> None:
         """Have the call end in time. One timer serves many calls: it looks again when it rings."""
-        self._deadline = self._loop.time() + self._version.configuration.timeout_s
+        self._deadline = self._loop.time() + self._timeout_s
         if self._timer is None:
             self._timer = self._loop.call_at(self._deadline, self._ring)
 
@@ -123,12 +204,15 @@ class Instance(Living):
             self._peak_bytes = self._process.peak_bytes()
             self._wire.fail(TimedOut())
 
-    async def _cut_off(self, fault: Exception) -> Ending:
-        """Return what is told of a call that the instance did not, or may not, answer."""
-        self._wire.fail(fault)
+    async def _cut_off(self, turn: Turn, fault: Exception) -> None:
+        """Tell of a call that the instance did not, or may not, answer."""
+        duration_ms = (perf_counter() - turn.began) * 1000
         ended = await self._process.wait()
         ending = self._told(fault, ended)
-        return replace(ending, peak_bytes=ending.peak_bytes or self._peak_bytes)
+        ending = replace(ending, peak_bytes=ending.peak_bytes or self._peak_bytes)
+        self.took_s = duration_ms / 1000
+        self._peak_bytes = ending.peak_bytes
+        turn.hear(self._outcome(turn.task, ending, duration_ms))
 
     def _told(self, fault: Exception, ended: Exit) -> Ending:
         if isinstance(fault, TimedOut):

@@ -6,8 +6,10 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from time import perf_counter
+from typing import Protocol
+
+from msgspec.structs import replace
 
 from huidu.instances.channel import Channel
 from huidu.instances.farewell import TOLD, ask_to_end
@@ -19,6 +21,9 @@ from huidu.model.log import Chunk
 from huidu.model.task import Task
 from huidu.model.version import Version
 
+#: Is told what came of a call; None where it certainly never began.
+Hear = Callable[[Outcome | None], None]
+
 
 class TimedOut(Exception):
     """The call took longer than its version allows."""
@@ -28,6 +33,14 @@ class Stopped(Exception):
     """The platform ended the instance."""
 
 
+class Leaves(Protocol):
+    """What may be waited for no more."""
+
+    def leave(self) -> None:
+        """Hear nothing more of it."""
+        ...
+
+
 class Living:
     """A process that was started for one version, until it ends or is ended."""
 
@@ -35,6 +48,8 @@ class Living:
         self.name = secrets.token_hex(8)
         self.took_s = 0.0
         self._version = version
+        self._timeout_s = version.configuration.timeout_s
+        self._memory_mb = version.configuration.memory_mb
         self._process = launched.process
         self._wire = channel
         self._pipe = Pipe(launched.output)
@@ -67,6 +82,14 @@ class Living:
         """End the process, and return when nothing of it is left."""
         self._wire.fail(Stopped())
         await asyncio.shield(self._watching)
+
+    async def run(self, task: Task) -> Outcome:
+        """Run one call to its end; raises `Undelivered` where it certainly never began."""
+        raise NotImplementedError
+
+    def start(self, task: Task, hear: Hear) -> Leaves:
+        """Have one call run, and be told what comes of it: later, never from within."""
+        raise ValueError(f"{self!r} takes no call that it is not waited for")
 
     def interrupt(self, request_id: str) -> bool:
         """Tell it to end, if it runs this call; return whether it does.
@@ -139,7 +162,7 @@ class Living:
             ending,
             Run(
                 request_id=task.invocation.request_id,
-                memory_mb=self._version.configuration.memory_mb,
+                memory_mb=self._memory_mb,
                 instance=self.name,
                 duration_ms=duration_ms,
                 init_ms=self._init_ms if cold else 0.0,

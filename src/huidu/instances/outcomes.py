@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from huidu.model.frame import foot, head, shown
 from huidu.model.invocation import Outcome, Status
@@ -11,8 +12,7 @@ from huidu.model.invocation import Outcome, Status
 USER_ERROR = "user code exception caught"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(Struct, frozen=True, kw_only=True):
     """What the end of a call was: a result, or what went wrong."""
 
     status: int = Status.SUCCESS
@@ -23,8 +23,7 @@ class Ending:
     took_s: float = 0.0  #: As the worker saw it, without the platform's part.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """What surrounds the end of a call."""
 
     request_id: str
@@ -56,17 +55,19 @@ def outcome(ending: Ending, run: Run) -> Outcome:
     """Put the end of a call into the words of section 3.3 and 4.7."""
     answered = ending.status == Status.SUCCESS
     result = ending.result if answered else _payload(ending, run.request_id)
+    silent = answered and not run.printed and "\n" not in result
     return Outcome(
         status=ending.status,
         result=result,
         error="" if answered else "\n".join(filter(None, (ending.message, ending.stack))),
-        log=_log(ending, run, result),
+        log="" if silent else _log(ending, run, result),
         duration_ms=run.duration_ms,
         init_ms=run.init_ms,
         memory_bytes=ending.peak_bytes,
         cold=run.cold,
         instance=run.instance,
-        silent=answered and not run.printed and "\n" not in result,
+        silent=silent,
+        memory_mb=run.memory_mb,
     )
 
 

@@ -61,6 +61,45 @@ class Numbers:
 
 
 T = TypeVar("T", bound=Lendable)
+Lent = TypeVar("Lent", bound=Lendable, contravariant=True)
+
+
+class Guest(Protocol[Lent]):
+    """A call that waits for an instance."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether it waits no more, although it did not say so yet."""
+        ...
+
+    def seated(self, instance: Lent, /) -> None:
+        """There is one; it is to be given back."""
+        ...
+
+    def denied(self, why: BaseException, /) -> None:
+        """There will be none: `Busy`, `Retired`, or what kept it from starting."""
+        ...
+
+
+class Sitting(Generic[T]):
+    """A guest that is a coroutine."""
+
+    def __init__(self) -> None:
+        self.seat: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    @property
+    def gone(self) -> bool:
+        """Whether whoever waits was cancelled."""
+        return self.seat.done()
+
+    def seated(self, instance: T) -> None:
+        """Wake it up."""
+        self.seat.set_result(instance)
+
+    def denied(self, why: BaseException) -> None:
+        """Wake it up, and have it raise."""
+        if not self.seat.done():
+            self.seat.set_exception(why)
 
 
 class Pool(Generic[T]):
@@ -87,7 +126,7 @@ class Pool(Generic[T]):
         self._line: dict[int, float] = {}
         self._later: dict[int, float] = {}  #: The line of calls that nobody waits for.
         self._for_later: set[str] = set()  #: The instances that run such calls.
-        self._seats: dict[int, asyncio.Future[T]] = {}
+        self._guests: dict[int, Guest[T]] = {}
         self._warming: dict[asyncio.Future[None], int] = {}
         self._provided = 0
         self._held = 0
@@ -106,33 +145,61 @@ class Pool(Generic[T]):
 
         `later`: for a call that nobody waits for. It waits behind all others.
         """
+        instance = None if later else self.seat()
+        if instance is not None:
+            return instance
+        sitting: Sitting[T] = Sitting()
+        place = self.wait(sitting, later=later)
+        try:
+            return await sitting.seat
+        except asyncio.CancelledError:
+            # The caller left. If its seat had come meanwhile, the next in line has it.
+            if not self.leave(place) and sitting.seat.done() and not sitting.seat.cancelled():
+                if sitting.seat.exception() is None:
+                    self.give_back(sitting.seat.result())
+            raise
+
+    def seat(self) -> T | None:
+        """Lend an instance at once; None where a call has to `wait`. Raises `Retired`, `Busy`."""
         if self._retired or self._stopped:
             raise self._stopped or Retired
-        if not (later or self._line or self._owed) and (self._crew.idle or self._crew.open):
+        if not (self._line or self._owed) and (self._crew.idle or self._crew.open):
             # What the plan would say, without asking it: nobody waits, and there is a seat.
             return self._crew.lend_latest()
+        return None
+
+    def wait(self, guest: Guest[T], *, later: bool = False) -> int:
+        """Have a call wait in line, and return its place; raises `Retired` or `Busy`."""
+        if self._retired or self._stopped:
+            raise self._stopped or Retired
         line = self._later if later else self._line
         seats_to_come = (self._limits.instances - self._crew.ready) * self._limits.seats
         if len(line) >= self._limits.waiting + seats_to_come:
             raise Busy(len(line))
-        call = next(self._numbers)
-        seat: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        line[call], self._seats[call] = self._clock.time(), seat
+        place = next(self._numbers)
+        now = line[place] = self._clock.time()
+        self._guests[place] = guest
+        crew = self._crew
+        if later or self._owed or crew.idle or crew.open or not crew.ready:
+            self.settle()
+        else:  # All are busy, and nothing is ordered for who has just come.
+            self._wake_at(now + self._limits.patience_ms / 1000)
+        return place
+
+    def leave(self, place: int) -> bool:
+        """Have a call wait no more; tell whether it waited still."""
+        guest = self._guests.pop(place, None)
+        if guest is None:
+            return False
+        if self._line.pop(place, None) is None:
+            del self._later[place]
         self.settle()
-        try:
-            return await seat
-        except asyncio.CancelledError:
-            # The caller left. If its seat had come meanwhile, the next in line has it.
-            if seat.done() and not seat.cancelled() and seat.exception() is None:
-                self.give_back(seat.result())
-            raise
-        finally:
-            del self._seats[call]
-            if line.pop(call, None) is not None:
-                self.settle()
+        return True
 
     def give_back(self, instance: T) -> None:
         """Return what was borrowed, whatever became of it."""
+        if self._line and self._goes_on(instance):
+            return
         self._crew.take_back(instance)
         if self._for_later:
             self._for_later.discard(instance.name)
@@ -142,6 +209,21 @@ class Pool(Generic[T]):
             self._wake_at(min(now + self._limits.idle_s, due))
         else:
             self.settle()
+
+    def _goes_on(self, instance: T) -> bool:
+        """Hand an instance to the call that has waited longest, where a plan says nothing else."""
+        crew = self._crew
+        plain = not (self._owed or self._retired or self._for_later or crew.idle)
+        if not (plain and self._limits.seats == 1 and crew.passes_on(instance)):
+            return False
+        while self._line:
+            place = next(iter(self._line))
+            del self._line[place]
+            guest = self._guests.pop(place)
+            if not guest.gone:
+                guest.seated(instance)
+                return True
+        return False
 
     async def warm(self, wanted: int) -> None:
         """Have so many instances, or as many as may be, or raise what kept one from starting."""
@@ -298,8 +380,7 @@ class Pool(Generic[T]):
         Those are the calls that were in line when the start that failed was ordered.
         """
         since = {**self._line, **self._later}
-        waiting = [call for call in since if not self._seats[call].done()]
-        oldest, others = waiting[:1], waiting[1:]
+        oldest, others = list(since)[:1], list(since)[1:]
         if self._crew.ready:
             others = []
         self._refuse([*oldest, *(c for c in others if since[c] <= ordered_at)], why)
@@ -346,22 +427,23 @@ class Pool(Generic[T]):
 
     def _seat(self, call: int, name: str) -> bool:
         """Hand an instance to a caller, and tell whether the caller was still there."""
-        seat = self._seats[call]
+        guest = self._guests.pop(call)
         later = self._line.pop(call, None) is None
         if later:
             del self._later[call]
-        if seat.done():
+        if guest.gone:
             return False
         if later:
             self._for_later.add(name)
-        seat.set_result(self._crew.lend(name))
+        guest.seated(self._crew.lend(name))
         return True
 
     def _refuse(self, calls: Iterable[int], why: BaseException) -> None:
         for call in calls:
+            guest = self._guests.pop(call)
             if self._line.pop(call, None) is None:
                 del self._later[call]
-            _tell((self._seats[call],), why)
+            asyncio.get_running_loop().call_soon(guest.denied, why)
 
     def _wake_at(self, when: float) -> None:
         """Settle again at some time. A timer that rings too early does no harm, and is kept."""

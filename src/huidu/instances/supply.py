@@ -30,7 +30,7 @@ class Supply(Channel):
 
     async def take(self) -> socket.socket:
         """Return a socket in the instance's network, or raise `Undelivered`."""
-        if self._fault is not None:
+        if self.fault is not None:
             raise Undelivered
         if self._stock:
             taken = self._stock.popleft()
@@ -52,7 +52,7 @@ class Supply(Channel):
 
     def fail(self, fault: Exception) -> None:
         """Break the channel for a reason, and let go of the sockets that nobody took."""
-        if self._fault is None:
+        if self.fault is None:
             for waiting in self._waiting:
                 if not waiting.done():
                     waiting.set_exception(Undelivered())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping
-from dataclasses import replace
 from time import perf_counter
+
+from msgspec.structs import replace
 
 from huidu.instances import answers, endings, wire
 from huidu.instances.channel import Lost, Undelivered

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from huidu.model.invocation import MOST_RESULT_BYTES
 
@@ -48,8 +49,7 @@ class Frame:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The answer to a call: for which one, what it took as the worker saw it, and the words."""
 
     nonce: bytes
@@ -84,6 +84,11 @@ class Reader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of a frame has come."""
+        return bool(self._buffer)
 
     def feed(self, data: bytes) -> Sequence[Frame]:
         """Take what came off the wire; return the frames that it completes.

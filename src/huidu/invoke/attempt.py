@@ -8,11 +8,12 @@ from typing import Protocol
 
 import structlog
 
-from huidu.invoke.invoker import Answered
+from huidu.invoke.flight import Answered
 from huidu.invoke.terms import Terms
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
 from huidu.model.event import MOST_ERROR_CHARS, Attempt, Ended, QueuedEvent, State
+from huidu.model.frame import log_left
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Invocation, Outcome, Status
 from huidu.model.retry import INTERVAL_S, Ran, Verdict, decide, expired, status_of
@@ -120,7 +121,7 @@ class Attempts:
             at=now,
             next_at=verdict.next_at,
             failures=verdict.failures,
-            log=outcome.log,
+            log=log_left(outcome, event.request_id),
             result=outcome.result,
         )
 

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from huidu.model.call import Call, Routed
-from huidu.model.capacity import Busy, Retired, Stopped
-from huidu.model.errors import Failed, InvalidValue, Refusal
-from huidu.model.exchange import Exchange
-from huidu.model.function import FunctionName
-from huidu.model.invocation import (
-    MOST_EVENT_BYTES,
-    Invocation,
-    Outcome,
-    Status,
-    failure,
+from huidu.invoke import flight
+from huidu.invoke.flight import (
+    TRIES,
+    Answered,
+    Caller,
+    Carrier,
+    Flight,
+    Ground,
+    Recorder,
+    Shown,
+    Table,
 )
+from huidu.model.call import Call, Routed
+from huidu.model.capacity import Busy, Retired
+from huidu.model.errors import InvalidValue
+from huidu.model.exchange import Exchange
+from huidu.model.invocation import MOST_EVENT_BYTES, Invocation, Outcome
 from huidu.model.task import Task
-from huidu.model.traits import Traits
 from huidu.model.version import Version
 from huidu.model.web import is_web
-
-TRIES = 3
-
-
-class Table(Protocol):
-    """Where calls go."""
-
-    def route(self, named: FunctionName, qualifier: str, traits: Traits) -> Routed: ...
-
-    def stay(self, named: FunctionName, qualifier: str, number: str) -> Routed | None: ...
-
-    def id_of(self, named: FunctionName) -> str | None: ...
 
 
 class Instance(Protocol):
@@ -43,52 +36,29 @@ class Instance(Protocol):
     async def run(self, task: Task) -> Outcome: ...
 
 
-class Fleet(Protocol):
+class Fleet(Carrier, Protocol):
     """Where instances are claimed, and to which they return however the call ends."""
 
-    def claim(
-        self, version: Version, *, later: bool = False
-    ) -> AbstractAsyncContextManager[Instance]:
-        """Lend an instance, or raise `Busy` where too many calls are waiting for one.
-
-        `later`: to a call that nobody waits for, which waits behind all others.
-        """
+    def claim(self, version: Version) -> AbstractAsyncContextManager[Instance]:
+        """Lend an instance, or raise `Busy` where too many calls are waiting for one."""
         ...
 
 
-class Running(Protocol):
-    """What runs where a call runs."""
+class Waiting:
+    """A caller that is a coroutine."""
 
-    def ended(self) -> None:
-        """The call runs no more."""
-        ...
+    def __init__(self) -> None:
+        self.told: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
 
+    def answered(self, answered: Answered) -> None:
+        """Wake it up."""
+        if not self.told.done():
+            self.told.set_result(answered)
 
-class Recorder(Protocol):
-    """Keeps what is left of a call, and counts those under way."""
-
-    def began(self, lane: tuple[str, str, str]) -> Running:
-        """An instance has a call; what this returns is to be told when it has it no more."""
-        ...
-
-    def take(self, call: Call) -> None:
-        """A call has ended; nothing of it may change from here on."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What came of a call, and who answered; `alias` is empty where a version was called."""
-
-    outcome: Outcome
-    version: str
-    alias: str
-    revision: int = 0  #: Of the alias, as it was when the call was routed.
-    reason: str = ""  #: Why this version.
-
-
-#: Is shown a call with what came of it; returns at once, and never raises.
-Shown = Callable[[Invocation, Answered], None]
+    def failed(self, error: Exception) -> None:
+        """Wake it up, and have it raise."""
+        if not self.told.done():
+            self.told.set_exception(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +73,17 @@ class Invoker:
     salt: bytes = b""  #: What sticky keys are sealed with in records.
     #: Who is shown the calls of an alias once they are answered, by function id and alias.
     mirrored: Mapping[tuple[str, str], Shown] = field(default_factory=dict)
+    _ground: Ground = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        ground = Ground(
+            table=self.table,
+            carrier=self.fleet,
+            recorder=self.recorder,
+            timer=self.timer,
+            mirrored=self.mirrored,
+        )
+        object.__setattr__(self, "_ground", ground)
 
     async def invoke(self, invocation: Invocation) -> Answered:
         """Run one invocation to its end and leave a record of it.
@@ -110,14 +91,20 @@ class Invoker:
         Raises a `Refusal` where no version can be found to answer; whatever a version does wrong
         is in the outcome.
         """
+        waiting = Waiting()
+        under_way = self.begin(invocation, waiting)
+        try:
+            return await waiting.told
+        except asyncio.CancelledError:
+            under_way.leave()
+            raise
+
+    def begin(self, invocation: Invocation, caller: Caller) -> Flight:
+        """Do the same without waiting: the caller is told the end, perhaps from within."""
         call = Call(invocation, self.clock(), self.timer(), self.salt)
-        answered = await self._run(invocation, call)
-        routed = call.routed
-        if self.mirrored and routed and routed.alias:
-            shown = self.mirrored.get((routed.version.function_id, routed.alias.name))
-            if shown is not None:
-                shown(invocation, answered)
-        return answered
+        under_way = Flight(self._ground, call, caller)
+        under_way.begin()
+        return under_way
 
     async def exchange(self, invocation: Invocation, exchange: Exchange) -> Answered:
         """Have a web function answer a caller itself, and leave a record of it.
@@ -126,122 +113,51 @@ class Invoker:
         cannot be told any more; that it is not whole, it can be shown.
         """
         call = Call(invocation, self.clock(), self.timer(), self.salt, exchange)
-        return await self._run(invocation, call)
-
-    async def _run(self, invocation: Invocation, call: Call) -> Answered:
         try:
-            await self._answer(invocation, call)
-        except Refusal as refusal:
-            call.outcome = Outcome(status=_status(refusal), error=refusal.message)
-            raise
+            await self._answer(call)
         except Exception as error:
-            call.outcome = Outcome(status=Status.INTERNAL_ERROR, error=repr(error))
+            call.outcome = flight.failed(error)
             raise
         else:
-            return _answered(call)
+            return flight.answer(call)
         finally:
-            if call.routed is None:
-                call.lane = (self.table.id_of(invocation.function) or "", "", "")
-            self.recorder.take(call)
+            flight.take(self._ground, call)
 
-    async def _answer(self, invocation: Invocation, call: Call) -> None:
+    async def _answer(self, call: Call) -> None:
         """Find out what comes of a call; one that did not begin is routed anew."""
+        invocation = call.invocation
         for _ in range(TRIES):
-            routed = self._route(invocation)
+            routed = flight.route(self.table, invocation)
             call.goes(routed)
-            _check_active(routed.version)
-            _check_door(routed.version, call.exchange)
+            flight.check_active(routed.version)
+            if not is_web(routed.version.configuration):
+                name = routed.version.function.name
+                raise InvalidValue("FunctionType", f"Function [{name}] is not of Type HTTP")
             if len(invocation.event) > MOST_EVENT_BYTES:
-                call.outcome = _too_large(invocation)
+                call.outcome = flight.too_large(invocation)
                 return
             try:
-                async with self.fleet.claim(routed.version, later=invocation.later) as instance:
+                async with self.fleet.claim(routed.version) as instance:
                     await self._have(instance, call, routed)
                     return
-            except Busy as busy:
-                call.outcome = _busy(invocation, routed, busy)
+            except Busy as why:
+                call.outcome = flight.busy(invocation, routed.version, why)
                 return
             except Retired:  # its version went while the call waited
                 continue
-        call.outcome = failure(
-            Status.INSTANCE_EXITED, "the platform is closing", invocation.request_id
-        )
-
-    def _route(self, invocation: Invocation) -> Routed:
-        named, qualifier = invocation.function, invocation.qualifier
-        if invocation.stays_on:
-            routed = self.table.stay(named, qualifier, invocation.stays_on)
-            if routed is not None:
-                return routed
-        return self.table.route(named, qualifier, invocation.traits)
+        call.outcome = flight.closing(invocation)
 
     async def _have(self, instance: Instance, call: Call, routed: Routed) -> None:
         """Have an instance run a call."""
         call.claimed = self.timer()
         running = self.recorder.began(call.lane)
+        task = Task(
+            invocation=call.invocation,
+            version=routed.version,
+            alias=call.lane[1],
+            exchange=call.exchange,
+        )
         try:
-            call.outcome = await instance.run(_task(call, routed))
+            call.outcome = await instance.run(task)
         finally:
             running.ended()
-
-
-def _answered(call: Call) -> Answered:
-    _, alias, version = call.lane
-    if call.routed is None:
-        return Answered(call.outcome, version, alias)
-    of, reason = call.routed.alias, call.routed.decision.reason
-    return Answered(call.outcome, version, alias, of.revision if of else 0, reason)
-
-
-def _task(call: Call, routed: Routed) -> Task:
-    return Task(
-        invocation=call.invocation,
-        version=routed.version,
-        alias=call.lane[1],
-        exchange=call.exchange,
-    )
-
-
-def _busy(invocation: Invocation, routed: Routed, busy: Busy) -> Outcome:
-    why = (
-        str(busy)
-        if isinstance(busy, Stopped)
-        else f"every instance of version {routed.version.number} is busy, and the line before "
-        "them is full"
-    )
-    message = f"Function [{invocation.function.name}] concurrency exceeded: {why}"
-    return failure(Status.CONCURRENCY_EXCEEDED, message, invocation.request_id)
-
-
-def _check_active(version: Version) -> None:
-    if not version.is_active:
-        raise Failed(
-            "FunctionStatusError",
-            f"version {version.number} is {version.status}: {version.status_reason}",
-        )
-
-
-def _check_door(version: Version, exchange: Exchange | None) -> None:
-    if is_web(version.configuration) and exchange is None:
-        raise InvalidValue(
-            "FunctionType",
-            f"Function [{version.function.name}] is of Type HTTP: call it over HTTP, at its URL",
-        )
-    if exchange is not None and not is_web(version.configuration):
-        raise InvalidValue(
-            "FunctionType", f"Function [{version.function.name}] is not of Type HTTP"
-        )
-
-
-def _too_large(invocation: Invocation) -> Outcome:
-    size = len(invocation.event)
-    message = f"the event has {size} bytes, at most {MOST_EVENT_BYTES} are allowed"
-    return failure(Status.EVENT_TOO_LARGE, message, invocation.request_id)
-
-
-def _status(refusal: Refusal) -> int:
-    if refusal.code.startswith("ResourceNotFound.Qualifier"):
-        return Status.QUALIFIER_NOT_FOUND
-    if refusal.code.startswith("ResourceNotFound"):
-        return Status.FUNCTION_NOT_FOUND
-    return Status.INTERNAL_ERROR

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Protocol
 
 import structlog
+from msgspec import structs
 
 from huidu.invoke import watch as why
-from huidu.invoke.invoker import Answered, Shown
+from huidu.invoke.flight import Answered, Shown
 from huidu.invoke.watch import NOT_ANSWERED, Copy, Watch, side
 from huidu.model.call import Call
 from huidu.model.comparison import Comparison, Side, compare
@@ -313,7 +314,7 @@ class Mirroring:
 
 def copied(invocation: Invocation, mirror: Mirror, request_id: str) -> Invocation:
     """Return a call as the candidate has it: the same, with an id and a trace of its own."""
-    return replace(
+    return structs.replace(
         invocation,
         request_id=request_id,
         qualifier=mirror.version,

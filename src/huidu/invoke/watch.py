@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 
-from huidu.invoke.invoker import Answered
+from huidu.invoke.flight import Answered
 from huidu.model.bucket import Bucket
 from huidu.model.comparison import Comparison, Side, Verdict
 from huidu.model.invocation import Invocation, Status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from huidu.model.invocation import Record
+from huidu.model.invocation import Outcome, Record
 
 MOST_SHOWN_BYTES = 1024
 MB = 1 << 20
@@ -37,6 +37,16 @@ def foot(request_id: str, result: str, duration_ms: float, memory_mb: int, peak_
         f"Report RequestId: {request_id} Duration:{math.ceil(duration_ms)}ms "
         f"Memory:{memory_mb}MB MemUsage:{peak_bytes / MB:f}MB\n"
     )
+
+
+def log_left(outcome: Outcome, request_id: str) -> str:
+    """Return the whole log of a call that has just ended."""
+    if not outcome.silent or outcome.log:
+        return outcome.log
+    end = foot(
+        request_id, outcome.result, outcome.duration_ms, outcome.memory_mb, outcome.memory_bytes
+    )
+    return head(request_id) + end
 
 
 def log_of(record: Record) -> str:

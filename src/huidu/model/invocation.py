@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from huidu.model.function import FunctionName
 from huidu.model.trace import NO_TRACE, Trace
@@ -56,8 +57,7 @@ USER_FAILURES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(Struct, frozen=True, kw_only=True):
     """One call of a function, as any door makes it."""
 
     request_id: str
@@ -75,11 +75,11 @@ class Invocation:
     copied_from: str = ""  #: Of a mirror's copy, the alias that the call itself came through.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What came of a call. A failure of the user's code is a value, not an exception.
 
-    `result` is JSON text: what the handler returned, or the error payload of section 3.3.
+    `result` is JSON text: what the handler returned, or the error payload of section 3.3. The log
+    of a silent one is not written until somebody asks for it: see `frame.log_left`.
     """
 
     status: int
@@ -92,7 +92,8 @@ class Outcome:
     cold: bool = False
     instance: str = ""
     streamed: int = 0  #: Characters that it printed and that were handed out while it ran.
-    silent: bool = False  #: Whether it succeeded, and its log says no more than a record does.
+    silent: bool = False  #: Whether it succeeded, and its log says no more than this does.
+    memory_mb: int = 0  #: What the version may use; known of what an instance ran.
 
     @property
     def succeeded(self) -> bool:

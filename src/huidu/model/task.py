@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+
+import msgspec
+from msgspec import Struct
 
 from huidu.model.exchange import Exchange
 from huidu.model.invocation import Invocation
 from huidu.model.version import Version
 
+ENCODER = msgspec.json.Encoder()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+
+class Task(Struct, frozen=True, kw_only=True):
     """A call, and the version that was chosen to answer it."""
 
     invocation: Invocation
@@ -25,7 +27,7 @@ class Task:
         A mirror's copy looks to the function as the call itself did, but for `mirror`.
         """
         copied_from = self.invocation.copied_from
-        return json.dumps(
+        return ENCODER.encode(
             {
                 "request_id": self.invocation.request_id,
                 "alias": self.alias or copied_from,
@@ -34,4 +36,4 @@ class Task:
                 **self.invocation.trace.told(),
                 **({"mirror": True} if copied_from else {}),
             }
-        ).encode()
+        )

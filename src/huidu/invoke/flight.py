@@ -1,0 +1,306 @@
+"""Flight: one call from its route to its record, carried by callbacks rather than by a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from huidu.model.call import Call, Routed
+from huidu.model.capacity import Busy, Retired, Stopped
+from huidu.model.errors import Failed, InvalidValue, Refusal
+from huidu.model.function import FunctionName
+from huidu.model.invocation import (
+    MOST_EVENT_BYTES,
+    Invocation,
+    Outcome,
+    Status,
+    failure,
+)
+from huidu.model.task import Task
+from huidu.model.traits import Traits
+from huidu.model.version import Version
+from huidu.model.web import is_web
+
+TRIES = 3
+
+
+class Table(Protocol):
+    """Where calls go."""
+
+    def route(self, named: FunctionName, qualifier: str, traits: Traits) -> Routed: ...
+
+    def stay(self, named: FunctionName, qualifier: str, number: str) -> Routed | None: ...
+
+    def id_of(self, named: FunctionName) -> str | None: ...
+
+
+class Running(Protocol):
+    """What runs where a call runs."""
+
+    def ended(self) -> None:
+        """The call runs no more."""
+        ...
+
+
+class Recorder(Protocol):
+    """Keeps what is left of a call, and counts those under way."""
+
+    def began(self, lane: tuple[str, str, str]) -> Running:
+        """An instance has a call; what this returns is to be told when it has it no more."""
+        ...
+
+    def take(self, call: Call) -> None:
+        """A call has ended; nothing of it may change from here on."""
+        ...
+
+
+class Leaves(Protocol):
+    """What may be waited for no more."""
+
+    def leave(self) -> None: ...
+
+
+class Passenger(Protocol):
+    """A call on its way to an instance, and back."""
+
+    def boards(self) -> Task:
+        """An instance has it now: return what is to be run."""
+        ...
+
+    def arrives(self, outcome: Outcome) -> None:
+        """This is what came of it."""
+        ...
+
+    def refused(self, why: Busy | Retired) -> None:
+        """No instance is to be had: the line is full, or the version is gone."""
+        ...
+
+    def broke(self, error: Exception) -> None:
+        """An error of ours keeps it from being carried."""
+        ...
+
+
+class Carrier(Protocol):
+    """Where calls are carried to instances."""
+
+    def carry(self, version: Version, passenger: Passenger, *, later: bool = False) -> Leaves:
+        """Have an instance run a call, and the call told what came of it, perhaps at once.
+
+        `later`: a call that nobody waits for, which waits behind all others.
+        """
+        ...
+
+
+class Answered(Struct, frozen=True):
+    """What came of a call, and who answered; `alias` is empty where a version was called."""
+
+    outcome: Outcome
+    version: str
+    alias: str
+    revision: int = 0  #: Of the alias, as it was when the call was routed.
+    reason: str = ""  #: Why this version.
+
+
+#: Is shown a call with what came of it; returns at once, and never raises.
+Shown = Callable[[Invocation, Answered], None]
+
+
+class Caller(Protocol):
+    """Whoever is told what came of a call: one of the two, once."""
+
+    def answered(self, answered: Answered) -> None:
+        """It was answered, well or not."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """It was refused before any version had it (`Refusal`), or an error is ours."""
+        ...
+
+
+class Ground(Struct, frozen=True, kw_only=True):
+    """What flights begin and end on."""
+
+    table: Table
+    carrier: Carrier
+    recorder: Recorder
+    timer: Callable[[], float]  #: Seconds, never backwards.
+    #: Who is shown the calls of an alias once they are answered, by function id and alias.
+    mirrored: Mapping[tuple[str, str], Shown]
+
+
+class Flight:
+    """A call under way. One whose version went while it waited is routed anew."""
+
+    __slots__ = ("_caller", "_carried", "_ground", "_left", "_running", "_tries", "call")
+
+    def __init__(self, ground: Ground, call: Call, caller: Caller) -> None:
+        self.call = call
+        self._ground = ground
+        self._caller = caller
+        self._tries = TRIES
+        self._carried: Leaves | None = None
+        self._running: Running | None = None
+        self._left = False
+
+    def begin(self) -> None:
+        """Route the call and have it carried; the caller may be told the end from within."""
+        try:
+            self._begin()
+        except Exception as error:
+            self.broke(error)
+
+    def leave(self) -> None:
+        """Nobody waits for it any more. A call that runs is broken off with its instance."""
+        if self._left:
+            return
+        self._left = True
+        self._stop_running()
+        if self._carried is not None:
+            self._carried.leave()
+        take(self._ground, self.call)
+
+    def boards(self) -> Task:
+        """An instance has it now."""
+        self._stop_running()
+        call, ground = self.call, self._ground
+        call.claimed = ground.timer()
+        self._running = ground.recorder.began(call.lane)
+        return Task(invocation=call.invocation, version=_version(call), alias=call.lane[1])
+
+    def arrives(self, outcome: Outcome) -> None:
+        """Leave a record, and say what came of it."""
+        if self._left:
+            return
+        self._left = True
+        self._stop_running()
+        call, ground = self.call, self._ground
+        call.outcome = outcome
+        take(ground, call)
+        answered = answer(call)
+        if ground.mirrored and call.routed is not None and call.routed.alias is not None:
+            shown = ground.mirrored.get(call.lane[:2])
+            if shown is not None:
+                shown(call.invocation, answered)
+        self._caller.answered(answered)
+
+    def refused(self, why: Busy | Retired) -> None:
+        """Say that there is no room, or go another way."""
+        if isinstance(why, Busy):
+            self.arrives(busy(self.call.invocation, _version(self.call), why))
+        else:
+            self.begin()
+
+    def _begin(self) -> None:
+        invocation = self.call.invocation
+        if not self._tries:
+            self.arrives(closing(invocation))
+            return
+        self._tries -= 1
+        routed = route(self._ground.table, invocation)
+        self.call.goes(routed)
+        version = routed.version
+        check_active(version)
+        if is_web(version.configuration):
+            raise InvalidValue(
+                "FunctionType",
+                f"Function [{version.function.name}] is of Type HTTP: call it over HTTP, at its "
+                "URL",
+            )
+        if len(invocation.event) > MOST_EVENT_BYTES:
+            self.arrives(too_large(invocation))
+            return
+        self._carried = self._ground.carrier.carry(version, self, later=invocation.later)
+
+    def broke(self, error: Exception) -> None:
+        """Say that it is an error."""
+        if self._left:
+            raise error
+        self._left = True
+        self._stop_running()
+        self.call.outcome = failed(error)
+        take(self._ground, self.call)
+        self._caller.failed(error)
+
+    def _stop_running(self) -> None:
+        if self._running is not None:
+            self._running.ended()
+            self._running = None
+
+
+def _version(call: Call) -> Version:
+    if call.routed is None:
+        raise RuntimeError("a call that was not routed is carried nowhere")
+    return call.routed.version
+
+
+def take(ground: Ground, call: Call) -> None:
+    """Leave a record of a call."""
+    if call.routed is None:
+        call.lane = (ground.table.id_of(call.invocation.function) or "", "", "")
+    ground.recorder.take(call)
+
+
+def answer(call: Call) -> Answered:
+    """Return what is told of a call that has ended."""
+    _, alias, version = call.lane
+    if call.routed is None:
+        return Answered(call.outcome, version, alias)
+    of, reason = call.routed.alias, call.routed.decision.reason
+    return Answered(call.outcome, version, alias, of.revision if of else 0, reason)
+
+
+def route(table: Table, invocation: Invocation) -> Routed:
+    """Return the way of a call, or raise `NotFound`."""
+    named, qualifier = invocation.function, invocation.qualifier
+    if invocation.stays_on:
+        routed = table.stay(named, qualifier, invocation.stays_on)
+        if routed is not None:
+            return routed
+    return table.route(named, qualifier, invocation.traits)
+
+
+def check_active(version: Version) -> None:
+    """Raise `Failed` where a version takes no calls."""
+    if not version.is_active:
+        raise Failed(
+            "FunctionStatusError",
+            f"version {version.number} is {version.status}: {version.status_reason}",
+        )
+
+
+def busy(invocation: Invocation, version: Version, why: Busy) -> Outcome:
+    """Return the outcome of a call that there is no room for."""
+    said = (
+        str(why)
+        if isinstance(why, Stopped)
+        else f"every instance of version {version.number} is busy, and the line before them is full"
+    )
+    message = f"Function [{invocation.function.name}] concurrency exceeded: {said}"
+    return failure(Status.CONCURRENCY_EXCEEDED, message, invocation.request_id)
+
+
+def closing(invocation: Invocation) -> Outcome:
+    """Return the outcome of a call whose versions went one after another."""
+    return failure(Status.INSTANCE_EXITED, "the platform is closing", invocation.request_id)
+
+
+def too_large(invocation: Invocation) -> Outcome:
+    """Return the outcome of a call that no instance is to have."""
+    size = len(invocation.event)
+    message = f"the event has {size} bytes, at most {MOST_EVENT_BYTES} are allowed"
+    return failure(Status.EVENT_TOO_LARGE, message, invocation.request_id)
+
+
+def failed(error: Exception) -> Outcome:
+    """Return the outcome of a call that no version had."""
+    if not isinstance(error, Refusal):
+        return Outcome(status=Status.INTERNAL_ERROR, error=repr(error))
+    if error.code.startswith("ResourceNotFound.Qualifier"):
+        status = Status.QUALIFIER_NOT_FOUND
+    elif error.code.startswith("ResourceNotFound"):
+        status = Status.FUNCTION_NOT_FOUND
+    else:
+        status = Status.INTERNAL_ERROR
+    return Outcome(status=status, error=error.message)

@@ -18,6 +18,7 @@ from huidu.exporting import Exporting
 from huidu.gateway.access import Access
 from huidu.gateway.app import Gateway
 from huidu.gateway.entrance import Entrance
+from huidu.gateway.express import Express
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.services import Services
 from huidu.gateway.usage import Usage
@@ -158,6 +159,12 @@ class DataPlane:
         entrance = Entrance(self.services, self.routes, self.invoker, self.access, appid, tracing)
         proxies = Proxies(settings.proxies())
         return Gateway(self.urls, self.routes, self.invoker, new_id, entrance, proxies, tracing)
+
+    def express(self, settings: Settings, new_id: Callable[[], str]) -> Express | None:
+        """Return what answers plain requests; nothing where proxies speak for callers."""
+        if settings.proxies():
+            return None
+        return Express(self.urls, self.routes, self.invoker, new_id, self.exporting.tracing)
 
 
 def _onward(attempts: Attempts, ended: Ended) -> Onward | None:

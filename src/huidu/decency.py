@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -18,6 +19,9 @@ HOST = re.compile(
 ABSOLUTE = re.compile(rb"https?://([^/?]+)(/[^?]*)?(\?.*)?", re.IGNORECASE | re.DOTALL)
 CHUNKED = b"chunked"
 WEIGHED = frozenset([b"host", b"content-length", b"transfer-encoding", b"expect"])
+
+#: What a plain request has none of.
+UNUSUAL = frozenset([b"transfer-encoding", b"expect", b"upgrade"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,11 @@ def check(method: bytes, version: str, target: bytes, headers: Headers, *, upgra
     expected = [value.lower() for value in _values(headers, b"expect")]
     if version != "1.0" and any(value != b"100-continue" for value in expected):
         raise Indecent(Flaw(417, "Expect: must be 100-continue"))
+
+
+def length_of(headers: Headers) -> int:
+    """Return how long a decent request says that its body is; 0 where it does not say."""
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)
 
 
 def at_home(target: bytes) -> tuple[bytes, bytes | None]:
@@ -109,3 +118,22 @@ def _check_framing(version: str, headers: Headers, *, upgrades: bool) -> None:
         raise Indecent(Flaw(501, "Transfer-Encoding: nothing but chunked is understood"))
     if upgrades and (codings or any(length.strip(b"0") for length in lengths)):
         raise Indecent(Flaw(400, "Upgrade: not with a body"))
+
+
+def plain(method: bytes, target: bytes, sent: Mapping[bytes, bytes]) -> int | None:
+    """Return how many bytes the body has of a request that `check` has nothing to say of.
+
+    None where that is not plain to see: then `check` is to be asked. `sent` has each header of the
+    request, of which none came twice.
+    """
+    if UNUSUAL & sent.keys() or method == b"CONNECT":
+        return None
+    if target[:1] != b"/" or b"#" in target or not _is_host(sent.get(b"host", b"?")):
+        return None
+    length = sent.get(b"content-length", b"0")
+    return int(length) if length.isdigit() else None
+
+
+@lru_cache(maxsize=1024)
+def _is_host(value: bytes) -> bool:
+    return HOST.fullmatch(value.strip()) is not None

@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 
+from huidu.express import Express, ExpressProtocol
 from huidu.flow import Patience
 from huidu.patience import PatientProtocol
 from huidu.room import Room
@@ -58,12 +59,19 @@ class Listener:
         self,
         app: App,
         *,
+        express: Express | None = None,
         tunnels: bool = False,
         most_connections: int = MOST_CONNECTIONS,
         patience: Patience = USUAL,
     ) -> None:
-        """Return when the application answers requests; those for a WebSocket as well if it can."""
-        protocol: Any = partial(PatientProtocol, Room(most_connections), patience)
+        """Return when the application answers requests; those for a WebSocket as well if it can.
+
+        Plain requests are shown to `express` first, which answers those that it finds.
+        """
+        room = Room(most_connections)
+        protocol: Any = partial(PatientProtocol, room, patience)
+        if express is not None:
+            protocol = partial(ExpressProtocol, express, room, patience)
         self._server = server = _Server(
             uvicorn.Config(
                 app,

@@ -59,6 +59,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._body_bytes = 0
         self._dry_bytes = 0
+        self._body_left = 0  #: What is still to come of a body of which the length is known.
         self._body_began = self._heard_at = self._unread_s = 0.0
         self._running: RequestResponseCycle | None = (
             None  #: `cycle` is the newest, this the oldest.
@@ -94,7 +95,7 @@ class PatientProtocol(HttpToolsProtocol):
             if self.pipeline:
                 self._held = data
                 break
-            taken = self._feed(data[:PIECE_BYTES])
+            taken = self._feed(data[: max(PIECE_BYTES, self._body_left)])
             data = data[taken:]
         if self.pipeline:
             self._wait_for_answers()
@@ -133,6 +134,7 @@ class PatientProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False  # who is answered early may keep the body to himself
         self._room.busy(self)
         self._part, self._body_bytes, self._dry_bytes = Part.BODY, 0, 0
+        self._body_left = decency.length_of(self.headers)
         self._body_began, self._unread_s = self._heard_at, self.flow.unread_s
         self._wait(self._patience.pause_s)
 
@@ -140,6 +142,7 @@ class PatientProtocol(HttpToolsProtocol):
         """Take a piece of a body."""
         super().on_body(body)
         self._body_bytes += len(body)
+        self._body_left -= min(len(body), self._body_left)
         self._dry_bytes = 0
 
     def on_message_complete(self) -> None:
@@ -271,7 +274,7 @@ class PatientProtocol(HttpToolsProtocol):
                 begun = self.scope is not None and bool(self.headers)
                 self._refuse(ENDLESS_HEAD if begun else ENDLESS_TARGET)
         elif self._part is Part.BODY:
-            self._dry_bytes += taken
+            self._dry_bytes += min(taken, PIECE_BYTES)
             if self._dry_bytes > MOST_DRY_BYTES:
                 self._refuse(ENDLESS_TRAILERS)
 

@@ -139,10 +139,22 @@ async def serving(
         buckets = _buckets(settings, stores, keyring, Api(desk, told))
         most = _connections(settings.max_connections)
         await api.open(buckets, most_connections=most // API_SHARE)
-        entrance = before(data.gateway(settings, _new_id))
-        await gateway.open(entrance, tunnels=True, most_connections=most)
+        await _open(gateway, settings, data, before, most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url, data.ready)
+
+
+async def _open(
+    gateway: Listener,
+    settings: Settings,
+    data: DataPlane,
+    before: Callable[[App], App],
+    most: int,
+) -> None:
+    """Let callers in; each request is seen by what is before the gateway, if there is something."""
+    app = before(whole := data.gateway(settings, _new_id))
+    express = data.express(settings, _new_id) if app is whole else None
+    await gateway.open(app, express=express, tunnels=True, most_connections=most)
 
 
 def _connections(wanted: int) -> int:

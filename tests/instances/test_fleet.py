@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from huidu.instances.fleet import Fleet, key_of
+from huidu.instances.guests import Numbers
 from huidu.instances.launch import Spawner
-from huidu.instances.pool import Numbers
 from huidu.instances.recipe import Workshop
 from huidu.model.capacity import Busy, Limits, Retired
 from huidu.model.effect import (

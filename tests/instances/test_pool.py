@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from huidu.instances.guests import Numbers
 from huidu.instances.outcomes import Ending, StartFailed
-from huidu.instances.pool import Numbers, Pool
+from huidu.instances.pool import Pool
 from huidu.model.capacity import ASK_AGAIN_S, NEVER, Busy, Limits, Retired, Stopped
 from tests.fakes import Clock, Nursery, Rooms, Sitter, turns
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huidu.instances.pool import Numbers, Pool
+from huidu.instances.guests import Numbers
+from huidu.instances.pool import Pool
 from huidu.model.capacity import Busy, Limits, Retired, Scene, plan
 from tests.fakes import Clock, Nursery, Rooms, Sitter, turns
 

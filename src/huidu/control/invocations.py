@@ -11,8 +11,8 @@ from huidu.control.plane import Asked, Plane
 from huidu.invoke.flight import Answered
 from huidu.model.errors import InvalidParameter, InvalidValue
 from huidu.model.event import QueuedEvent
-from huidu.model.function import FunctionName
 from huidu.model.frame import log_left
+from huidu.model.function import FunctionName
 from huidu.model.invocation import (
     EMPTY_EVENT,
     MOST_ASYNC_EVENT_BYTES,

@@ -20,6 +20,7 @@ from huidu.gateway.asking import (
     failed,
     failed_here,
     left_to,
+    refused,
     request_of,
     says,
 )
@@ -30,7 +31,6 @@ from huidu.gateway.urls import Address
 from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, traced, tunnels, unseen, unset
 from huidu.invoke.flight import Answered
 from huidu.invoke.tracing import HANDED_ON, Tracing
-from huidu.model.errors import Refusal
 from huidu.model.invocation import MOST_EVENT_BYTES, Invocation
 from huidu.model.trace import Trace, carried, sent_in
 from huidu.model.trigger import Trigger
@@ -142,8 +142,8 @@ class Gateway:
         if address is None or trigger is None:
             return says(404, errorMessage="nothing is published at this path")
         asked = request_of(scope, address.path, b"")
-        if refused := urls.refusal(trigger, asked.source_ip):
-            return says(403, errorMessage=refused)
+        if forbidden := urls.refusal(trigger, asked.source_ip):
+            return says(403, errorMessage=forbidden)
         allowed = urls.preflight(trigger, asked.method, dict(asked.headers))
         if allowed is not None:
             return Response(status=204, headers=allowed, body=b"")
@@ -163,7 +163,7 @@ class Gateway:
             )
             return await self._invoker.exchange(invocation, visit)
 
-        return await left_to(visit, await asked(ask, failed, _refused, request_id))
+        return await left_to(visit, await asked(ask, failed, refused, request_id))
 
     async def _call(
         self, trigger: Trigger, request: Request, request_id: str
@@ -181,22 +181,12 @@ class Gateway:
             )
             return await self._invoker.invoke(invocation)
 
-        return await asked(ask, response_of, _refused, request_id)
+        return await asked(ask, response_of, refused, request_id)
 
     def _place(self, request: Request, request_id: str) -> Trace:
         return self._tracing.place(sent_in(request.headers), request_id)
 
 
-def _refused(refusal: Refusal) -> Response:
-    return says(_status(refusal), errorCode=refusal.code, errorMessage=refusal.message)
-
-
 def _too_large() -> tuple[Response, list[tuple[str, str]]]:
     message = f"the body is larger than {MOST_EVENT_BYTES} bytes"
     return says(413, errorMessage=message), [CLOSE]
-
-
-def _status(refusal: Refusal) -> int:
-    if refusal.code.startswith("ResourceNotFound"):
-        return 404
-    return 400 if refusal.code.startswith("Invalid") else 500

@@ -48,14 +48,14 @@ class Kinds(Protocol):
 async def asked(
     ask: Callable[[], Awaitable[Answered]],
     respond: Callable[[Outcome], Response],
-    refused: Callable[[Refusal], Response],
+    refuse: Callable[[Refusal], Response],
     request_id: str,
 ) -> tuple[Response, Headers]:
     """Return the response that a call makes, and headers that say who answered."""
     try:
         answered = await ask()
     except Refusal as refusal:
-        return refused(refusal), ()
+        return refuse(refusal), ()
     except Exception:
         log.exception("failed", request_id=request_id)
         return failed_here(request_id), ()
@@ -106,6 +106,17 @@ def request_of(scope: Scope, path: str, body: bytes) -> Request:
         body=body,
         source_ip=client[0] if client else "",
     )
+
+
+def refused(refusal: Refusal) -> Response:
+    """Return what is heard of a call that no version of a function was asked."""
+    return says(_status(refusal), errorCode=refusal.code, errorMessage=refusal.message)
+
+
+def _status(refusal: Refusal) -> int:
+    if refusal.code.startswith("ResourceNotFound"):
+        return 404
+    return 400 if refusal.code.startswith("Invalid") else 500
 
 
 def says(code: int, **fields: object) -> Response:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from huidu.model.invocation import Outcome, Status
 from huidu.model.routing_key import traits_of
 from huidu.model.service import CONTROL, TOKEN
@@ -38,6 +40,9 @@ OURS = frozenset(
     }
 )
 #: Answers without a body; one that had it would be read as the beginning of the next answer.
+#: How a result begins that is no object, and what an object that is a response has in it.
+PLAIN, SPELLED = frozenset('"[0123456789-tfn'), "statusCode"
+ENCODER = msgspec.json.Encoder()
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -64,24 +69,47 @@ class Response:
 
 def event_of(request: Request) -> bytes:
     """Return the event of a function URL (section 5.4); a body that is not text is in base64."""
-    sent = first(request.headers)
+    return event_from(
+        request.method,
+        request.path,
+        queried(request.query),
+        first(request.headers),
+        request.body,
+        request.source_ip,
+    )
+
+
+def event_from(
+    method: str,
+    path: str,
+    query: Mapping[str, str],
+    sent: Mapping[str, str],
+    body: bytes,
+    source_ip: str,
+) -> bytes:
+    """Return the same of what was read already."""
     headers = {name: value for name, value in sent.items() if not _is_the_platforms(name)}
-    headers["x-scf-remote-addr"] = request.source_ip
-    event: dict[str, object] = {
-        "headers": headers,
-        "httpMethod": request.method,
-        "path": request.path,
-        "queryString": queried(request.query),
-    }
+    headers["x-scf-remote-addr"] = source_ip
     try:
-        event |= {"body": request.body.decode(), "isBase64Encoded": False}
+        text, encoded = body.decode(), False
     except UnicodeDecodeError:
-        event |= {"body": base64.b64encode(request.body).decode(), "isBase64Encoded": True}
-    return json.dumps(event, ensure_ascii=False).encode()
+        text, encoded = base64.b64encode(body).decode(), True
+    return ENCODER.encode(
+        {
+            "headers": headers,
+            "httpMethod": method,
+            "path": path,
+            "queryString": query,
+            "body": text,
+            "isBase64Encoded": encoded,
+        }
+    )
 
 
 def _is_the_platforms(name: str) -> bool:
     """Tell whether a header would pass for one of ours; many see no difference between - and _."""
+    if name[0] != "x":
+        return False
     return name.replace("_", "-").startswith("x-scf-") and name != ROUTING_KEY
 
 
@@ -93,9 +121,8 @@ def traits(request: Request) -> Traits:
 def traits_from(headers: Mapping[str, str], query: Mapping[str, str], source_ip: str) -> Traits:
     """Return the same of what was read already."""
     sent = headers.get(ROUTING_KEY, "")
-    shown = traits_of(sent, source_ip)
     return Traits(
-        headers=shown.headers if sent else headers,
+        headers=traits_of(sent, source_ip).headers if sent else headers,
         folded=not sent,
         cookies=_cookies(headers["cookie"]) if "cookie" in headers else NOTHING,
         query=query,
@@ -125,6 +152,14 @@ def _cookies(text: str) -> dict[str, str]:
 def _unquoted(value: str) -> str:
     quoted = len(value) > 1 and value[0] == value[-1] == '"'
     return value[1:-1] if quoted else value
+
+
+def plain_body(outcome: Outcome) -> bytes | None:
+    """Return the body where it is the result and nothing else; None where that is to be seen."""
+    result = outcome.result
+    if outcome.status != Status.SUCCESS or (result[:1] not in PLAIN and SPELLED in result):
+        return None
+    return result.encode()
 
 
 def response_of(outcome: Outcome) -> Response:

@@ -29,19 +29,19 @@ class Proxies:
         a trusted proxy, and `peer` is where the connection comes from. From anybody else, what
         `X-Forwarded-*` and the like say is left out, for the functions behind us would believe it.
         """
-        if not self._networks and not any(_is_said(name) for name, _ in scope["headers"]):
+        if not self._networks and not any(is_said(name) for name, _ in scope["headers"]):
             return scope
         client = scope.get("client")
         peer = _address(client[0]) if client else None
         if peer is None or not self._trusts(peer):
-            kept = [one for one in scope["headers"] if not _is_said(one[0])]
+            kept = [one for one in scope["headers"] if not is_said(one[0])]
             return {**scope, "headers": kept}
         settled = {
             **scope,
             "client": (str(self._source(scope, peer)), 0),
             "peer": str(peer),
             "headers": [
-                one for one in scope["headers"] if b"_" not in one[0] or not _is_said(one[0])
+                one for one in scope["headers"] if b"_" not in one[0] or not is_said(one[0])
             ],
         }
         scheme = _last(scope, SCHEME).lower()
@@ -65,7 +65,7 @@ class Proxies:
         return any(address in network for network in self._networks)
 
 
-def _is_said(name: bytes) -> bool:
+def is_said(name: bytes) -> bool:
     """Tell whether a header is one of these; many servers see no difference between - and _."""
     if not name.startswith((b"x-", b"x_", b"forwarded")):
         return False

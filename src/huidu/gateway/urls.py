@@ -79,6 +79,7 @@ def refusal(trigger: Trigger, source_ip: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)
 def is_inside(source_ip: str) -> bool:
     """Tell whether an address is of a private network or of this machine; nobody's is not."""
     try:

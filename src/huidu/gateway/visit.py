@@ -100,13 +100,14 @@ def unset(send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = message["headers"]
             if any(CONSOLES in value for _, value in headers):
-                message["headers"] = [one for one in headers if not _sets(*one)]
+                message["headers"] = [one for one in headers if not sets_ours(*one)]
         await send(message)
 
     return say
 
 
-def _sets(name: bytes, value: bytes) -> bool:
+def sets_ours(name: bytes, value: bytes) -> bool:
+    """Tell whether a header of an answer sets a cookie of the console."""
     return name.lower() == b"set-cookie" and CONSOLES in value.partition(b"=")[0]
 
 

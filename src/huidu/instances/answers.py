@@ -72,9 +72,7 @@ def ending(kind: int, body: bytes, nonce: bytes) -> Ending:
     if kind == Kind.RESULT:
         if len(reply.words) > MOST_RESULT_BYTES:
             raise TooLarge(f"the result is too large: {len(reply.words)} bytes")
-        return Ending(
-            result=_text(reply.words), peak_bytes=reply.peak_bytes, took_s=reply.took_s
-        )
+        return Ending(result=_text(reply.words), peak_bytes=reply.peak_bytes, took_s=reply.took_s)
     if kind == Kind.ERROR:
         fault = _decoded(reply.words, Fault)
         if fault.status in FAILURES:

@@ -8,8 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from huidu.instances.claim import Carriage, Claim, Passenger, Running
+from huidu.instances.guests import Numbers
 from huidu.instances.outcomes import Ending, StartFailed
-from huidu.instances.pool import Numbers, Pool
+from huidu.instances.pool import Pool
 from huidu.instances.recipe import Recipe, Workshop
 from huidu.instances.shares import Shares, Tenancy
 from huidu.model.capacity import Limits, Retired

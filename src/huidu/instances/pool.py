@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from huidu.instances.crew import Crew, Landlord, Lendable
+from huidu.instances.guests import Guest, Numbers, Sitting, tell
 from huidu.model.capacity import (
     ASK_AGAIN_S,
     NEVER,
@@ -40,66 +40,7 @@ class Clock(Protocol):
     def call_at(self, when: float, callback: Callable[[], object], /) -> Timer: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
-    """How many of each there are in a pool."""
-
-    starting: int = 0
-    idle: int = 0
-    busy: int = 0
-    waiting: int = 0
-
-    @property
-    def instances(self) -> int:
-        """All of them together."""
-        return self.starting + self.idle + self.busy
-
-    @property
-    def ready(self) -> int:
-        """Those that can take a call, or have one."""
-        return self.idle + self.busy
-
-
 T = TypeVar("T", bound=Lendable)
-Lent = TypeVar("Lent", bound=Lendable, contravariant=True)
-
-
-class Guest(Protocol[Lent]):
-    """A call that waits for an instance."""
-
-    @property
-    def gone(self) -> bool:
-        """Whether it waits no more, although it did not say so yet."""
-        ...
-
-    def seated(self, instance: Lent, /) -> None:
-        """There is one; it is to be given back."""
-        ...
-
-    def denied(self, why: BaseException, /) -> None:
-        """There will be none: `Busy`, `Retired`, or what kept it from starting."""
-        ...
-
-
-class Sitting(Generic[T]):
-    """A guest that is a coroutine."""
-
-    def __init__(self) -> None:
-        self.seat: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-    @property
-    def gone(self) -> bool:
-        """Whether whoever waits was cancelled."""
-        return self.seat.done()
-
-    def seated(self, instance: T) -> None:
-        """Wake it up."""
-        self.seat.set_result(instance)
-
-    def denied(self, why: BaseException) -> None:
-        """Wake it up, and have it raise."""
-        if not self.seat.done():
-            self.seat.set_exception(why)
 
 
 class Pool(Generic[T]):
@@ -154,9 +95,10 @@ class Pool(Generic[T]):
             return await sitting.seat
         except asyncio.CancelledError:
             # The caller left. If its seat had come meanwhile, the next in line has it.
-            if not self.leave(place) and sitting.seat.done() and not sitting.seat.cancelled():
-                if sitting.seat.exception() is None:
-                    self.give_back(sitting.seat.result())
+            seat = sitting.seat
+            came = not self.leave(place) and seat.done() and not seat.cancelled()
+            if came and seat.exception() is None:
+                self.give_back(seat.result())
             raise
 
     def seat(self) -> T | None:
@@ -265,7 +207,7 @@ class Pool(Generic[T]):
         """Take no more calls. Those that are here are served; idle instances are let go."""
         self._retired = True
         self._provided = self._held = 0
-        _tell(self._warming, Retired())
+        tell(self._warming, Retired())
         self.settle()
 
     def revive(self) -> None:
@@ -384,7 +326,7 @@ class Pool(Generic[T]):
         if self._crew.ready:
             others = []
         self._refuse([*oldest, *(c for c in others if since[c] <= ordered_at)], why)
-        _tell(self._warming, why)
+        tell(self._warming, why)
 
     @property
     def _here(self) -> int:
@@ -422,7 +364,7 @@ class Pool(Generic[T]):
     def _floor(self) -> int:
         """Let those go on who have what they warmed; return what the others still want."""
         ready = self._crew.ready
-        _tell(warm for warm, wanted in self._warming.items() if wanted <= ready)
+        tell(warm for warm, wanted in self._warming.items() if wanted <= ready)
         return max((n for warm, n in self._warming.items() if not warm.done()), default=0)
 
     def _seat(self, call: int, name: str) -> bool:
@@ -456,14 +398,3 @@ class Pool(Generic[T]):
     def _ring(self) -> None:
         self._timer, self._rings_at = None, NEVER
         self.settle()
-
-
-def _tell(waiting: Iterable[asyncio.Future[Any]], why: BaseException | None = None) -> None:
-    """Let those go on who still wait, or raise in them why they cannot."""
-    for future in waiting:
-        if future.done():
-            continue
-        if why is None:
-            future.set_result(None)
-        else:
-            future.set_exception(why)

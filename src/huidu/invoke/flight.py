@@ -148,7 +148,7 @@ class Flight:
         """Route the call and have it carried; the caller may be told the end from within."""
         try:
             self._begin()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits is to hear of it
             self.broke(error)
 
     def leave(self) -> None:

@@ -40,6 +40,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "answering": "decency",
         "decency": "",
         "body": "",
+        "ids": "",
         "observing": "model store observe",
         "remembering": "model settings store",
         "exporting": "huidu settings invoke observe",
@@ -61,8 +62,8 @@ LEANS: Mapping[str, frozenset[str]] = {
         # the roof
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
-        "server": "model settings store observe listener observing remembering dataplane control "
-        "release triggers webhooks gateway cloudapi cos console "
+        "server": "ids model settings store observe listener observing remembering dataplane "
+        "control release triggers webhooks gateway cloudapi cos console "
         "serverless",
         "cli": "huidu model settings actions store observe observing runtimes project instances "
         "cloudapi cos release server proxy",

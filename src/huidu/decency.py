@@ -126,7 +126,7 @@ def plain(method: bytes, target: bytes, sent: Mapping[bytes, bytes]) -> int | No
     None where that is not plain to see: then `check` is to be asked. `sent` has each header of the
     request, of which none came twice.
     """
-    if UNUSUAL & sent.keys() or method == b"CONNECT":
+    if not UNUSUAL.isdisjoint(sent) or method == b"CONNECT":
         return None
     if target[:1] != b"/" or b"#" in target or not _is_host(sent.get(b"host", b"?")):
         return None

@@ -27,10 +27,10 @@ class Ask:
     """
 
     __slots__ = (
-        *("body", "client", "connection", "disconnected", "headers", "keep_alive"),
-        *("message_event", "method", "more_body", "response_complete", "response_started"),
-        "target",
+        *("body", "client", "connection", "disconnected", "headers"),
+        *("keep_alive", "method", "response_complete", "target"),
     )
+    more_body = False  #: It is whole.
 
     def __init__(self, connection: ExpressProtocol, method: bytes, sent: Sent) -> None:
         self.connection = connection
@@ -40,16 +40,24 @@ class Ask:
         self.body = b""
         self.client: str = connection.client[0] if connection.client else ""
         self.keep_alive = True
-        self.response_complete = self.response_started = self.disconnected = False
-        self.more_body = False
-        self.message_event = self
+        self.response_complete = self.disconnected = False
+
+    @property
+    def message_event(self) -> Ask:
+        """Who is told that the client has left."""
+        return self
+
+    @property
+    def response_started(self) -> bool:
+        """Whether the answer has begun, which is given as a whole."""
+        return self.response_complete
 
     def set(self) -> None:
         """The client has left: what is under way goes on, and is told to nobody."""
 
     def answer(self, status: int, headers: bytes, body: bytes) -> None:
         """Answer, at once or later; headers are lines, each with its end."""
-        self.response_started = self.response_complete = True
+        self.response_complete = True
         if not self.disconnected:
             self.connection.say(self, status, headers, body)
 

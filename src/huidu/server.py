@@ -7,7 +7,6 @@ import hashlib
 import os
 import resource
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -33,6 +32,7 @@ from huidu.cos.app import Cos
 from huidu.cos.downloads import Downloads
 from huidu.dataplane import DataPlane
 from huidu.gateway.proxies import Proxies
+from huidu.ids import Ids
 from huidu.listener import App, Listener
 from huidu.model.account import Account
 from huidu.model.effect import Effect
@@ -76,6 +76,7 @@ OTHER_DESCRIPTORS = 2048  #: For instances, stores and what else is opened.
 ENDPOINTS = "endpoints"  #: The file in the data directory that says where the server listens.
 
 log = structlog.get_logger("huidu.server")
+_new_id = Ids()
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,10 +371,6 @@ def _registry(
     ):
         registry.register(collector)
     return registry
-
-
-def _new_id() -> str:
-    return str(uuid.uuid4())
 
 
 async def _first_start(catalog: Catalog) -> None:

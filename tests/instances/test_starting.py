@@ -6,11 +6,11 @@ import asyncio
 import json
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from huidu.instances.launch import Order, Spawner
 from huidu.instances.outcomes import StartFailed

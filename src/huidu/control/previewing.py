@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from msgspec import structs
 
 from huidu.actions import previews as wire
@@ -11,7 +9,7 @@ from huidu.control import aliases
 from huidu.control.plane import Asked, Plane
 from huidu.model.alias import Alias
 from huidu.model.shift import shift
-from huidu.model.traits import NO_TRAITS, Traits
+from huidu.model.traits import Traits
 from huidu.store.reading import Reading
 
 
@@ -51,7 +49,7 @@ def _traits(request: wire.GetAliasPreview) -> Traits:
 
 
 def _call(traits: Traits, before: Alias, after: Alias) -> wire.CallFacts | None:
-    if traits == replace(NO_TRAITS, folded=True):
+    if traits == Traits(folded=True):
         return None
     (had, had_why), (gets, gets_why) = (_goes(alias, traits) for alias in (before, after))
     return wire.CallFacts(

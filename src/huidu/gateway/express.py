@@ -35,7 +35,7 @@ from huidu.model.trace import NO_TRACE, PARENT, carried, sent_in
 from huidu.model.trigger import Trigger
 
 TRIGGER = "http"
-PREFIX = urls.PREFIX.encode()
+SAID = (b"x", b"f")  #: How headers begin that speak for somebody else.
 
 log = structlog.get_logger("huidu.gateway")
 
@@ -208,4 +208,6 @@ def _led_by(host: bytes) -> str | None:
 
 def _is_special(sent: Mapping[bytes, bytes]) -> bool:
     """Tell whether a head says something that is settled before a function hears of it."""
-    return CONSOLES in sent.get(b"cookie", b"") or any(map(is_said, sent))
+    if b"cookie" in sent and CONSOLES in sent[b"cookie"]:
+        return True
+    return any(is_said(name) for name in sent if name.startswith(SAID))

@@ -15,6 +15,7 @@ from huidu.model.capacity import Busy, Retired
 from huidu.model.invocation import Outcome, Status
 from huidu.model.log import Chunk
 from huidu.model.task import Task
+from huidu.model.version import Version
 
 #: How many instances a call is given to, while it is certain that it never began.
 TRIES = 3
@@ -69,13 +70,19 @@ class Carriage:
 
     __slots__ = (
         *("_instance", "_later", "_passenger", "_place", "_pool"),
-        *("_pool_of", "_task", "_tries", "_turn"),
+        *("_pool_of", "_task", "_tries", "_turn", "_version"),
     )
 
     def __init__(
-        self, pool_of: Callable[[], Pool[Running]], passenger: Passenger, *, later: bool = False
+        self,
+        pool_of: Callable[[Version], Pool[Running]],
+        version: Version,
+        passenger: Passenger,
+        *,
+        later: bool = False,
     ) -> None:
         self._pool_of = pool_of
+        self._version = version
         self._passenger = passenger
         self._later = later
         self._pool: Pool[Running]
@@ -89,7 +96,7 @@ class Carriage:
         """Set out: with an instance that is idle, or to the end of the line."""
         self._place = 0
         try:
-            self._pool = pool = self._pool_of()
+            self._pool = pool = self._pool_of(self._version)
             instance = None if self._later else pool.seat()
             if instance is None:
                 self._place = pool.wait(self, later=self._later)
@@ -134,6 +141,7 @@ class Carriage:
             self._give_back()
 
     def _heard(self, outcome: Outcome | None) -> None:
+        self._turn = None
         self._give_back()
         if outcome is not None:
             self._passenger.arrives(outcome)

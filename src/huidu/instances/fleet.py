@@ -84,7 +84,7 @@ class Fleet:
 
     def carry(self, version: Version, passenger: Passenger, *, later: bool = False) -> Carriage:
         """Have an instance run a call, and the call told what came of it, perhaps at once."""
-        carriage = Carriage(lambda: self.pool(version), passenger, later=later)
+        carriage = Carriage(self.pool, version, passenger, later=later)
         carriage.go()
         return carriage
 

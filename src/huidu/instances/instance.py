@@ -21,6 +21,7 @@ from huidu.model.task import Task
 from huidu.model.version import Version
 from huidu.runtimes.table import CUSTOM
 
+MOMENT_MS, ASK_AGAIN_S = 5.0, 0.1
 NONCES = 256  #: Drawn at once: the kernel is asked for each call else.
 
 
@@ -79,6 +80,7 @@ class Instance(Living):
         self._killed_unused = False
         self._peak_bytes = 0
         self._deadline = NEVER
+        self._asked_at = 0.0  #: When it was asked whether memory was used up.
         self._timer: asyncio.TimerHandle | None = None
         self._turn: Turn | None = None
         self._cutting: set[asyncio.Task[None]] = set()
@@ -138,7 +140,8 @@ class Instance(Living):
         if turn is None:
             raise ProtocolError(f"{KINDS[kind].name} that nobody asked for")
         ending = answers.ending(kind, body, turn.nonce)
-        self._over()
+        self._turn = self._running = None
+        self._deadline = NEVER
         duration_ms = (perf_counter() - turn.began) * 1000
         self.took_s = ending.took_s or duration_ms / 1000
         self._peak_bytes = ending.peak_bytes
@@ -228,10 +231,19 @@ class Instance(Living):
             return endings.out_of_memory(self._version.configuration, ended.peak_bytes)
         return endings.exited(ended)
 
-    def _printed(self) -> str:
-        """Return what was printed, and a line where memory was used up and yet the call went on."""
-        printed = super()._printed()
-        if not (self._alive and self._process.starved()):
+    def _printed(self, duration_ms: float) -> str:
+        """Return what was printed, and a line where memory was used up and yet the call went on.
+
+        Nobody uses up memory in a moment: after calls as short as that it is asked now and then.
+        """
+        printed = super()._printed(duration_ms)
+        if not self._alive:
+            return printed
+        now = self._loop.time()
+        if duration_ms < MOMENT_MS and now - self._asked_at < ASK_AGAIN_S:
+            return printed
+        self._asked_at = now
+        if not self._process.starved():
             return printed
         limit = self._version.configuration.memory_mb
         return f"{printed}(a process was killed: the memory limit of {limit} MB was reached)\n"

@@ -22,6 +22,7 @@ FLOOD = (
     b"(this call printed more than 5000 lines in 5 seconds; what follows is not kept until then)"
 )
 WAITING = struct.Struct("i")
+NOTHING = bytes(WAITING.size)
 
 
 class Lines:
@@ -138,7 +139,10 @@ class Pipe:
             self._fd = -1
 
     def _drain(self) -> None:
-        (waiting,) = WAITING.unpack(fcntl.ioctl(self._fd, termios.FIONREAD, bytes(WAITING.size)))
+        told = fcntl.ioctl(self._fd, termios.FIONREAD, NOTHING)
+        if told == NOTHING:
+            return
+        (waiting,) = WAITING.unpack(told)
         while waiting > 0:
             waiting -= self._read(waiting) or waiting
 

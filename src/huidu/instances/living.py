@@ -150,7 +150,7 @@ class Living:
             if self._gone is not None:
                 self._gone()
 
-    def _printed(self) -> str:
+    def _printed(self, _duration_ms: float) -> str:
         """Return what was printed since it was asked for last."""
         told, self._signalled = self._signalled, False
         return self._pipe.take() + (TOLD if told else "")
@@ -167,7 +167,7 @@ class Living:
                 duration_ms=duration_ms,
                 init_ms=self._init_ms if cold else 0.0,
                 cold=cold,
-                printed=self._printed(),
+                printed=self._printed(duration_ms),
             ),
         )
         return replace(ended, streamed=streamed) if streamed else ended

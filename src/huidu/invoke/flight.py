@@ -20,7 +20,7 @@ from huidu.model.invocation import (
 )
 from huidu.model.task import Task
 from huidu.model.traits import Traits
-from huidu.model.version import Version
+from huidu.model.version import ACTIVE, Version
 from huidu.model.web import is_web
 
 TRIES = 3
@@ -175,6 +175,7 @@ class Flight:
             return
         self._left = True
         self._stop_running()
+        self._carried = None
         call, ground = self.call, self._ground
         call.outcome = outcome
         take(ground, call)
@@ -201,7 +202,8 @@ class Flight:
         routed = route(self._ground.table, invocation)
         self.call.goes(routed)
         version = routed.version
-        check_active(version)
+        if version.status != ACTIVE:
+            check_active(version)
         if is_web(version.configuration):
             raise InvalidValue(
                 "FunctionType",

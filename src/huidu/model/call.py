@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from huidu.model.alias import Alias
 from huidu.model.exchange import Exchange
@@ -18,8 +18,7 @@ MOST_KEPT_RESULT_CHARS = 4 * 1024
 MOST_HELD_CHARS = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(Struct, frozen=True):
     """Where one call goes: the version to run, the decision, and the alias it came through."""
 
     version: Version

@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 
+from msgspec import Struct
+
 from huidu.model.errors import InvalidValue
 
 USER_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 NOTHING: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
+class Traits(Struct, frozen=True, kw_only=True):
     """What rules and stickiness may look at.
 
     `headers` are the entries of `RoutingKey` for a call over the cloud API, where letter case
@@ -21,9 +22,9 @@ class Traits:
     `folded=True` (decision D-29).
     """
 
-    headers: Mapping[str, str] = field(default_factory=dict)
-    cookies: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
+    cookies: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
     source_ip: str | None = None
     folded: bool = False
 

@@ -51,6 +51,7 @@ class Sitter:
     def __init__(self, name: str) -> None:
         self.name = name
         self.alive = True
+        self.ahead = False
         self.took_s = 0.001
         self._tell: Callable[[], None] | None = None
 
@@ -71,6 +72,7 @@ class Nursery:
 
     def __init__(self) -> None:
         self.expected: list[asyncio.Future[Sitter]] = []
+        self.ahead = False  #: Whether those that come can be sent calls ahead.
         self._numbers = count(1)
 
     async def start(self) -> Sitter:
@@ -81,6 +83,7 @@ class Nursery:
     async def deliver(self) -> Sitter:
         """Let the oldest start come to its end."""
         sitter = Sitter(f"s{next(self._numbers)}")
+        sitter.ahead = self.ahead
         self.expected.pop(0).set_result(sitter)
         await turns()
         return sitter

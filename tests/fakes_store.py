@@ -202,6 +202,7 @@ class Stand:
         async def run() -> Outcome:
             if self.refuses is not None:
                 raise self.refuses
+            passenger.begins()
             return await self.run(passenger.boards())
 
         return Errand(passenger, asyncio.create_task(run()))

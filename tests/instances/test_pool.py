@@ -425,7 +425,7 @@ async def test_a_provisioned_instance_that_cannot_start_is_tried_again_ever_late
     for pause in (1, 2, 4):
         await turns()
         await scene.nursery.fail(BROKEN)
-        assert scene.pool.failure is BROKEN
+        assert scene.pool.crew.failure is BROKEN
         scene.clock.move(pause - 0.1)
         await turns()
         assert scene.nursery.expected == []
@@ -434,7 +434,7 @@ async def test_a_provisioned_instance_that_cannot_start_is_tried_again_ever_late
     await turns()
     await scene.nursery.deliver()
 
-    assert scene.pool.failure is None
+    assert scene.pool.crew.failure is None
     assert scene.pool.numbers == Numbers(idle=1)
 
 

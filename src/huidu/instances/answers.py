@@ -33,6 +33,7 @@ class Ready:
 
     digest: str
     imports: tuple[str, ...] = ()
+    ahead: int = 0  #: How many calls may be sent to it before it has answered the one that runs.
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 from huidu.instances.channel import Undelivered
 from huidu.instances.crew import Lendable
-from huidu.instances.living import Hear, Leaves
+from huidu.instances.living import Leaves, Rider
 from huidu.instances.outcomes import Ending, Run, StartFailed, outcome
 from huidu.instances.pool import Pool
 from huidu.model.capacity import Busy, Retired
@@ -36,8 +36,8 @@ class Running(Lendable, Protocol):
         """Run one call to its end; raises `Undelivered` where it certainly never began."""
         ...
 
-    def start(self, task: Task, hear: Hear) -> Leaves:
-        """Have one call run, and be told what comes of it: later, never from within."""
+    def start(self, task: Task, rider: Rider) -> Leaves:
+        """Have one call run; the rider is told when it begins, perhaps at once, and how it ends."""
         ...
 
 
@@ -45,7 +45,11 @@ class Passenger(Protocol):
     """A call on its way to an instance, and back."""
 
     def boards(self) -> Task:
-        """An instance has it now: return what is to be run."""
+        """There is an instance for it: return what is to be run."""
+        ...
+
+    def begins(self) -> None:
+        """It runs from now on."""
         ...
 
     def arrives(self, outcome: Outcome) -> None:
@@ -69,8 +73,8 @@ class Carriage:
     """
 
     __slots__ = (
-        *("_instance", "_later", "_passenger", "_place", "_pool"),
-        *("_pool_of", "_task", "_tries", "_turn", "_version"),
+        *("_begun", "_instance", "_later", "_passenger", "_place", "_pool"),
+        *("_pool_of", "_task", "_tries", "_turn", "_version", "alone"),
     )
 
     def __init__(
@@ -86,6 +90,8 @@ class Carriage:
         self._passenger = passenger
         self._later = later
         self._pool: Pool[Running]
+        self._begun = False
+        self.alone = later
         self._place = 0
         self._tries = 0
         self._task: Task | None = None
@@ -97,7 +103,7 @@ class Carriage:
         self._place = 0
         try:
             self._pool = pool = self._pool_of(self._version)
-            instance = None if self._later else pool.seat()
+            instance = None if self._later else pool.seat(alone=self.alone)
             if instance is None:
                 self._place = pool.wait(self, later=self._later)
                 return
@@ -114,10 +120,11 @@ class Carriage:
     def seated(self, instance: Running) -> None:
         """There is an instance."""
         self._place = 0
+        self._begun = False
         self._instance = instance
         self._task = task = self._passenger.boards()
         try:
-            self._turn = instance.start(task, self._heard)
+            self._turn = instance.start(task, self)
         except Exception as error:  # noqa: BLE001 - whatever it is, the instance goes back
             self._give_back()
             self._passenger.broke(error)
@@ -140,13 +147,21 @@ class Carriage:
             self._turn.leave()
             self._give_back()
 
-    def _heard(self, outcome: Outcome | None) -> None:
+    def begins(self) -> None:
+        """It runs."""
+        self._begun = True
+        self._passenger.begins()
+
+    def hears(self, outcome: Outcome | None) -> None:
+        """Give the instance back; where the call did not begin, go to another one."""
         self._turn = None
         self._give_back()
         if outcome is not None:
             self._passenger.arrives(outcome)
             return
-        self._tries += 1
+        # Who had to wait for another call, and saw that end the instance, waits for none again.
+        self._tries += self._begun
+        self.alone = True
         if self._tries < TRIES:
             self.go()
         elif self._task is not None:

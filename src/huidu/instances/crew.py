@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from huidu.model.capacity import NEVER, again_at
+from huidu.model.capacity import NEVER, Limits, again_at
 
 
 class Lendable(Protocol):
@@ -18,6 +18,11 @@ class Lendable(Protocol):
 
     @property
     def alive(self) -> bool: ...
+
+    @property
+    def ahead(self) -> bool:
+        """Whether it can be given the next call before it has answered the one that runs."""
+        ...
 
     @property
     def took_s(self) -> float:
@@ -96,6 +101,8 @@ class Crew(Generic[T]):
         self._seats = seats
         self._open: dict[str, int] = {}
         self._guests: dict[str, int] = {}
+        self._ahead: dict[str, T] = {}  #: Those that run a call and have none sent ahead.
+        self._doubled: set[str] = set()  #: Those that have one sent ahead.
         self._pace_s = NEVER
         self._starting: dict[asyncio.Task[T], float] = {}
         self._leaving = set[asyncio.Task[None]]()
@@ -164,7 +171,34 @@ class Crew(Generic[T]):
             self._guests[name] = self._seats - free + 1
             if free > 1:
                 self._open[name] = free - 1
-        return self._all[name]
+        instance = self._all[name]
+        if self._seats == 1 and instance.ahead:
+            self._ahead[name] = instance
+        return instance
+
+    def sends_ahead(self, limits: Limits) -> bool:
+        """Tell whether there is a busy instance that can be given a call ahead of its turn.
+
+        That is where calls end so soon that one may wait for another within an instance.
+        """
+        return bool(self._ahead) and self._pace_s * 1000 < limits.ahead_ms and limits.waiting > 0
+
+    def lend_ahead(self) -> T:
+        """Return the busy instance that has run its call for longest, for one more."""
+        name = next(iter(self._ahead))
+        self._doubled.add(name)
+        return self._ahead.pop(name)
+
+    def halves(self, instance: T) -> bool:
+        """Have one that had two calls have one; tell whether it had two."""
+        name = instance.name
+        if name not in self._doubled:
+            return False
+        self._doubled.discard(name)
+        self._keep_pace(instance.took_s)
+        if instance.alive and self._due.get(name, -NEVER) > self._now():
+            self._ahead[name] = instance
+        return True
 
     def lend_latest(self) -> T:
         """Return the one beside whose guests there is room, else the one that was used last."""
@@ -183,6 +217,7 @@ class Crew(Generic[T]):
         name = instance.name
         if name not in self._all:
             return  # It was let go meanwhile.
+        self._ahead.pop(name, None)
         self._keep_pace(instance.took_s)
         guests = self._guests.pop(name, 1) - 1
         if guests:
@@ -205,8 +240,9 @@ class Crew(Generic[T]):
 
     def dismiss(self, name: str) -> None:
         """Let an instance go, whatever it is doing."""
-        for kept in (self._idle, self._born, self._due, self._open, self._guests):
+        for kept in (self._idle, self._born, self._due, self._open, self._guests, self._ahead):
             kept.pop(name, None)
+        self._doubled.discard(name)
         task = asyncio.get_running_loop().create_task(self._all.pop(name).stop())
         self._leaving.add(task)
         task.add_done_callback(self._left)

@@ -207,7 +207,7 @@ class Fleet:
 
     def interrupt(self, request_id: str) -> bool:
         """Tell the instance to end that runs a call; return whether there is one."""
-        every = (one for pool in self._pools.values() for one in pool.lent())
+        every = (one for pool in self._pools.values() for one in pool.crew.lent())
         return any(one.interrupt(request_id) for one in every)
 
     @property
@@ -223,7 +223,7 @@ class Fleet:
     def printing(self, least_s: float) -> Iterator[Chunk]:
         """Yield what calls that have run for so long have printed since this was asked last."""
         for pool in self._pools.values():
-            for instance in pool.lent():
+            for instance in pool.crew.lent():
                 if (chunk := instance.printing(least_s)) is not None:
                     yield chunk
 
@@ -319,7 +319,7 @@ class Fleet:
 
 
 def _standing(version: Version, pool: Pool[Running]) -> Standing:
-    numbers, failure = pool.numbers, pool.failure
+    numbers, failure = pool.numbers, pool.crew.failure
     return Standing(
         function=version.function,
         function_id=version.function_id,

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from huidu.instances.crew import Lendable
+
+
+class Timer(Protocol):
+    """Something that rings later."""
+
+    def cancel(self) -> None: ...
+
+
+class Clock(Protocol):
+    """What a pool must know of time; an event loop will do."""
+
+    def time(self) -> float: ...
+
+    def call_at(self, when: float, callback: Callable[[], object], /) -> Timer: ...
+
 
 T = TypeVar("T", bound=Lendable)
 Lent_contra = TypeVar("Lent_contra", bound=Lendable, contravariant=True)
@@ -21,6 +36,11 @@ class Guest(Protocol[Lent_contra]):
         """Whether it waits no more, although it did not say so yet."""
         ...
 
+    @property
+    def alone(self) -> bool:
+        """Whether it is not to be sent ahead, behind a call that still runs."""
+        ...
+
     def seated(self, instance: Lent_contra, /) -> None:
         """There is one; it is to be given back."""
         ...
@@ -32,6 +52,8 @@ class Guest(Protocol[Lent_contra]):
 
 class Sitting(Generic[T]):
     """A guest that is a coroutine."""
+
+    alone = True
 
     def __init__(self) -> None:
         self.seat: asyncio.Future[T] = asyncio.get_running_loop().create_future()

@@ -12,7 +12,7 @@ from huidu.instances import answers, endings, wire
 from huidu.instances.answers import Ready
 from huidu.instances.channel import Channel, Lost, Undelivered
 from huidu.instances.launch import Exit, Launched
-from huidu.instances.living import Hear, Living, Stopped, TimedOut
+from huidu.instances.living import Living, Rider, Stopped, TimedOut
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.wire import KINDS, Frame, Kind, ProtocolError, TooLarge
 from huidu.model.capacity import NEVER
@@ -28,23 +28,46 @@ NONCES = 256  #: Drawn at once: the kernel is asked for each call else.
 class Turn:
     """A call that an instance has."""
 
-    __slots__ = ("began", "hear", "instance", "nonce", "task")
+    __slots__ = ("began", "instance", "nonce", "rider", "task")
 
-    def __init__(self, instance: Instance, task: Task, hear: Hear, nonce: bytes) -> None:
+    def __init__(self, instance: Instance, task: Task, rider: Rider, nonce: bytes) -> None:
         self.instance = instance
         self.task = task
-        self.hear = hear
+        self.rider: Rider = rider
         self.nonce = nonce
         self.began = 0.0
 
     def leave(self) -> None:
         """Wait for it no more. It takes the instance with it: nobody can tell what it left."""
-        self.hear = _nobody
+        self.rider = NOBODY
         self.instance.left(self)
 
 
-def _nobody(_: object) -> None:
-    """Hear what nobody waits for any more."""
+class Nobody:
+    """Who is told nothing."""
+
+    def begins(self) -> None:
+        """Nobody cares."""
+
+    def hears(self, outcome: Outcome | None) -> None:
+        """Nobody listens."""
+
+
+class Waiting:
+    """A rider that is a coroutine."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
+
+    def begins(self) -> None:
+        """Go on waiting."""
+
+    def hears(self, outcome: Outcome | None) -> None:
+        """Wake it up."""
+        self.heard.set_result(outcome)
+
+
+NOBODY = Nobody()
 
 
 class Nonces:
@@ -83,6 +106,8 @@ class Instance(Living):
         self._asked_at = 0.0  #: When it was asked whether memory was used up.
         self._timer: asyncio.TimerHandle | None = None
         self._turn: Turn | None = None
+        self._next: Turn | None = None  #: The call that was sent ahead.
+        self._takes_ahead = False
         self._cutting: set[asyncio.Task[None]] = set()
 
     async def load(self, order: bytes) -> Ready:
@@ -93,6 +118,7 @@ class Instance(Living):
             await self.stop()
             raise StartFailed(loaded, self._pipe.take(), self._init_ms, another=self._killed_unused)
         self._wire.hear = self._hear
+        self._takes_ahead = loaded.ahead > 0
         return loaded
 
     async def run(self, task: Task) -> Outcome:
@@ -101,10 +127,10 @@ class Instance(Living):
         Raises `Undelivered` where the call certainly never began. A caller that is cancelled
         takes the instance with it.
         """
-        heard: asyncio.Future[Outcome | None] = self._loop.create_future()
-        turn = self.start(task, heard.set_result)
+        waiting = Waiting()
+        turn = self.start(task, waiting)
         try:
-            outcome = await heard
+            outcome = await waiting.heard
         except asyncio.CancelledError:
             turn.leave()
             raise
@@ -112,28 +138,45 @@ class Instance(Living):
             raise Undelivered
         return outcome
 
-    def start(self, task: Task, hear: Hear) -> Turn:
-        """Run one call; `hear` is told what came of it, and nothing where it never began.
+    @property
+    def ahead(self) -> bool:
+        """Whether it can be given the next call before it has answered the one that runs."""
+        return self._takes_ahead
 
-        It is told later, never from within.
+    def start(self, task: Task, rider: Rider) -> Turn:
+        """Run one call, or have it run once the one has ended that runs.
+
+        What was sent ahead begins when the answer before it comes. Until then it has certainly not
+        begun, whatever becomes of the instance: a worker reads no further before it has answered.
         """
         if task.version.digest != self._version.digest:
             raise ValueError(f"instance {self.name} was not started for this version")
-        turn = Turn(self, task, hear, NONCE.draw())
+        turn = Turn(self, task, rider, NONCE.draw())
         if self._wire.fault is not None:
-            self._loop.call_soon(hear, None)
+            self._loop.call_soon(rider.hears, None)
             return turn
-        turn.began = perf_counter()
-        self._turn = turn
-        self._running = (task, turn.began)
-        self._set_deadline()
+        if self._turn is None:
+            self._begin(turn)
+        elif self._next is None and self._takes_ahead:
+            self._next = turn
+        else:
+            raise ValueError(f"{self!r} has as many calls as it can have")
         self._wire.send(wire.call(turn.nonce, task.context(), task.invocation.event))
         return turn
 
     def left(self, turn: Turn) -> None:
-        """End, if this is the call that runs."""
+        """End, now or when it would begin with this call."""
         if self._turn is turn:
             self._wire.fail(Stopped())
+        elif self._next is turn:
+            self._retire()
+
+    def _begin(self, turn: Turn) -> None:
+        turn.began = perf_counter()
+        self._turn = turn
+        self._running = (turn.task, turn.began)
+        self._set_deadline()
+        turn.rider.begins()
 
     def _hear(self, kind: int, body: bytes) -> None:
         turn = self._turn
@@ -145,22 +188,33 @@ class Instance(Living):
         duration_ms = (perf_counter() - turn.began) * 1000
         self.took_s = ending.took_s or duration_ms / 1000
         self._peak_bytes = ending.peak_bytes
-        turn.hear(self._outcome(turn.task, ending, duration_ms))
+        outcome = self._outcome(turn.task, ending, duration_ms)
+        if self._next is not None:
+            self._go_on(self._next)
+        turn.rider.hears(outcome)
 
-    def _over(self) -> None:
-        self._turn = self._running = None
-        self._deadline = NEVER
+    def _go_on(self, turn: Turn) -> None:
+        """Begin with the call that was sent ahead, unless nobody waits for it any more."""
+        self._next = None
+        self._begin(turn)
+        if turn.rider is NOBODY:
+            self._wire.fail(Stopped())
 
     def _broken(self) -> None:
         self._process.kill()
         self._retire()
-        turn, fault = self._turn, self._wire.fault
-        if turn is None or fault is None:
+        turn, ahead, fault = self._turn, self._next, self._wire.fault
+        self._turn = self._next = self._running = None
+        self._deadline = NEVER
+        if ahead is not None:
+            self._loop.call_soon(ahead.rider.hears, None)
+        if turn is None or fault is None or turn.rider is NOBODY:
             return
-        self._over()
         if isinstance(fault, Undelivered):
-            self._loop.call_soon(turn.hear, None)
-            return
+            if ahead is None:
+                self._loop.call_soon(turn.rider.hears, None)
+                return
+            fault = Lost()  # It is the one that was sent ahead that was not read.
         cutting = self._loop.create_task(self._cut_off(turn, fault))
         self._cutting.add(cutting)
         cutting.add_done_callback(self._cutting.discard)
@@ -215,7 +269,7 @@ class Instance(Living):
         ending = replace(ending, peak_bytes=ending.peak_bytes or self._peak_bytes)
         self.took_s = duration_ms / 1000
         self._peak_bytes = ending.peak_bytes
-        turn.hear(self._outcome(turn.task, ending, duration_ms))
+        turn.rider.hears(self._outcome(turn.task, ending, duration_ms))
 
     def _told(self, fault: Exception, ended: Exit) -> Ending:
         if isinstance(fault, TimedOut):

@@ -21,8 +21,17 @@ from huidu.model.log import Chunk
 from huidu.model.task import Task
 from huidu.model.version import Version
 
-#: Is told what came of a call; None where it certainly never began.
-Hear = Callable[[Outcome | None], None]
+
+class Rider(Protocol):
+    """A call that an instance is given; what it is told, it is told later, never from within."""
+
+    def begins(self) -> None:
+        """It runs from now on."""
+        ...
+
+    def hears(self, outcome: Outcome | None) -> None:
+        """This is what came of it; None where it certainly never began."""
+        ...
 
 
 class TimedOut(Exception):
@@ -64,6 +73,11 @@ class Living:
         self._watching = self._loop.create_task(self._watch())
 
     @property
+    def ahead(self) -> bool:
+        """Whether it can be given the next call before it has answered the one that runs."""
+        return False
+
+    @property
     def alive(self) -> bool:
         """Whether it can take another call."""
         return self._alive
@@ -87,8 +101,8 @@ class Living:
         """Run one call to its end; raises `Undelivered` where it certainly never began."""
         raise NotImplementedError
 
-    def start(self, task: Task, hear: Hear) -> Leaves:
-        """Have one call run, and be told what comes of it: later, never from within."""
+    def start(self, task: Task, rider: Rider) -> Leaves:
+        """Have one call run; the rider is told when it begins, perhaps at once, and how it ends."""
         raise ValueError(f"{self!r} takes no call that it is not waited for")
 
     def interrupt(self, request_id: str) -> bool:

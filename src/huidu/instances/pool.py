@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from itertools import count, islice
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from huidu.instances.crew import Crew, Landlord, Lendable
-from huidu.instances.guests import Guest, Numbers, Sitting, tell
+from huidu.instances.guests import Clock, Guest, Numbers, Sitting, Timer, tell
 from huidu.model.capacity import (
     ASK_AGAIN_S,
     NEVER,
@@ -24,21 +24,6 @@ from huidu.model.capacity import (
     room_for_later,
 )
 from huidu.model.sharing import Holding
-
-
-class Timer(Protocol):
-    """Something that rings later."""
-
-    def cancel(self) -> None: ...
-
-
-class Clock(Protocol):
-    """What a pool must know of time; an event loop will do."""
-
-    def time(self) -> float: ...
-
-    def call_at(self, when: float, callback: Callable[[], object], /) -> Timer: ...
-
 
 T = TypeVar("T", bound=Lendable)
 
@@ -61,7 +46,7 @@ class Pool(Generic[T]):
         self._limits = limits
         self._clock = clock
         self._landlord = landlord
-        self._crew = Crew(
+        self.crew = Crew(
             start, landlord, self, clock.time, lambda: lasts_s(limits, draw()), limits.seats
         )
         self._line: dict[int, float] = {}
@@ -101,27 +86,34 @@ class Pool(Generic[T]):
                 self.give_back(seat.result())
             raise
 
-    def seat(self) -> T | None:
-        """Lend an instance at once; None where a call has to `wait`. Raises `Retired`, `Busy`."""
+    def seat(self, *, alone: bool = True) -> T | None:
+        """Lend an instance at once; None where a call has to `wait`. Raises `Retired`, `Busy`.
+
+        A call that need not be `alone` may have one that runs another call still.
+        """
         if self._retired or self._stopped:
             raise self._stopped or Retired
-        if not (self._line or self._owed) and (self._crew.idle or self._crew.open):
+        if self._line or self._owed:
+            return None
+        if self.crew.idle or self.crew.open:
             # What the plan would say, without asking it: nobody waits, and there is a seat.
-            return self._crew.lend_latest()
-        return None
+            return self.crew.lend_latest()
+        if alone or not self.crew.sends_ahead(self._limits):
+            return None
+        return self.crew.lend_ahead()
 
     def wait(self, guest: Guest[T], *, later: bool = False) -> int:
         """Have a call wait in line, and return its place; raises `Retired` or `Busy`."""
         if self._retired or self._stopped:
             raise self._stopped or Retired
         line = self._later if later else self._line
-        seats_to_come = (self._limits.instances - self._crew.ready) * self._limits.seats
+        seats_to_come = (self._limits.instances - self.crew.ready) * self._limits.seats
         if len(line) >= self._limits.waiting + seats_to_come:
             raise Busy(len(line))
         place = next(self._numbers)
         now = line[place] = self._clock.time()
         self._guests[place] = guest
-        crew = self._crew
+        crew = self.crew
         if later or self._owed or crew.idle or crew.open or not crew.ready:
             self.settle()
         else:  # All are busy, and nothing is ordered for who has just come.
@@ -140,21 +132,38 @@ class Pool(Generic[T]):
 
     def give_back(self, instance: T) -> None:
         """Return what was borrowed, whatever became of it."""
-        if self._line and self._goes_on(instance):
+        if self.crew.halves(instance):
+            self._for_later.discard(instance.name)
+            self._fill()
             return
-        self._crew.take_back(instance)
+        if self._line and self._goes_on(instance):
+            self._fill()
+            return
+        self.crew.take_back(instance)
         if self._for_later:
             self._for_later.discard(instance.name)
-        now, due = self._clock.time(), self._crew.due.get(instance.name, NEVER)
+        now, due = self._clock.time(), self.crew.due.get(instance.name, NEVER)
         awaited = self._line or self._later or self._owed
         if instance.alive and not (awaited or self._retired or due <= now):
             self._wake_at(min(now + self._limits.idle_s, due))
         else:
             self.settle()
 
+    def _fill(self) -> None:
+        """Send calls that wait ahead of their turn."""
+        crew = self.crew
+        while self._line and not self._owed and crew.sends_ahead(self._limits):
+            place = next(iter(self._line))
+            guest = self._guests[place]
+            if guest.alone and not guest.gone:
+                return
+            del self._line[place], self._guests[place]
+            if not guest.gone:
+                guest.seated(crew.lend_ahead())
+
     def _goes_on(self, instance: T) -> bool:
         """Hand an instance to the call that has waited longest, where a plan says nothing else."""
-        crew = self._crew
+        crew = self.crew
         plain = not (self._owed or self._retired or self._for_later or crew.idle)
         if not (plain and self._limits.seats == 1 and crew.passes_on(instance)):
             return False
@@ -199,12 +208,12 @@ class Pool(Generic[T]):
         if self._retired or wanted == self._held:
             return
         if not self._held:
-            self._warm = self._crew.ready
+            self._warm = self.crew.ready
         self._held = wanted
         self.settle()
 
     def retire(self) -> None:
-        """Take no more calls. Those that are here are served; idle instances are let go."""
+        """Take no more calls. Those that are here are served; idle instances go."""
         self._retired = True
         self._provided = self._held = 0
         tell(self._warming, Retired())
@@ -228,7 +237,7 @@ class Pool(Generic[T]):
     def end(self) -> None:
         """End at once the calls that wait and those that run."""
         self._refuse((*self._line, *self._later), Retired())
-        self._crew.dismiss_all()
+        self.crew.dismiss_all()
         self.retire()
 
     async def drained(self) -> None:
@@ -244,7 +253,7 @@ class Pool(Generic[T]):
     @property
     def empty(self) -> bool:
         """Whether nobody is here, nor on the way."""
-        crew = self._crew
+        crew = self.crew
         awaited = self._line or self._later or self._warming or self._provided or self._held
         return not (awaited or crew.ready or crew.starting or crew.leaving)
 
@@ -264,11 +273,6 @@ class Pool(Generic[T]):
         return self._provided
 
     @property
-    def failure(self) -> BaseException | None:
-        """Why the last instance could not be started; None once one could."""
-        return self._crew.failure
-
-    @property
     def holding(self) -> Holding:
         """What the pool has and lacks."""
         return Holding(
@@ -276,23 +280,19 @@ class Pool(Generic[T]):
             keeps=self._provided,
             held=self._held,
             later=len(self._for_later),
-            coming=self._owed + self._crew.leaving,
+            coming=self._owed + self.crew.leaving,
             short=self._short,
             yields=bool(self._later) and not self._line,
-            idle_since=next(iter(self._crew.idle.values()), NEVER),
+            idle_since=next(iter(self.crew.idle.values()), NEVER),
             waiting_since=next(iter((self._line or self._later).values()), NEVER),
         )
 
     @property
     def numbers(self) -> Numbers:
         """How many of each there are."""
-        crew = self._crew
+        crew = self.crew
         waiting = len(self._line) + len(self._later)
         return Numbers(starting=crew.starting, idle=len(crew.idle), busy=crew.busy, waiting=waiting)
-
-    def lent(self) -> list[T]:
-        """Return the instances that are busy."""
-        return self._crew.lent()
 
     def settle(self) -> None:
         """Weigh what is here, and have done what the plan says."""
@@ -302,10 +302,10 @@ class Pool(Generic[T]):
         made = plan(self._scene(), self._limits, now)
         astray = [call for call, name in made.assign if not self._seat(call, name)]
         for name in made.stop:
-            self._crew.dismiss(name)
+            self.crew.dismiss(name)
         self._owed = max(0, self._owed - len(made.stop))
         for _ in range(made.start):
-            self._crew.hire()
+            self.crew.hire()
         self._short = made.short
         if made.short:
             self._landlord.cramped()
@@ -323,17 +323,17 @@ class Pool(Generic[T]):
         """
         since = {**self._line, **self._later}
         oldest, others = list(since)[:1], list(since)[1:]
-        if self._crew.ready:
+        if self.crew.ready:
             others = []
         self._refuse([*oldest, *(c for c in others if since[c] <= ordered_at)], why)
         tell(self._warming, why)
 
     @property
     def _here(self) -> int:
-        return self._crew.ready + self._crew.starting
+        return self.crew.ready + self.crew.starting
 
     def _scene(self) -> Scene:
-        crew, line, room = self._crew, self._line, self._landlord.room
+        crew, line, room = self.crew, self._line, self._landlord.room
         floor = max(self._provided, self._floor() if self._warming else 0)
         if self._later and not line and self._here >= floor:
             could_be = min(room, self._limits.instances - self._here)
@@ -358,12 +358,12 @@ class Pool(Generic[T]):
 
     def _keep(self) -> int:
         now = self._clock.time()
-        ageing = any(due <= now for due in self._crew.due.values())
-        return kept_warm(self._held, self._crew.ready - self._owed, self._warm, ageing=ageing)
+        ageing = any(due <= now for due in self.crew.due.values())
+        return kept_warm(self._held, self.crew.ready - self._owed, self._warm, ageing=ageing)
 
     def _floor(self) -> int:
         """Let those go on who have what they warmed; return what the others still want."""
-        ready = self._crew.ready
+        ready = self.crew.ready
         tell(warm for warm, wanted in self._warming.items() if wanted <= ready)
         return max((n for warm, n in self._warming.items() if not warm.done()), default=0)
 
@@ -377,7 +377,7 @@ class Pool(Generic[T]):
             return False
         if later:
             self._for_later.add(name)
-        guest.seated(self._crew.lend(name))
+        guest.seated(self.crew.lend(name))
         return True
 
     def _refuse(self, calls: Iterable[int], why: BaseException) -> None:

@@ -66,7 +66,11 @@ class Passenger(Protocol):
     """A call on its way to an instance, and back."""
 
     def boards(self) -> Task:
-        """An instance has it now: return what is to be run."""
+        """There is an instance for it: return what is to be run."""
+        ...
+
+    def begins(self) -> None:
+        """It runs from now on."""
         ...
 
     def arrives(self, outcome: Outcome) -> None:
@@ -162,12 +166,16 @@ class Flight:
         take(self._ground, self.call)
 
     def boards(self) -> Task:
-        """An instance has it now."""
+        """There is an instance for it."""
+        call = self.call
+        return Task(invocation=call.invocation, version=_version(call), alias=call.lane[1])
+
+    def begins(self) -> None:
+        """An instance runs it."""
         self._stop_running()
         call, ground = self.call, self._ground
         call.claimed = ground.timer()
         self._running = ground.recorder.began(call.lane)
-        return Task(invocation=call.invocation, version=_version(call), alias=call.lane[1])
 
     def arrives(self, outcome: Outcome) -> None:
         """Leave a record, and say what came of it."""

@@ -53,6 +53,9 @@ class Limits:
     #: The same for calls so short that they end within the patience. More processes than these
     #: make no short call quicker, and each that starts makes those wait that are under way.
     linger_ms: float = 20.0
+    #: Where calls take less than this, an instance is sent the next before it has answered one: it
+    #: is spared a sleep between them, and a call waits in it no longer than it would before it.
+    ahead_ms: float = 1.0
     few: int = 8
     seats: int = 1  #: Calls that one instance runs at a time.
     max_age_s: float = NEVER  #: How old an instance may be; one that runs a call ends it first.

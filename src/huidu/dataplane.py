@@ -19,6 +19,7 @@ from huidu.gateway.access import Access
 from huidu.gateway.app import Gateway
 from huidu.gateway.entrance import Entrance
 from huidu.gateway.express import Express
+from huidu.gateway.express_api import ExpressApis
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.services import Services
 from huidu.gateway.usage import Usage
@@ -164,7 +165,11 @@ class DataPlane:
         """Return what answers plain requests; nothing where proxies speak for callers."""
         if settings.proxies():
             return None
-        return Express(self.urls, self.routes, self.invoker, new_id, self.exporting.tracing)
+        tracing, appid = self.exporting.tracing, Account().appid
+        apis = ExpressApis(
+            self.services, self.routes, self.invoker, self.access, appid, new_id, tracing
+        )
+        return Express(self.urls, self.routes, self.invoker, new_id, tracing, apis)
 
 
 def _onward(attempts: Attempts, ended: Ended) -> Onward | None:

@@ -62,7 +62,8 @@ class Ask:
             self.connection.say(self, status, headers, body)
 
 
-Run = Callable[[Ask], None]
+#: Answers a request, at once or later; says by `False` that an application is to, after all.
+Run = Callable[[Ask], bool | None]
 
 
 class Express(Protocol):
@@ -156,7 +157,7 @@ class ExpressProtocol(PatientProtocol):
             self._give_way()
             super().on_message_complete()
             return
-        self._light, self._ask, self._run = False, None, None
+        self._light = False
         self._part = Part.NONE
         self._rest()
         self._unset_keepalive_if_required()
@@ -164,8 +165,13 @@ class ExpressProtocol(PatientProtocol):
         pieces = self._pieces
         ask.body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         ask.keep_alive = self.parser.should_keep_alive()
+        self._ask = self._run = None
+        before = self.cycle
         self.cycle = self._running = ask  # type: ignore[assignment] # all that is asked of one
-        run(ask)
+        if run(ask) is False:
+            self.cycle, self._running = before, None
+            self._give_way()
+            super().on_message_complete()
 
     def say(self, ask: Ask, status: int, headers: bytes, body: bytes) -> None:
         """Answer a request, and go on."""

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from msgspec import structs
+
 from huidu import body as bodies
 from huidu.gateway import api_response as responses
 from huidu.gateway.api_event import Call, is_ours, with_constants
@@ -218,7 +220,7 @@ class Entrance:
     async def _called(self, call: Call, admitted: Passed, scope: Scope, body: bytes) -> Said:
         async def ask() -> Answered:
             return await self._invoker.invoke(
-                _invocation(call, call.event(body, admitted.secret_id))
+                invocation_of(call, call.event(body, admitted.secret_id))
             )
 
         respond = responses.responder(call.api.backend, call.request_id)
@@ -241,7 +243,7 @@ class Entrance:
         visit = Visit(scope, visitor.receive, visitor.send, head, _as_bytes(more), begins=begins)
 
         async def ask() -> Answered:
-            return await self._invoker.exchange(_invocation(call, EMPTY_EVENT), visit)
+            return await self._invoker.exchange(invocation_of(call, EMPTY_EVENT), visit)
 
         return await left_to(visit, await self._in_time(call, scope, ask, failed, until))
 
@@ -277,20 +279,22 @@ class Entrance:
             failures.append(504)
             response, more = responses.message(504, "Gateway Time-out"), ()
         if failures:
-            more = (*more, *self._blamed(call, scope, response.status, failures[-1]))
+            raw = raw_path(scope).decode("latin-1")
+            more = (*more, *blamed(call, raw, self._appid, response.status, failures[-1]))
         return response, more
 
-    def _blamed(self, call: Call, scope: Scope, status: int, behind: int) -> Headers:
-        """Return the headers that tell what failed behind the gateway (section 6.3)."""
-        return (
-            ("x-api-funcname", call.api.backend.function.name),
-            ("x-api-appid", self._appid),
-            ("x-api-serviceid", call.api.service_id),
-            ("x-api-httphost", call.headers.get("host", "")),
-            ("x-api-uri", raw_path(scope).decode("latin-1")),
-            ("x-api-status", str(status)),
-            ("x-api-upstreamstatus", str(behind)),
-        )
+
+def blamed(call: Call, raw: str, appid: str, status: int, behind: int) -> Headers:
+    """Return the headers that tell what failed behind the gateway (section 6.3)."""
+    return (
+        ("x-api-funcname", call.api.backend.function.name),
+        ("x-api-appid", appid),
+        ("x-api-serviceid", call.api.service_id),
+        ("x-api-httphost", call.headers.get("host", "")),
+        ("x-api-uri", raw),
+        ("x-api-status", str(status)),
+        ("x-api-upstreamstatus", str(behind)),
+    )
 
 
 def _wrong(call: Call, length: str) -> tuple[Response, Headers] | None:
@@ -323,7 +327,7 @@ def _finished(call: Call, response: Response | None, more: Headers) -> Said:
         return None, more
     more = (("x-api-id", call.api.id), *more)
     if call.api.cors:
-        response = replace(response, headers=responses.with_cors(response.headers))
+        response = structs.replace(response, headers=responses.with_cors(response.headers))
     return response, more
 
 
@@ -347,7 +351,8 @@ def _preflight(stage: Stage, request: Request, found: Match | Missing) -> Respon
     return responses.message(429, text)
 
 
-def _invocation(call: Call, event: bytes) -> Invocation:
+def invocation_of(call: Call, event: bytes) -> Invocation:
+    """Return a call of an API's function."""
     return Invocation(
         request_id=call.request_id,
         function=call.api.backend.function,

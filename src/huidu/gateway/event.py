@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import Struct
 
 from huidu.model.invocation import Outcome, Status
 from huidu.model.routing_key import traits_of
@@ -46,8 +46,7 @@ ENCODER = msgspec.json.Encoder()
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """An HTTP request; header names are lower-case."""
 
     method: str
@@ -58,8 +57,7 @@ class Request:
     source_ip: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(Struct, frozen=True, kw_only=True):
     """An HTTP response."""
 
     status: int

@@ -8,26 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import unquote
 
-import structlog
-
 from huidu.gateway import urls
-from huidu.gateway.asking import Kinds, failed_here, refused, says
-from huidu.gateway.entrance import HOST as SERVICES
-from huidu.gateway.event import (
-    BODILESS,
-    Response,
-    event_from,
-    plain_body,
-    queried,
-    response_of,
-    traits_from,
-)
+from huidu.gateway.asking import Kinds, failed_here, refused, says, who
+from huidu.gateway.entrance import IN_PATH
+from huidu.gateway.event import event_from, plain_body, queried, response_of, traits_from
+from huidu.gateway.express_api import service_of
+from huidu.gateway.plain import Ask, Invoker, Run, say, unforeseen
 from huidu.gateway.proxies import is_said
-from huidu.gateway.visit import CONSOLES, sets_ours
-from huidu.invoke.flight import Answered, Caller
+from huidu.gateway.visit import CONSOLES
+from huidu.invoke.flight import Answered
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
 from huidu.model.invocation import Invocation
@@ -37,33 +30,11 @@ from huidu.model.trigger import Trigger
 TRIGGER = "http"
 SAID = (b"x", b"f")  #: How headers begin that speak for somebody else.
 
-log = structlog.get_logger("huidu.gateway")
-
-
-class Ask(Protocol):
-    """A whole request, and how it is answered."""
-
-    method: bytes
-    headers: Mapping[bytes, bytes]
-    body: bytes
-    client: str
-
-    def answer(self, status: int, headers: bytes, body: bytes) -> None: ...
-
-
-Run = Callable[[Ask], None]
-
 
 class Urls(Protocol):
     """Where URLs lead."""
 
     def find(self, url_id: str) -> Trigger | None: ...
-
-
-class Invoker(Protocol):
-    """The one way from a call to its outcome."""
-
-    def begin(self, invocation: Invocation, caller: Caller) -> object: ...
 
 
 class Errand:
@@ -77,44 +48,34 @@ class Errand:
 
     def answered(self, answered: Answered) -> None:
         """Send what a function answered."""
-        outcome, version, alias = answered.outcome, answered.version, answered.alias
-        who = f"x-scf-version: {version}\r\nx-scf-alias: {alias}\r\n" if alias else ""
-        who = who or f"x-scf-version: {version}\r\n"
-        body = plain_body(outcome)
+        body = plain_body(answered.outcome)
         if body is None:
-            self._say(response_of(outcome), who)
+            say(self._ask, self._request_id, response_of(answered.outcome), who(answered))
             return
+        alias = f"x-scf-alias: {answered.alias}\r\n" if answered.alias else ""
         head = (
-            f"x-api-requestid: {self._request_id}\r\n{who}content-type: application/json\r\n"
-            f"content-length: {len(body)}\r\n"
+            f"x-api-requestid: {self._request_id}\r\nx-scf-version: {answered.version}\r\n{alias}"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
         )
-        self._ask.answer(200, head.encode(), body)
+        self._ask.answer(HTTPStatus.OK, head.encode(), body)
 
     def failed(self, error: Exception) -> None:
         """Send why no version was asked."""
         if isinstance(error, Refusal):
-            self._say(refused(error))
+            say(self._ask, self._request_id, refused(error))
         else:
-            log.error("failed", request_id=self._request_id, exc_info=error)
-            self._say(failed_here(self._request_id))
+            unforeseen(error, self._request_id)
+            say(self._ask, self._request_id, failed_here(self._request_id))
 
-    def forbidden(self, why: str) -> None:
-        """Send that the client may not call this URL."""
-        self._say(says(403, errorMessage=why))
 
-    def _say(self, response: Response, who: str = "") -> None:
-        lines = [f"x-api-requestid: {self._request_id}\r\n{who}".encode()]
-        for name, value in response.headers:
-            line = name.lower().encode("latin-1"), value.encode()
-            if not sets_ours(*line):
-                lines.append(b"%b: %b\r\n" % line)
-        if response.status not in BODILESS:
-            lines.append(b"content-length: %d\r\n" % len(response.body))
-        self._ask.answer(response.status, b"".join(lines), response.body)
+class Apis(Protocol):
+    """Who answers plain calls of APIs."""
+
+    def find(self, method: bytes, target: bytes, sent: Mapping[bytes, bytes]) -> Run | None: ...
 
 
 class Express:
-    """Answers plain calls at function URLs; what it does not `find` is the application's."""
+    """Answers plain calls at function URLs and of APIs; what it does not `find` is general."""
 
     def __init__(
         self,
@@ -123,12 +84,14 @@ class Express:
         invoker: Invoker,
         new_id: Callable[[], str],
         tracing: Tracing = HANDED_ON,
+        apis: Apis | None = None,
     ) -> None:
         self._urls = urls
         self._kinds = kinds
         self._invoker = invoker
         self._new_id = new_id
         self._tracing = tracing
+        self._apis = apis
 
     def find(self, method: bytes, target: bytes, sent: Mapping[bytes, bytes]) -> Run | None:
         """Return what answers a request of this head; None where an application is to.
@@ -136,24 +99,21 @@ class Express:
         That is where a web function, a page's CORS, a proxy's word or a cookie of ours has a part
         in it, or where the answer is ours.
         """
-        if method == b"HEAD" or not target.isascii():
+        if method == b"HEAD" or not target.isascii() or _is_special(sent):
             return None
+        host = sent[b"host"]
+        if target.startswith(IN_PATH) or service_of(host):
+            return self._apis.find(method, target, sent) if self._apis is not None else None
         raw, _, query = target.partition(b"?")
-        led = _led_by(sent[b"host"])
-        if led is None:
-            return None
         path = raw.decode("ascii")
         if "%" in path:
             path = unquote(path)
-        if led:
-            url_id = led
-        elif path.startswith(urls.PREFIX):
+        url_id = _url_of(host)
+        if not url_id and path.startswith(urls.PREFIX):
             url_id, _, rest = path[len(urls.PREFIX) :].partition("/")
             path = f"/{rest}"
-        else:
-            return None
         trigger = self._urls.find(url_id)
-        if trigger is None or self._kinds.is_web(trigger.function) or _is_special(sent):
+        if trigger is None or self._kinds.is_web(trigger.function):
             return None
         if urls.demands(trigger.definition).cors is not None:
             return None
@@ -164,7 +124,7 @@ class Express:
         errand = Errand(ask, request_id)
         try:
             if forbidden := urls.refusal(trigger, ask.client):
-                errand.forbidden(forbidden)
+                say(ask, request_id, says(HTTPStatus.FORBIDDEN, errorMessage=forbidden))
                 return
             invocation = self._invocation(trigger, path, query, ask, request_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
@@ -195,13 +155,8 @@ class Express:
 
 
 @lru_cache(maxsize=4096)
-def _led_by(host: bytes) -> str | None:
-    """Return the id of the URL that a host names: none, where the path is to name it.
-
-    None where it is a service's.
-    """
-    if SERVICES.fullmatch(host.partition(b":")[0].strip()):
-        return None
+def _url_of(host: bytes) -> str:
+    """Return the id of the URL that a host names; nothing where it names none."""
     found = urls.HOST.fullmatch(host.decode("latin-1"))
     return found[1].lower() if found else ""
 

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
 from huidu.gateway.event import Request, Response
 from huidu.model.service import Api
 
 Headers = Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What is asked for: an API as it is released in an environment, by this request."""
 
     environment: str
@@ -21,8 +22,7 @@ class Asked:
     request: Request  #: Its body is not read yet, and is empty here.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passed:
+class Passed(Struct, frozen=True, kw_only=True):
     """The request may go on, on behalf of this key; the answer carries these headers."""
 
     secret_id: str = ""

@@ -161,15 +161,14 @@ class DataPlane:
         proxies = Proxies(settings.proxies())
         return Gateway(self.urls, self.routes, self.invoker, new_id, entrance, proxies, tracing)
 
-    def express(self, settings: Settings, new_id: Callable[[], str]) -> Express | None:
-        """Return what answers plain requests; nothing where proxies speak for callers."""
-        if settings.proxies():
-            return None
+    def express(self, settings: Settings, new_id: Callable[[], str]) -> Express:
+        """Return what answers plain requests at once."""
+        proxies = Proxies(settings.proxies())
         tracing, appid = self.exporting.tracing, Account().appid
         apis = ExpressApis(
-            self.services, self.routes, self.invoker, self.access, appid, new_id, tracing
+            self.services, self.routes, self.invoker, self.access, appid, new_id, tracing, proxies
         )
-        return Express(self.urls, self.routes, self.invoker, new_id, tracing, apis)
+        return Express(self.urls, self.routes, self.invoker, new_id, tracing, apis, proxies)
 
 
 def _onward(attempts: Attempts, ended: Ended) -> Onward | None:

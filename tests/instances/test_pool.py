@@ -110,6 +110,15 @@ async def test_one_more_than_may_wait_is_told_so() -> None:
         await scene.pool.take()
 
 
+async def test_those_that_wait_for_instances_that_cannot_be_are_counted_as_waiting() -> None:
+    scene = Scene(Limits(instances=100, waiting=2), room=1)
+    for _ in range(3):
+        await scene.call()
+
+    with pytest.raises(Busy):
+        await scene.pool.take()
+
+
 async def test_where_nobody_may_wait_the_first_call_still_waits_for_its_instance() -> None:
     scene = Scene(Limits(instances=1, waiting=0))
     caller = await scene.call()

@@ -18,7 +18,7 @@ from huidu.gateway.entrance import IN_PATH
 from huidu.gateway.event import event_from, plain_body, queried, response_of, traits_from
 from huidu.gateway.express_api import service_of
 from huidu.gateway.plain import Ask, Invoker, Run, say, unforeseen
-from huidu.gateway.proxies import is_said
+from huidu.gateway.proxies import Proxies
 from huidu.gateway.visit import CONSOLES
 from huidu.invoke.flight import Answered
 from huidu.invoke.tracing import HANDED_ON, Tracing
@@ -28,7 +28,10 @@ from huidu.model.trace import NO_TRACE, PARENT, carried, sent_in
 from huidu.model.trigger import Trigger
 
 TRIGGER = "http"
-SAID = (b"x", b"f")  #: How headers begin that speak for somebody else.
+NOBODY = Proxies()
+
+#: A request as it was read: method, path, query, headers, body, and whose it is.
+Read = tuple[str, str, dict[str, str], dict[str, str], bytes, str]
 
 
 class Urls(Protocol):
@@ -85,6 +88,7 @@ class Express:
         new_id: Callable[[], str],
         tracing: Tracing = HANDED_ON,
         apis: Apis | None = None,
+        proxies: Proxies = NOBODY,
     ) -> None:
         self._urls = urls
         self._kinds = kinds
@@ -92,14 +96,17 @@ class Express:
         self._new_id = new_id
         self._tracing = tracing
         self._apis = apis
+        self._proxies = proxies
 
     def find(self, method: bytes, target: bytes, sent: Mapping[bytes, bytes]) -> Run | None:
         """Return what answers a request of this head; None where an application is to.
 
-        That is where a web function, a page's CORS, a proxy's word or a cookie of ours has a part
-        in it, or where the answer is ours.
+        That is where a web function, a page's CORS or a cookie of ours has a part in it, or where
+        the answer is ours.
         """
-        if method == b"HEAD" or not target.isascii() or _is_special(sent):
+        if method == b"HEAD" or not target.isascii():
+            return None
+        if b"cookie" in sent and CONSOLES in sent[b"cookie"]:
             return None
         host = sent[b"host"]
         if target.startswith(IN_PATH) or service_of(host):
@@ -123,32 +130,30 @@ class Express:
         request_id = self._new_id()
         errand = Errand(ask, request_id)
         try:
-            if forbidden := urls.refusal(trigger, ask.client):
+            client, _, sent = self._proxies.settled(ask.client, ask.headers)
+            if forbidden := urls.refusal(trigger, client):
                 say(ask, request_id, says(HTTPStatus.FORBIDDEN, errorMessage=forbidden))
                 return
-            invocation = self._invocation(trigger, path, query, ask, request_id)
+            headers = {one.decode("latin-1"): text.decode("latin-1") for one, text in sent.items()}
+            request = (ask.method.decode(), path, queried(query), headers, ask.body, client)
+            invocation = self._invocation(trigger, request, request_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
             errand.failed(error)
             return
         self._invoker.begin(invocation, errand)
 
-    def _invocation(
-        self, trigger: Trigger, path: str, query: str, ask: Ask, request_id: str
-    ) -> Invocation:
-        headers = {
-            name.decode("latin-1"): text.decode("latin-1") for name, text in ask.headers.items()
-        }
+    def _invocation(self, trigger: Trigger, request: Read, request_id: str) -> Invocation:
+        method, path, query, headers, body, client = request
         told, trace = headers, NO_TRACE
         if self._tracing.bits is not None or PARENT in headers:
             trace = self._tracing.place(sent_in(headers.items()), request_id)
             told = dict(carried(headers.items(), trace))
-        asked = queried(query)
         return Invocation(
             request_id=request_id,
             function=trigger.function,
             qualifier=trigger.qualifier,
-            event=event_from(ask.method.decode(), path, asked, told, ask.body, ask.client),
-            traits=traits_from(headers, asked, ask.client),
+            event=event_from(method, path, query, told, body, client),
+            traits=traits_from(headers, query, client),
             trigger=TRIGGER,
             trace=trace,
         )
@@ -159,10 +164,3 @@ def _url_of(host: bytes) -> str:
     """Return the id of the URL that a host names; nothing where it names none."""
     found = urls.HOST.fullmatch(host.decode("latin-1"))
     return found[1].lower() if found else ""
-
-
-def _is_special(sent: Mapping[bytes, bytes]) -> bool:
-    """Tell whether a head says something that is settled before a function hears of it."""
-    if b"cookie" in sent and CONSOLES in sent[b"cookie"]:
-        return True
-    return any(is_said(name) for name in sent if name.startswith(SAID))

@@ -17,6 +17,7 @@ from huidu.gateway.entrance import HOST, Services, blamed, invocation_of
 from huidu.gateway.event import Request, Response
 from huidu.gateway.guard import Asked, Denied, Guard, Passed
 from huidu.gateway.plain import Ask, Invoker, Run, say, unforeseen
+from huidu.gateway.proxies import Proxies
 from huidu.gateway.services import Stage
 from huidu.invoke.flight import Answered, Leaves
 from huidu.invoke.tracing import Tracing
@@ -24,7 +25,7 @@ from huidu.model.errors import Refusal
 from huidu.model.paths import Match, readable
 from huidu.model.trace import sent_in
 
-SCHEME = "http"  #: Nobody speaks for a client here: where a proxy may, all is general.
+NOBODY = Proxies()
 
 
 class Errand:
@@ -88,6 +89,7 @@ class ExpressApis:
         appid: str,
         new_id: Callable[[], str],
         tracing: Tracing,
+        proxies: Proxies = NOBODY,
     ) -> None:
         self._services = services
         self._kinds = kinds
@@ -96,6 +98,7 @@ class ExpressApis:
         self._appid = appid
         self._new_id = new_id
         self._tracing = tracing
+        self._proxies = proxies
 
     def find(self, method: bytes, target: bytes, sent: Mapping[bytes, bytes]) -> Run | None:
         """Return what answers a request of this head; None where the application is to."""
@@ -109,7 +112,7 @@ class ExpressApis:
         named, _, path = raw[1:].partition(b"/")
         environment = named.decode("latin-1")
         stage = self._stage(service_id, environment)
-        if stage is None or SCHEME not in stage.release.protocol.split("&"):
+        if stage is None:
             return None
         shown = readable(b"/" + path)
         found = stage.paths.find(shown, method.decode())
@@ -130,24 +133,27 @@ class ExpressApis:
     ) -> bool:
         """Answer; not where something else was released while the body was on its way."""
         service_id, environment, stage = place
-        if self._stage(service_id, environment) is not stage:
+        client, scheme, sent = self._proxies.settled(ask.client, ask.headers)
+        wrong = scheme not in stage.release.protocol.split("&")
+        if wrong or self._stage(service_id, environment) is not stage:
             return False
         request_id = self._new_id()
-        sent = ask.headers.items()
         request = Request(
             method=ask.method.decode(),
             path=path,
             query=query,
-            headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in sent],
+            headers=[
+                (name.decode("latin-1"), value.decode("latin-1")) for name, value in sent.items()
+            ],
             body=b"",
-            source_ip=ask.client,
+            source_ip=client,
         )
         call = Call(
             request=request,
             match=match,
             environment=environment,
             request_id=request_id,
-            scheme=SCHEME,
+            scheme=scheme,
             trace=self._tracing.place(sent_in(request.headers), request_id),
         )
         try:

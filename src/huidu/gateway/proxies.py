@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
 
 from huidu.gateway.visit import Scope
 
@@ -14,6 +15,16 @@ CHAIN, SCHEME = b"x-forwarded-for", b"x-forwarded-proto"
 SAID = b"x-forwarded-"
 ALIKE = frozenset([b"forwarded", b"x-real-ip"])  #: RFC 7239, and nginx's own custom.
 SCHEMES = (b"http", b"https")
+HTTP = "http"
+BEGINS = (b"x", b"f")  #: How all of these begin.
+
+
+class Settled(NamedTuple):
+    """Whose a request is, by which scheme it was sent, and what is left of its headers."""
+
+    client: str
+    scheme: str
+    headers: Mapping[bytes, bytes]
 
 
 class Proxies:
@@ -48,6 +59,14 @@ class Proxies:
         if scheme in SCHEMES:
             settled["scheme"] = scheme.decode()
         return settled
+
+    def settled(self, client: str, sent: Mapping[bytes, bytes]) -> Settled:
+        """Return the same of a request that is none of ASGI's, whose headers come once each."""
+        if not self._networks and not any(is_said(one) for one in sent if one.startswith(BEGINS)):
+            return Settled(client, HTTP, sent)
+        scope: Scope = {"headers": [*sent.items()], "client": (client, 0), "scheme": HTTP}
+        scope = self.settle(scope)
+        return Settled(scope["client"][0], scope["scheme"], dict(scope["headers"]))
 
     def _source(self, scope: Scope, peer: Address) -> Address:
         chain = [value for name, value in scope["headers"] if name == CHAIN]

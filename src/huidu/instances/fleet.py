@@ -282,7 +282,7 @@ class Fleet:
         pools = tuple(self._pools.values())
         self._balancing = True  # Whoever says now that it is cramped is heard below.
         for needy in in_need(self._holdings()):
-            if pools[needy].has_room:
+            if pools[needy].landlord.room > 0:
                 pools[needy].settle()
         self._balancing = False
         now = asyncio.get_running_loop().time()

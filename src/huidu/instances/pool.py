@@ -31,8 +31,8 @@ T = TypeVar("T", bound=Lendable)
 class Pool(Generic[T]):
     """Lends instances to calls: first to those that somebody waits for, then to the others.
 
-    `settle` is the one place that weighs what is in the pool; it never waits, so it needs no lock,
-    and the slow work that it orders is the crew's.
+    `settle` weighs what is in the pool; it never waits, so it needs no lock, and the slow work that
+    it orders is the crew's.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Pool(Generic[T]):
     ) -> None:
         self._limits = limits
         self._clock = clock
-        self._landlord = landlord
+        self.landlord = landlord
         self.crew = Crew(
             start, landlord, self, clock.time, lambda: lasts_s(limits, draw()), limits.seats
         )
@@ -54,7 +54,7 @@ class Pool(Generic[T]):
         self._for_later: set[str] = set()  #: The instances that run such calls.
         self._guests: dict[int, Guest[T]] = {}
         self._warming: dict[asyncio.Future[None], int] = {}
-        self._provided = 0
+        self.provided = 0  #: How many instances are kept, called or not.
         self._held = 0
         self._warm = 0
         self._owed = 0
@@ -107,8 +107,7 @@ class Pool(Generic[T]):
         if self._retired or self._stopped:
             raise self._stopped or Retired
         line = self._later if later else self._line
-        seats_to_come = (self._limits.instances - self.crew.ready) * self._limits.seats
-        if len(line) >= self._limits.waiting + seats_to_come:
+        if len(line) >= self._limits.waiting + self._seats_to_come:
             raise Busy(len(line))
         place = next(self._numbers)
         now = line[place] = self._clock.time()
@@ -119,6 +118,13 @@ class Pool(Generic[T]):
         else:  # All are busy, and nothing is ordered for who has just come.
             self._wake_at(now + self._limits.patience_ms / 1000)
         return place
+
+    @property
+    def _seats_to_come(self) -> int:
+        """How many calls wait for what can still be started: one at least, where nothing is."""
+        crew, most = self.crew, self._limits.instances
+        could_be = min(most - crew.ready, crew.starting + max(0, self.landlord.room))
+        return max(could_be, 0 if crew.ready else 1) * self._limits.seats
 
     def leave(self, place: int) -> bool:
         """Have a call wait no more; tell whether it waited still."""
@@ -195,7 +201,7 @@ class Pool(Generic[T]):
         One that goes is replaced. They are a floor: calls may have more started.
         """
         if not self._retired:
-            self._provided = min(wanted, self._limits.instances)
+            self.provided = min(wanted, self._limits.instances)
             self.settle()
 
     def hold(self, wanted: int) -> None:
@@ -215,7 +221,7 @@ class Pool(Generic[T]):
     def retire(self) -> None:
         """Take no more calls. Those that are here are served; idle instances go."""
         self._retired = True
-        self._provided = self._held = 0
+        self.provided = self._held = 0
         tell(self._warming, Retired())
         self.settle()
 
@@ -254,7 +260,7 @@ class Pool(Generic[T]):
     def empty(self) -> bool:
         """Whether nobody is here, nor on the way."""
         crew = self.crew
-        awaited = self._line or self._later or self._warming or self._provided or self._held
+        awaited = self._line or self._later or self._warming or self.provided or self._held
         return not (awaited or crew.ready or crew.starting or crew.leaving)
 
     @property
@@ -263,21 +269,11 @@ class Pool(Generic[T]):
         return bool(self._line or self._later)
 
     @property
-    def has_room(self) -> bool:
-        """Whether there may be one more instance."""
-        return self._landlord.room > 0
-
-    @property
-    def provided(self) -> int:
-        """How many instances are kept, called or not."""
-        return self._provided
-
-    @property
     def holding(self) -> Holding:
         """What the pool has and lacks."""
         return Holding(
             instances=self._here - self._owed,
-            keeps=self._provided,
+            keeps=self.provided,
             held=self._held,
             later=len(self._for_later),
             coming=self._owed + self.crew.leaving,
@@ -296,7 +292,7 @@ class Pool(Generic[T]):
 
     def settle(self) -> None:
         """Weigh what is here, and have done what the plan says."""
-        self._owed = max(0, min(self._owed, self._here - self._provided))
+        self._owed = max(0, min(self._owed, self._here - self.provided))
         self._warm = self._keep() if self._held else 0
         first, now = bool(self._line), self._clock.time()
         made = plan(self._scene(), self._limits, now)
@@ -308,7 +304,7 @@ class Pool(Generic[T]):
             self.crew.hire()
         self._short = made.short
         if made.short:
-            self._landlord.cramped()
+            self.landlord.cramped()
         self._wake_at(min(made.wake_at, now + ASK_AGAIN_S) if self._later else made.wake_at)
         self._settled.set()
         # A caller was gone, and the instance that was meant for it is still idle; or it is the
@@ -333,13 +329,13 @@ class Pool(Generic[T]):
         return self.crew.ready + self.crew.starting
 
     def _scene(self) -> Scene:
-        crew, line, room = self.crew, self._line, self._landlord.room
-        floor = max(self._provided, self._floor() if self._warming else 0)
+        crew, line, room = self.crew, self._line, self.landlord.room
+        floor = max(self.provided, self._floor() if self._warming else 0)
         if self._later and not line and self._here >= floor:
             could_be = min(room, self._limits.instances - self._here)
             most = for_later(self._here, could_be, len(self._for_later))
             line = dict(islice(self._later.items(), most))
-            room = room_for_later(self._here, room, self._landlord.most)
+            room = room_for_later(self._here, room, self.landlord.most)
         return Scene(
             line=line,
             idle=crew.idle,

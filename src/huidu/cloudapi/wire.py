@@ -41,6 +41,7 @@ COMMON = frozenset(
         "Version",
     }
 )
+HEADER = {name: f"x-tc-{name.lower()}" for name in COMMON}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,7 @@ def read_head(request: Request) -> Head:
     if request.method not in ("GET", "POST"):
         raise InvalidParameter("", f"method {request.method[:SHOWN]!r}: must be GET or POST")
     if not is_v1(request.method, request.headers) or _is_json(request):
-        return _head(lambda name: request.headers.get(f"x-tc-{name.lower()}", ""), None)
+        return _head(lambda name: request.headers.get(HEADER[name], ""), None)
     flat = read_flat(octets(request.query) if request.method == "GET" else request.body)
     return _head(lambda name: flat.get(name, ""), flat)
 

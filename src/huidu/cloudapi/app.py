@@ -8,6 +8,7 @@ from typing import Any
 from huidu import body as bodies
 from huidu.cloudapi import wire
 from huidu.cloudapi.desk import Desk
+from huidu.cloudapi.shortcut import ACTION, KINDS, Shortcut
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -47,6 +48,50 @@ class Api:
         client = scope.get("client")
         answer = await self._desk.answer(whole, client[0] if client else None)
         await _send(send, answer, close=False)
+
+
+class Ahead:
+    """An ASGI application in front of all others: has the shortcut answer what it can."""
+
+    def __init__(self, shortcut: Shortcut, others: App) -> None:
+        self._shortcut = shortcut
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or not _calls(scope):
+            await self._others(scope, receive, send)
+            return
+        first = await receive()
+        answer = None
+        if first["type"] == "http.request" and not first.get("more_body", False):
+            answer = await self._answer(scope, first.get("body", b""))
+        if answer is None:
+            await self._others(scope, _again(first, receive), send)
+        else:
+            await _send(send, answer, close=False)
+
+    async def _answer(self, scope: Scope, body: bytes) -> bytes | None:
+        query = scope["query_string"]
+        target = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
+        client = scope.get("client")
+        return await self._shortcut.ask(
+            scope["method"].encode(), target, scope["headers"], body, client[0] if client else None
+        )
+
+
+def _calls(scope: Scope) -> bool:
+    return any(name == ACTION and value in KINDS for name, value in scope["headers"])
+
+
+def _again(first: MutableMapping[str, Any], receive: Receive) -> Receive:
+    """Return what hands out a message that was received already, and then the others."""
+    kept = [first]
+
+    async def hand_out() -> MutableMapping[str, Any]:
+        return kept.pop() if kept else await receive()
+
+    return hand_out
 
 
 def _request(scope: Scope) -> wire.Request:

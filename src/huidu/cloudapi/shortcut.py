@@ -19,7 +19,7 @@ from huidu.actions.action import SCF_VERSION, Action, Wire
 from huidu.actions.table import BY_NAME
 from huidu.cloudapi import wire
 from huidu.cloudapi.desk import Desk
-from huidu.control.invocations import AT_ONCE, CONTEXT, EVENT, Call, at_once, prepare
+from huidu.control.invocations import AT_ONCE, CONTEXT, EVENT, Call, at_once, prepare, run
 from huidu.model.names import DEFAULT_NAMESPACE
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -93,6 +93,20 @@ class Shortcut:
         """Take the desk to ask, and what tells by its host that a request is not for it."""
         self._desk = desk
         self._elsewhere = elsewhere
+
+    async def ask(
+        self, method: bytes, target: bytes, headers: Headers, body: bytes, source_ip: str | None
+    ) -> bytes | None:
+        """Answer a request, or return None where the desk is to. Never raises."""
+        prepared = self.read(method, target, headers, body, source_ip)
+        if prepared is None:
+            return None
+        end: actions.Invoked | Exception
+        try:
+            end = await run(self._desk.plane, prepared.call)
+        except Exception as error:  # noqa: BLE001 - whatever it is becomes an answer
+            end = error
+        return self.answer(prepared, end)
 
     def read(
         self, method: bytes, target: bytes, headers: Headers, body: bytes, source_ip: str | None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
-from collections.abc import Coroutine, Mapping
+import time
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -13,9 +15,13 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+from tencentcloud.scf.v20180416.scf_client import ScfClient
 
 from huidu.cloudapi import wire
-from huidu.cloudapi.app import Api
+from huidu.cloudapi.app import Ahead, Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.shortcut import KINDS, Shortcut
 from huidu.cloudapi.signature import ALGORITHM, tc3_signatures
@@ -25,6 +31,7 @@ from huidu.control.plane import Plane
 from huidu.cos.asked import names_bucket
 from huidu.invoke.invoker import Answered
 from huidu.invoke.tracing import Tracing
+from huidu.listener import Listener
 from huidu.model.access_key import AccessKey
 from huidu.model.effect import AccessKeyGone, AccessKeyKept
 from huidu.model.errors import Failed, NotFound
@@ -103,7 +110,13 @@ class Sent:
 class Counter:
     """A desk and the shortcut before it, and what runs behind both."""
 
-    def __init__(self, end: Answered | Exception = GOOD, *, traced: bool = False) -> None:
+    def __init__(
+        self,
+        end: Answered | Exception = GOOD,
+        *,
+        traced: bool = False,
+        clock: Callable[[], float] = lambda: NOW,
+    ) -> None:
         self.runs = Runs(end)
         self.keyring = Keyring(("AKIDroot", "secret"), b"s" * 32, lambda: NOW)
         for name, role in (("admin", Role.ADMIN), ("release", Role.RELEASE), ("view", Role.VIEW)):
@@ -116,7 +129,7 @@ class Counter:
         parts |= {"invoker": self.runs, "keyring": self.keyring, "default_qualifier": "$DEFAULT"}
         parts |= {"tracing": Tracing(bits=(lambda _: 5) if traced else None)}
         self.plane = Plane(**parts)
-        desk = Desk(plane=self.plane, keys=self.keyring, clock=lambda: NOW, new_id=lambda: "r-1")
+        desk = Desk(plane=self.plane, keys=self.keyring, clock=clock, new_id=lambda: "r-1")
         self.api = Api(desk, cast("Any", None))
         self.shortcut = Shortcut(desk, names_bucket)
 
@@ -133,6 +146,8 @@ class Counter:
         key: str = "root",
         at: int = NOW,
         signed: str = "content-type;host",
+        service: str = "scf",
+        bare: bool = False,
         **others: str,
     ) -> Sent:
         """Return a request that is signed as the official clients do."""
@@ -147,11 +162,12 @@ class Counter:
             "content-length": str(len(body)),
             **{name.replace("_", "-"): value for name, value in others.items()},
         }
-        request = wire.Request(method="POST", path="/", headers=headers, body=body)
+        as_signed = headers | ({"host": headers["host"].partition(":")[0]} if bare else {})
+        request = wire.Request(method="POST", path="/", headers=as_signed, body=body)
         date = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-        signature = next(iter(tc3_signatures(request, signed, date, "scf", secret)))
+        signature = next(iter(tc3_signatures(request, signed, date, service, secret)))
         headers["authorization"] = (
-            f"{ALGORITHM} Credential=AKID{key}/{date}/scf/tc3_request, "
+            f"{ALGORITHM} Credential=AKID{key}/{date}/{service}/tc3_request, "
             f"SignedHeaders={signed}, Signature={signature}"
         )
         return Sent(
@@ -192,6 +208,10 @@ class Counter:
         except Exception as error:  # noqa: BLE001 - as it comes
             end = error
         return self.shortcut.answer(prepared, end)
+
+
+async def nobody(*_: object) -> None:
+    raise AssertionError("it was for the shortcut")
 
 
 def at_once(work: Coroutine[Any, Any, Any]) -> Any:
@@ -240,6 +260,7 @@ def test_what_clients_usually_send_is_answered_as_by_the_desk(
         {"x_tc_content_sha256": "UNSIGNED-PAYLOAD"},
         {"traceparent": PARENT, "tracestate": "a=b"},
         {"host": "scf.tencentcloudapi.com"},
+        {"service": "127", "bare": True},
         {"at": NOW - 300},
         {"at": NOW + 300},
     ],
@@ -352,6 +373,26 @@ def test_a_request_of_another_time_is_left_to_the_desk(at: int) -> None:
     counter = Counter()
 
     assert not assert_the_same(counter, counter.sign("Invoke", b'{"FunctionName": "fn"}', at=at))
+
+
+@pytest.mark.parametrize(
+    ("action", "event"), [("InvokeFunction", "Event"), ("Invoke", "ClientContext")]
+)
+async def test_what_the_official_sdk_sends_is_for_the_shortcut(action: str, event: str) -> None:
+    counter, listener = Counter(clock=time.time), Listener("127.0.0.1", 0)
+    await listener.open(Ahead(counter.shortcut, nobody))
+    try:
+        http = HttpProfile(protocol="http", endpoint=listener.url.removeprefix("http://"))
+        profile = ClientProfile(signMethod=ALGORITHM, httpProfile=http)
+        client = ScfClient(Credential("AKIDroot", "secret"), "ap-guangzhou", profile)
+        parameters = {"FunctionName": "fn", event: '{"a":"灰"}', "LogType": "Tail"}
+        told = await asyncio.to_thread(client.call_json, action, parameters)
+    finally:
+        await listener.close()
+
+    assert told["Response"]["Result"]["RetMsg"] == '"ok"'
+    assert told["Response"]["Result"]["Log"] == "說\n"
+    assert [call.event.decode() for call in counter.runs.calls] == ['{"a":"灰"}']
 
 
 ENDS = st.builds(

@@ -20,16 +20,17 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.scf.v20180416.scf_client import ScfClient
 
+from huidu.actions.invocations import Invoked
 from huidu.cloudapi import wire
 from huidu.cloudapi.app import Ahead, Api
 from huidu.cloudapi.desk import Desk
-from huidu.cloudapi.shortcut import KINDS, Shortcut
+from huidu.cloudapi.shortcut import KINDS, Shortcut, request_of
 from huidu.cloudapi.signature import ALGORITHM, tc3_signatures
-from huidu.control.invocations import run
+from huidu.control.invocations import begin
 from huidu.control.keyring import Keyring
 from huidu.control.plane import Plane
 from huidu.cos.asked import names_bucket
-from huidu.invoke.invoker import Answered
+from huidu.invoke.flight import Answered, Caller
 from huidu.invoke.tracing import Tracing
 from huidu.listener import Listener
 from huidu.model.access_key import AccessKey
@@ -90,21 +91,35 @@ class Runs:
             raise self.end
         return self.end
 
+    def begin(self, invocation: Invocation, caller: Caller) -> None:
+        self.calls.append(invocation)
+        if isinstance(self.end, Exception):
+            caller.failed(self.end)
+        else:
+            caller.answered(self.end)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A request, as the listener has it."""
+    """A request, as the listener has it: what the shortcut is asked, and what it answers."""
 
     method: bytes = b"POST"
     target: bytes = b"/"
-    headers: tuple[tuple[bytes, bytes], ...]
+    headers: Mapping[bytes, bytes]
     body: bytes
+    client: str = CLIENT
+    said: list[bytes] = field(default_factory=list)
+
+    def answer(self, status: int, headers: bytes, body: bytes) -> None:
+        length = b"content-length: %d\r\n" % len(body)
+        assert (status, headers) == (200, b"content-type: application/json\r\n" + length)
+        self.said.append(body)
 
     def with_header(self, name: str, value: str | None) -> Sent:
         """Return it with another value for a header, or without it."""
-        kept = tuple(one for one in self.headers if one[0] != name.encode())
-        more = () if value is None else ((name.encode(), value.encode("latin-1")),)
-        return replace(self, headers=(*kept, *more))
+        kept = {key: self.headers[key] for key in self.headers if key != name.encode()}
+        more = {} if value is None else {name.encode(): value.encode("latin-1")}
+        return replace(self, headers=kept | more)
 
 
 class Counter:
@@ -170,9 +185,8 @@ class Counter:
             f"{ALGORITHM} Credential=AKID{key}/{date}/{service}/tc3_request, "
             f"SignedHeaders={signed}, Signature={signature}"
         )
-        return Sent(
-            headers=tuple((n.encode(), v.encode("latin-1")) for n, v in headers.items()), body=body
-        )
+        as_sent = {name.encode(): headers[name].encode("latin-1") for name in headers}
+        return Sent(headers=as_sent, body=body)
 
     def by_the_desk(self, sent: Sent) -> bytes:
         """Return the desk's answer, by the whole way that a request goes to it."""
@@ -183,8 +197,8 @@ class Counter:
             "path": path.decode(),
             "raw_path": path,
             "query_string": query,
-            "headers": list(sent.headers),
-            "client": (CLIENT, 1234),
+            "headers": list(sent.headers.items()),
+            "client": (sent.client, 1234),
         }
         said: list[Mapping[str, Any]] = []
 
@@ -200,14 +214,16 @@ class Counter:
 
     def by_the_shortcut(self, sent: Sent) -> bytes | None:
         """Return the shortcut's answer, if it has one."""
-        prepared = self.shortcut.read(sent.method, sent.target, sent.headers, sent.body, CLIENT)
+        kind = self.shortcut.kind(sent.method, sent.target, sent.headers)
+        if kind is None:
+            return None
+        prepared = self.shortcut.read(kind, request_of(sent), sent.client)
         if prepared is None:
             return None
-        try:
-            end = at_once(run(self.plane, prepared.call))
-        except Exception as error:  # noqa: BLE001 - as it comes
-            end = error
-        return self.shortcut.answer(prepared, end)
+        ends: list[Invoked | Exception] = []
+        begin(self.plane, prepared.call, ends.append)
+        (end,) = ends
+        return self.shortcut.told(prepared, end)
 
 
 async def nobody(*_: object) -> None:
@@ -329,14 +345,6 @@ def test_a_request_that_is_sent_otherwise_than_it_was_signed_is_left_to_the_desk
     assert not assert_the_same(counter, replace(sent, **changes))
 
 
-def test_a_header_that_is_sent_twice_is_left_to_the_desk() -> None:
-    counter = Counter()
-    sent = counter.sign("InvokeFunction", b'{"FunctionName": "fn"}')
-    for name, value in sent.headers:
-        for twice in ((name, value), (name, b"x")):
-            assert not assert_the_same(counter, replace(sent, headers=(*sent.headers, twice)))
-
-
 @pytest.mark.parametrize("key", ["view", "off", "gone", "stranger"])
 def test_a_key_that_may_not_call_is_left_to_the_desk(key: str) -> None:
     counter = Counter()
@@ -400,6 +408,7 @@ ENDS = st.builds(
     outcome=st.builds(
         Outcome,
         status=st.sampled_from(Status),
+        silent=st.booleans(),
         result=st.text(st.characters() | st.just("\ud800"), max_size=8),
         error=st.text(max_size=8),
         log=st.text(max_size=3000).map(lambda text: text * 2),
@@ -444,6 +453,21 @@ def test_an_answer_that_nobody_can_write_is_an_error_of_ours_and_not_silence() -
     answer = counter.by_the_shortcut(counter.sign("Invoke", b'{"FunctionName": "fn"}')) or b""
 
     assert json.loads(answer)["Response"]["Error"]["Code"] == "InternalError"
+
+
+async def test_each_request_that_is_taken_is_answered_once_by_whomever_it_is_for() -> None:
+    for action, parameters in (*CALLS, *OTHERS):
+        counter = Counter()
+        sent = counter.sign(action, body_of(parameters))
+        answer = counter.shortcut.find(sent.method, sent.target, sent.headers)
+        if answer is None:
+            assert sent.headers[b"x-tc-action"] not in KINDS
+            continue
+        answer(sent)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+        assert sent.said == [counter.by_the_desk(sent)]
 
 
 # Whatever is sent.
@@ -495,17 +519,15 @@ def test_no_byte_that_is_changed_on_the_way_makes_the_shortcut_answer_otherwise(
     counter = Counter()
     sent = counter.sign(call[0], body_of(call[1]), key=data.draw(st.sampled_from(["root", "view"])))
     # Nobody hears of a length that is not the body's: the listener sees to that.
-    names = [name for name, _ in sent.headers]
-    number = data.draw(st.integers(0, len(names) - 1).filter(lambda n: names[n] != LENGTH))
+    name = data.draw(st.sampled_from([name for name in sent.headers if name != LENGTH]))
     which = data.draw(st.integers(0, 1))
-    pair = list(sent.headers[number])
+    pair = [name, sent.headers[name]]
     place = data.draw(st.integers(0, len(pair[which])))
     put = data.draw(st.binary(max_size=1))
     pair[which] = pair[which][:place] + put + pair[which][place + data.draw(st.integers(0, 1)) :]
-    headers = [*sent.headers]
-    headers[number] = (pair[0].lower(), pair[1])
+    kept = {key: sent.headers[key] for key in sent.headers if key != name}
 
-    assert_the_same(counter, replace(sent, headers=tuple(headers)))
+    assert_the_same(counter, replace(sent, headers=kept | {pair[0].lower(): pair[1]}))
 
 
 def test_the_shortcut_and_the_desk_read_the_same_fields() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from huidu import body as bodies
 from huidu.cloudapi import wire
 from huidu.cloudapi.desk import Desk
-from huidu.cloudapi.shortcut import ACTION, KINDS, Shortcut
+from huidu.cloudapi.shortcut import Shortcut
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -59,29 +60,37 @@ class Ahead:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or not _calls(scope):
+        sent = dict(scope["headers"]) if scope["type"] == "http" and scope["path"] == "/" else {}
+        if not sent or len(sent) != len(scope["headers"]) or scope["query_string"]:
+            await self._others(scope, receive, send)
+            return
+        run = self._shortcut.find(scope["method"].encode(), scope["raw_path"], sent)
+        if run is None:
             await self._others(scope, receive, send)
             return
         first = await receive()
-        answer = None
-        if first["type"] == "http.request" and not first.get("more_body", False):
-            answer = await self._answer(scope, first.get("body", b""))
-        if answer is None:
+        if first["type"] != "http.request" or first.get("more_body", False):
             await self._others(scope, _again(first, receive), send)
-        else:
-            await _send(send, answer, close=False)
-
-    async def _answer(self, scope: Scope, body: bytes) -> bytes | None:
-        query = scope["query_string"]
-        target = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
+            return
         client = scope.get("client")
-        return await self._shortcut.ask(
-            scope["method"].encode(), target, scope["headers"], body, client[0] if client else None
-        )
+        ask = _Ask(sent, first.get("body", b""), client[0] if client else "")
+        run(ask)
+        await _send(send, await ask.answered, close=False)
 
 
-def _calls(scope: Scope) -> bool:
-    return any(name == ACTION and value in KINDS for name, value in scope["headers"])
+class _Ask:
+    """A request that is waited for."""
+
+    def __init__(self, headers: Mapping[bytes, bytes], body: bytes, client: str) -> None:
+        self.headers = headers
+        self.body = body
+        self.client = client
+        self.answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def answer(self, status: int, headers: bytes, body: bytes) -> None:
+        """Have it go on."""
+        if not self.answered.done():
+            self.answered.set_result(body)
 
 
 def _again(first: MutableMapping[str, Any], receive: Receive) -> Receive:

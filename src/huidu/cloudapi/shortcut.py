@@ -1,16 +1,18 @@
 """Shortcut: a signed call of a function, from the bytes of a request to what is to run, and back.
 
-Calls are nearly all that is ever asked, so they need not walk through every room. What is refused
-is never refused here: of whatever is unusual, wrong or not allowed the shortcut says that it is not
-for it, and the desk answers, as it would have anyway. So the shortcut may know less than the desk
-and must only let nothing through that the desk would not, nor otherwise; what decides that is the
-desk's own, and a test holds the two to each other.
+Calls are nearly all that is ever asked, so they need not walk through every room. Nothing is
+refused here: a request in which anything is unusual, wrong or not allowed goes to the desk as if
+there were no shortcut. So the shortcut may know less than the desk; it must only let nothing
+through that the desk would not, and nothing otherwise. What decides is the desk's own, and tests
+hold the two to each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -19,12 +21,12 @@ from huidu.actions.action import SCF_VERSION, Action, Wire
 from huidu.actions.table import BY_NAME
 from huidu.cloudapi import wire
 from huidu.cloudapi.desk import Desk
-from huidu.control.invocations import AT_ONCE, CONTEXT, EVENT, Call, at_once, prepare, run
+from huidu.control.invocations import AT_ONCE, CONTEXT, EVENT, Call, at_once, begin, prepare
 from huidu.model.names import DEFAULT_NAMESPACE
 
-Headers = Sequence[tuple[bytes, bytes]]
+Sent = Mapping[bytes, bytes]  #: Headers by lower-case names, each sent once.
 
-ACTION = b"x-tc-action"
+TYPE = b"content-type: application/json\r\n"  #: As `app.JSON`.
 
 
 class _InvokeFunction(actions.InvokeFunction, forbid_unknown_fields=True):
@@ -79,6 +81,25 @@ KINDS: Mapping[bytes, Kind] = {
 }
 
 
+class Ask(Protocol):
+    """A whole request."""
+
+    @property
+    def headers(self) -> Sent: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def client(self) -> str:
+        """The address that it came from; empty where nobody knows."""
+        ...
+
+    def answer(self, status: int, headers: bytes, body: bytes) -> None:
+        """Answer it, once; `headers` are lines, each with its end."""
+        ...
+
+
 class Prepared(NamedTuple):
     """A call that may be made, and the action that asks for it."""
 
@@ -87,65 +108,49 @@ class Prepared(NamedTuple):
 
 
 class Shortcut:
-    """Reads and answers what a client of the cloud API usually sends to call a function."""
+    """Reads and answers what clients of the cloud API usually send to call a function."""
 
     def __init__(self, desk: Desk, elsewhere: Callable[[str], bool]) -> None:
         """Take the desk to ask, and what tells by its host that a request is not for it."""
         self._desk = desk
         self._elsewhere = elsewhere
+        self._asking: set[asyncio.Task[None]] = set()
 
-    async def ask(
-        self, method: bytes, target: bytes, headers: Headers, body: bytes, source_ip: str | None
-    ) -> bytes | None:
-        """Answer a request, or return None where the desk is to. Never raises."""
-        prepared = self.read(method, target, headers, body, source_ip)
-        if prepared is None:
-            return None
-        end: actions.Invoked | Exception
-        try:
-            end = await run(self._desk.plane, prepared.call)
-        except Exception as error:  # noqa: BLE001 - whatever it is becomes an answer
-            end = error
-        return self.answer(prepared, end)
+    def find(self, method: bytes, target: bytes, sent: Sent) -> Callable[[Ask], None] | None:
+        """Return what answers a request of this head, or None where it is not for the shortcut."""
+        kind = self.kind(method, target, sent)
+        return None if kind is None else partial(self._run, kind)
 
-    def read(
-        self, method: bytes, target: bytes, headers: Headers, body: bytes, source_ip: str | None
-    ) -> Prepared | None:
-        """Return the call that a request asks for, or None where the desk is to answer it.
-
-        The names of headers are in lower case. Never raises.
-        """
+    def kind(self, method: bytes, target: bytes, sent: Sent) -> Kind | None:
+        """Return what a request of this head asks for, or None likewise."""
         if method != b"POST" or target != b"/":
             return None
-        named = dict(headers)
-        kind = KINDS.get(named.get(ACTION, b""))
-        if kind is None or len(named) != len(headers):
-            return None  # which of two headers counts, the desk knows
-        try:
-            return self._read(kind, named, body, source_ip)
-        except Exception:  # noqa: BLE001 - the desk finds it as well, and says what it is
+        kind = KINDS.get(sent.get(b"x-tc-action", b""))
+        if kind is None or not _is_json(sent.get(b"content-type", b"")):
             return None
+        return None if self._elsewhere(sent.get(b"host", b"").decode("latin-1")) else kind
 
-    def _read(
-        self, kind: Kind, named: Mapping[bytes, bytes], body: bytes, source_ip: str | None
-    ) -> Prepared | None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in named.items()}
-        request = wire.Request(method="POST", path="/", headers=headers, body=body)
-        if wire.media_type(headers) != wire.JSON or self._elsewhere(headers["host"]):
-            return None
-        head = wire.read_head(request)
-        if head.version != kind.action.version:
-            return None
+    def read(self, kind: Kind, request: wire.Request, source_ip: str | None) -> Prepared | None:
+        """Return the call that a request asks for, or None where the desk is to answer it.
+
+        Never raises: what is wrong, the desk finds as well, and says what it is.
+        """
         desk = self._desk
-        asked = desk.asked(kind.action, request, head, desk.new_id(), source_ip)
-        call = kind.read(body)
-        if call is None:
+        try:
+            head = wire.read_head(request)
+            if head.version != kind.action.version:
+                return None
+            asked = desk.asked(kind.action, request, head, desk.new_id(), source_ip)
+            call = kind.read(request.body)
+            if call is None:
+                return None
+            if not call.namespace:
+                call.namespace = DEFAULT_NAMESPACE
+            return Prepared(kind.action, prepare(desk.plane, asked, call, kind.field))
+        except Exception:  # noqa: BLE001 - it is the desk's to tell
             return None
-        if not call.namespace:
-            call.namespace = DEFAULT_NAMESPACE
-        return Prepared(kind.action, prepare(desk.plane, asked, call, kind.field))
 
-    def answer(self, prepared: Prepared, end: actions.Invoked | Exception) -> bytes:
+    def told(self, prepared: Prepared, end: actions.Invoked | Exception) -> bytes:
         """Return the body of the answer to a call, whatever came of it. Never raises."""
         request_id = prepared.call.invocation.request_id
         if isinstance(end, Exception):
@@ -154,3 +159,36 @@ class Shortcut:
             return _ENCODER.encode(_Response(_Told(end.result, request_id)))
         except Exception as error:  # noqa: BLE001 - whatever it is becomes an answer
             return self._desk.refused(prepared.action, error, request_id)
+
+    def _run(self, kind: Kind, ask: Ask) -> None:
+        """Answer a request, now or later."""
+        request = request_of(ask)
+        prepared = self.read(kind, request, ask.client or None)
+        if prepared is None:
+            asking = asyncio.create_task(self._ask(request, ask))
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
+        else:
+            begin(self._desk.plane, prepared.call, partial(self._tell, ask, prepared))
+
+    def _tell(self, ask: Ask, prepared: Prepared, end: actions.Invoked | Exception) -> None:
+        _answer(ask, self.told(prepared, end))
+
+    async def _ask(self, request: wire.Request, ask: Ask) -> None:
+        """Have the desk answer a request."""
+        _answer(ask, await self._desk.answer(request, ask.client or None))
+
+
+def request_of(ask: Ask) -> wire.Request:
+    """Return a request as the desk takes it."""
+    headers = {name.decode("latin-1"): ask.headers[name].decode("latin-1") for name in ask.headers}
+    return wire.Request(method="POST", path="/", headers=headers, body=ask.body)
+
+
+def _answer(ask: Ask, body: bytes) -> None:
+    ask.answer(200, b"%bcontent-length: %d\r\n" % (TYPE, len(body)), body)
+
+
+@lru_cache(maxsize=64)
+def _is_json(content_type: bytes) -> bool:
+    return wire.media_type({"content-type": content_type.decode("latin-1")}) == wire.JSON

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -88,6 +89,33 @@ async def run(plane: Plane, call: Call) -> wire.Invoked:
     return _told(call, await plane.invoker.invoke(call.invocation))
 
 
+def begin(plane: Plane, call: Call, tell: Callable[[wire.Invoked | Exception], None]) -> None:
+    """Do the same without waiting: what comes of it, or the refusal, is told once, perhaps now."""
+    plane.invoker.begin(call.invocation, _Waiting(call, tell))
+
+
+class _Waiting:
+    """Has whoever waits for a call told what came of it in the words of the cloud API."""
+
+    __slots__ = ("_call", "_tell")
+
+    def __init__(self, call: Call, tell: Callable[[wire.Invoked | Exception], None]) -> None:
+        self._call = call
+        self._tell = tell
+
+    def answered(self, answered: Answered) -> None:
+        """It was answered, well or not."""
+        try:
+            end: wire.Invoked | Exception = _told(self._call, answered)
+        except Exception as error:  # noqa: BLE001 - as `run` would raise it
+            end = error
+        self._tell(end)
+
+    def failed(self, error: Exception) -> None:
+        """Nobody answered it."""
+        self._tell(error)
+
+
 def _told(call: Call, answered: Answered) -> wire.Invoked:
     if answered.outcome.status == Status.EVENT_TOO_LARGE:
         raise InvalidParameter("RequestTooLarge", f"{call.field}: {answered.outcome.error}")
@@ -112,7 +140,7 @@ def _result(request_id: str, answered: Answered, *, tail: bool) -> wire.Result:
     return wire.Result(
         ret_msg=outcome.result,
         err_msg=outcome.error,
-        log=_tail(log_left(outcome, asked.request_id)) if tail else "",
+        log=_tail(log_left(outcome, request_id)) if tail else "",
         mem_usage=outcome.memory_bytes,
         duration=round(outcome.duration_ms, 3),
         bill_duration=math.ceil(outcome.duration_ms),

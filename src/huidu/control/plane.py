@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 from huidu.control.keyring import Keyring
-from huidu.invoke.flight import Answered
+from huidu.invoke.flight import Answered, Caller
 from huidu.invoke.routes import Target
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.account import Account
@@ -209,6 +209,8 @@ class Invoker(Protocol):
     """The one way from a call to its outcome."""
 
     async def invoke(self, invocation: Invocation) -> Answered: ...
+
+    def begin(self, invocation: Invocation, caller: Caller) -> object: ...
 
 
 class Routes(Protocol):

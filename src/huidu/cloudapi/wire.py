@@ -44,8 +44,7 @@ COMMON = frozenset(
 HEADER = {name: f"x-tc-{name.lower()}" for name in COMMON}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """An HTTP request, as it stood on the wire.
 
     A signature covers bytes, so nothing here is decoded for comfort: `path` and `query` keep
@@ -59,8 +58,7 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What a request says of itself: enough to find its action and to check its signature.
 
     What was not said is empty.
@@ -75,8 +73,7 @@ class Head:
     flat: Mapping[str, str] | None  #: v1: every parameter, as sent, since all are signed.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Head):
+class Call(Head, frozen=True, kw_only=True):
     """A request that was read to its end.
 
     `parameters` holds JSON values. Those of a form are all texts: what they should be, only the
@@ -130,7 +127,7 @@ def read(request: Request, head: Head | None = None) -> Call:
     """
     known = head or read_head(request)
     return Call(
-        **{name: getattr(known, name) for name in Head.__dataclass_fields__},
+        **{name: getattr(known, name) for name in Head.__struct_fields__},
         parameters=_parameters(request, known),
     )
 

@@ -10,6 +10,8 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
+from msgspec import Struct
+
 from huidu.control.keyring import Keyring
 from huidu.invoke.flight import Answered, Caller
 from huidu.invoke.routes import Target
@@ -344,8 +346,7 @@ class Uploads:
         self.turn = asyncio.Lock()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """Who asked, and under which request id."""
 
     request_id: str

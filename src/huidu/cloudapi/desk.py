@@ -32,7 +32,7 @@ from huidu.model.errors import (
     Unsupported,
 )
 from huidu.model.role import Role
-from huidu.model.trace import sent_in
+from huidu.model.trace import NOTHING_SENT, PARENT, sent_in
 
 log = structlog.get_logger("huidu.api")
 
@@ -107,13 +107,14 @@ class Desk:
         """Return who asks for an action, or raise the refusal where it is not for him."""
         holder = self.keys.holder(verify(request, head, self.keys, self.clock()))
         self.keys.used(holder.key_id)
+        headers = request.headers
         asked = Asked(
             request_id=request_id,
             who=said_by(holder.name, API),
             key_id=holder.key_id,
             role=holder.role,
             source_ip=source_ip,
-            sent=sent_in(request.headers.items()),
+            sent=sent_in(headers.items()) if PARENT in headers else NOTHING_SENT,
         )
         _check_allowed(action, asked)
         return asked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -41,7 +41,9 @@ COMMON = frozenset(
         "Version",
     }
 )
-HEADER = {name: f"x-tc-{name.lower()}" for name in COMMON}
+#: Those of them that a head has, where they are parameters and where they are headers.
+IN_FORMS = ("Action", "Version", "Region", "Timestamp", "Language", "Token")
+IN_HEADERS = tuple(f"x-tc-{name.lower()}" for name in IN_FORMS)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,9 +117,9 @@ def read_head(request: Request) -> Head:
     if request.method not in ("GET", "POST"):
         raise InvalidParameter("", f"method {request.method[:SHOWN]!r}: must be GET or POST")
     if not is_v1(request.method, request.headers) or _is_json(request):
-        return _head(lambda name: request.headers.get(HEADER[name], ""), None)
+        return _head(request.headers, IN_HEADERS, None)
     flat = read_flat(octets(request.query) if request.method == "GET" else request.body)
-    return _head(lambda name: flat.get(name, ""), flat)
+    return _head(flat, IN_FORMS, flat)
 
 
 def read(request: Request, head: Head | None = None) -> Call:
@@ -168,15 +170,15 @@ def refusal(request_id: str, code: str, message: str) -> bytes:
     return envelope(request_id, {"Error": {"Code": code, "Message": said}})
 
 
-def _head(common: Callable[[str], str], flat: Mapping[str, str] | None) -> Head:
-    seconds = common("Timestamp")
+def _head(said: Mapping[str, str], names: Sequence[str], flat: Mapping[str, str] | None) -> Head:
+    action, version, region, seconds, language, token = [said.get(name, "") for name in names]
     return Head(
-        action=common("Action"),
-        version=common("Version"),
-        region=common("Region"),
+        action=action,
+        version=version,
+        region=region,
         timestamp=int(seconds) if SECONDS.fullmatch(seconds) else None,
-        language=common("Language"),
-        token=common("Token"),
+        language=language,
+        token=token,
         flat=flat,
     )
 

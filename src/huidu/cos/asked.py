@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -58,7 +59,12 @@ def names_bucket(host: str) -> bool:
 
 
 def _bucket(host: str) -> re.Match[str] | None:
-    return HOST.fullmatch(host[:LONGEST_HOST].lower())
+    return _match(host[:LONGEST_HOST])
+
+
+@lru_cache(maxsize=1024)
+def _match(host: str) -> re.Match[str] | None:
+    return HOST.fullmatch(host.lower())
 
 
 def read_target(scope: Scope) -> Asked:

@@ -18,7 +18,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from huidu.cloudapi import keys
-from huidu.cloudapi.app import Ahead, Api
+from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Caller, Desk
 from huidu.cloudapi.pages import pages
 from huidu.cloudapi.shortcut import Shortcut
@@ -139,12 +139,11 @@ async def serving(
         registry = _registry(settings, data, known.courier, stores, controller)
         data.exporting.measure(data.observing.page, registry)
         told = pages(data.observing.page, registry, asdict(data.tier), people.app())
+        buckets = _buckets(settings, stores, keyring, Api(desk, told))
         most = _connections(settings.max_connections)
-        most = _connections(settings.max_connections)
-        await api.open(_front(settings, stores, desk, told), most_connections=most // API_SHARE)
-        entrance = before(whole := data.gateway(settings, _new_id))
-        express = data.express(settings, _new_id) if entrance is whole else None
-        await gateway.open(entrance, express=express, tunnels=True, most_connections=most)
+        shortcut = Shortcut(desk, names_bucket)
+        await api.open(buckets, express=shortcut, most_connections=most // API_SHARE)
+        await _open(gateway, settings, data, before, most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url, data.ready)
 
@@ -230,22 +229,20 @@ async def _console(
     return Console(guard, desk, settings.zone)
 
 
-def _front(settings: Settings, stores: Stores, desk: Desk, others: App) -> Ahead:
-    """Return what answers at the API listener; buckets are reached by their hosts."""
-    api = Api(desk, others)
-    downloaded = Downloads(stores.packages, desk.keys, api, clock=time.time, new_id=_new_id)
-    buckets = Cos(
+def _buckets(settings: Settings, stores: Stores, keyring: Keyring, otherwise: Api) -> Cos:
+    """Return what stands in front of the API, for buckets are reached by their hosts."""
+    downloaded = Downloads(stores.packages, keyring, otherwise, clock=time.time, new_id=_new_id)
+    return Cos(
         stores.objects,
         stores.parts,
         stores.packages,
-        desk.keys,
+        keyring,
         Account().appid,
         downloaded,
         most_bytes=settings.max_object_mb << 20,
         clock=time.time,
         new_id=_new_id,
     )
-    return Ahead(Shortcut(desk, names_bucket), buckets)
 
 
 async def _close_together(*listeners: Listener) -> None:

@@ -16,13 +16,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tencentcloud.common.credential import Credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.scf.v20180416.scf_client import ScfClient
 
 from huidu.actions.invocations import Invoked
 from huidu.cloudapi import wire
-from huidu.cloudapi.app import Ahead, Api
+from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
 from huidu.cloudapi.shortcut import KINDS, Shortcut, request_of
 from huidu.cloudapi.signature import ALGORITHM, tc3_signatures
@@ -226,7 +227,7 @@ class Counter:
         return self.shortcut.told(prepared, end)
 
 
-async def nobody(*_: object) -> None:
+async def nobody(scope: object, receive: object, send: object) -> None:
     raise AssertionError("it was for the shortcut")
 
 
@@ -388,13 +389,16 @@ def test_a_request_of_another_time_is_left_to_the_desk(at: int) -> None:
 )
 async def test_what_the_official_sdk_sends_is_for_the_shortcut(action: str, event: str) -> None:
     counter, listener = Counter(clock=time.time), Listener("127.0.0.1", 0)
-    await listener.open(Ahead(counter.shortcut, nobody))
+    await listener.open(nobody, express=counter.shortcut)
     try:
         http = HttpProfile(protocol="http", endpoint=listener.url.removeprefix("http://"))
         profile = ClientProfile(signMethod=ALGORITHM, httpProfile=http)
         client = ScfClient(Credential("AKIDroot", "secret"), "ap-guangzhou", profile)
+        stranger = ScfClient(Credential("AKIDroot", "Secret"), "ap-guangzhou", profile)
         parameters = {"FunctionName": "fn", event: '{"a":"灰"}', "LogType": "Tail"}
         told = await asyncio.to_thread(client.call_json, action, parameters)
+        with pytest.raises(TencentCloudSDKException, match="does not fit"):
+            await asyncio.to_thread(stranger.call_json, action, parameters)
     finally:
         await listener.close()
 

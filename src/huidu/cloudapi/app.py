@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from huidu import body as bodies
 from huidu.cloudapi import wire
 from huidu.cloudapi.desk import Desk
-from huidu.cloudapi.shortcut import Shortcut
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -49,58 +47,6 @@ class Api:
         client = scope.get("client")
         answer = await self._desk.answer(whole, client[0] if client else None)
         await _send(send, answer, close=False)
-
-
-class Ahead:
-    """An ASGI application in front of all others: has the shortcut answer what it can."""
-
-    def __init__(self, shortcut: Shortcut, others: App) -> None:
-        self._shortcut = shortcut
-        self._others = others
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        sent = dict(scope["headers"]) if scope["type"] == "http" and scope["path"] == "/" else {}
-        if not sent or len(sent) != len(scope["headers"]) or scope["query_string"]:
-            await self._others(scope, receive, send)
-            return
-        run = self._shortcut.find(scope["method"].encode(), scope["raw_path"], sent)
-        if run is None:
-            await self._others(scope, receive, send)
-            return
-        first = await receive()
-        if first["type"] != "http.request" or first.get("more_body", False):
-            await self._others(scope, _again(first, receive), send)
-            return
-        client = scope.get("client")
-        ask = _Ask(sent, first.get("body", b""), client[0] if client else "")
-        run(ask)
-        await _send(send, await ask.answered, close=False)
-
-
-class _Ask:
-    """A request that is waited for."""
-
-    def __init__(self, headers: Mapping[bytes, bytes], body: bytes, client: str) -> None:
-        self.headers = headers
-        self.body = body
-        self.client = client
-        self.answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-    def answer(self, status: int, headers: bytes, body: bytes) -> None:
-        """Have it go on."""
-        if not self.answered.done():
-            self.answered.set_result(body)
-
-
-def _again(first: MutableMapping[str, Any], receive: Receive) -> Receive:
-    """Return what hands out a message that was received already, and then the others."""
-    kept = [first]
-
-    async def hand_out() -> MutableMapping[str, Any]:
-        return kept.pop() if kept else await receive()
-
-    return hand_out
 
 
 def _request(scope: Scope) -> wire.Request:

@@ -46,7 +46,7 @@ IN_FORMS = ("Action", "Version", "Region", "Timestamp", "Language", "Token")
 IN_HEADERS = tuple(f"x-tc-{name.lower()}" for name in IN_FORMS)
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An HTTP request, as it stood on the wire.
 
     A signature covers bytes, so nothing here is decoded for comfort: `path` and `query` keep
@@ -60,7 +60,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class Head(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a request says of itself: enough to find its action and to check its signature.
 
     What was not said is empty.
@@ -75,7 +75,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     flat: Mapping[str, str] | None  #: v1: every parameter, as sent, since all are signed.
 
 
-class Call(Head, frozen=True, kw_only=True):
+class Call(Head, frozen=True, kw_only=True, gc=False):
     """A request that was read to its end.
 
     `parameters` holds JSON values. Those of a form are all texts: what they should be, only the

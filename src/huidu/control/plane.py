@@ -346,7 +346,7 @@ class Uploads:
         self.turn = asyncio.Lock()
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class Asked(Struct, frozen=True, kw_only=True, gc=False):
     """Who asked, and under which request id."""
 
     request_id: str

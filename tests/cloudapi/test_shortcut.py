@@ -43,6 +43,7 @@ from huidu.model.role import Role
 NOW = 1767268800  #: Noon.
 CLIENT = "192.0.2.1"
 LENGTH = b"content-length"
+TWICE = b"x-twice: 1\r\nx-twice: 2\r\n"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 GOOD = Answered(Outcome(status=200, result='"ok"', duration_ms=0.5254, log="說\n"), "3", "live")
 
@@ -405,6 +406,28 @@ async def test_what_the_official_sdk_sends_is_for_the_shortcut(action: str, even
     assert told["Response"]["Result"]["RetMsg"] == '"ok"'
     assert told["Response"]["Result"]["Log"] == "說\n"
     assert [call.event.decode() for call in counter.runs.calls] == ['{"a":"灰"}']
+
+
+async def test_each_request_on_a_connection_has_its_own_body_whoever_answers_it() -> None:
+    """What is sent twice is none of the shortcut's, and goes to the application as it came."""
+    counter, listener = Counter(), Listener("127.0.0.1", 0)
+    await listener.open(counter.api, express=counter.shortcut)
+    host, port = listener.url.removeprefix("http://").split(":")
+    reading, writing = await asyncio.open_connection(host, int(port))
+    try:
+        for number, more in enumerate((b"", TWICE, b"", TWICE, TWICE, b"")):
+            body = body_of({"FunctionName": "fn", "Event": f"[{number}]"})
+            sent = counter.sign("InvokeFunction", body)
+            head = b"".join(b"%b: %b\r\n" % one for one in sent.headers.items())
+            writing.write(b"POST / HTTP/1.1\r\n" + head + more + b"\r\n" + body)
+            answer = await reading.readuntil(b"}}")
+
+            assert b'"RetMsg":"\\"ok\\""' in answer
+            assert counter.runs.calls[-1].event == b"[%d]" % number
+    finally:
+        writing.close()
+        await writing.wait_closed()
+        await listener.close()
 
 
 ENDS = st.builds(

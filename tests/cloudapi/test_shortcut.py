@@ -25,7 +25,7 @@ from huidu.actions.invocations import Invoked
 from huidu.cloudapi import wire
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
-from huidu.cloudapi.shortcut import KINDS, Shortcut, request_of
+from huidu.cloudapi.shortcut import KINDS, Shortcut
 from huidu.cloudapi.signature import ALGORITHM, tc3_signatures
 from huidu.control.invocations import begin
 from huidu.control.keyring import Keyring
@@ -219,7 +219,7 @@ class Counter:
         kind = self.shortcut.kind(sent.method, sent.target, sent.headers)
         if kind is None:
             return None
-        prepared = self.shortcut.read(kind, request_of(sent), sent.client)
+        prepared = self.shortcut.read(kind, sent)
         if prepared is None:
             return None
         ends: list[Invoked | Exception] = []
@@ -352,6 +352,14 @@ def test_a_key_that_may_not_call_is_left_to_the_desk(key: str) -> None:
     counter = Counter()
 
     assert not assert_the_same(counter, counter.sign("Invoke", b'{"FunctionName": "fn"}', key=key))
+
+
+def test_a_header_that_only_the_desk_looks_at_may_be_signed_as_well() -> None:
+    counter = Counter()
+    sent = counter.sign("Invoke", b'{"FunctionName": "fn"}', signed="content-type;host;x-tc-region")
+
+    assert not assert_the_same(counter, sent)
+    assert b"RetMsg" in counter.by_the_desk(sent)
 
 
 def test_a_key_counts_as_it_is_at_its_last_commit() -> None:

@@ -10,7 +10,7 @@ hold the two to each other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 
@@ -23,9 +23,20 @@ from huidu.cloudapi import wire
 from huidu.cloudapi.desk import Desk
 from huidu.control.invocations import AT_ONCE, CONTEXT, EVENT, Call, at_once, begin, prepare
 from huidu.model.names import DEFAULT_NAMESPACE
+from huidu.model.trace import PARENT, STATE
 
 Sent = Mapping[bytes, bytes]  #: Headers by lower-case names, each sent once.
 
+#: Headers that may decide over a call, or become part of it. Where others are signed, the signature
+#: does not fit what is seen here, and the desk sees the rest.
+LOOKED_AT = tuple(
+    (name.encode(), name)
+    for name in (
+        *("authorization", "content-type", "host"),
+        *("x-tc-action", "x-tc-content-sha256", "x-tc-timestamp", "x-tc-token", "x-tc-version"),
+        *(PARENT, STATE),
+    )
+)
 TYPE = b"content-type: application/json\r\n"  #: As `app.JSON`.
 
 
@@ -130,17 +141,18 @@ class Shortcut:
             return None
         return None if self._elsewhere(sent.get(b"host", b"").decode("latin-1")) else kind
 
-    def read(self, kind: Kind, request: wire.Request, source_ip: str | None) -> Prepared | None:
+    def read(self, kind: Kind, ask: Ask) -> Prepared | None:
         """Return the call that a request asks for, or None where the desk is to answer it.
 
         Never raises: what is wrong, the desk finds as well, and says what it is.
         """
         desk = self._desk
         try:
+            request = _request(ask, [pair for pair in LOOKED_AT if pair[0] in ask.headers])
             head = wire.read_head(request)
             if head.version != kind.action.version:
                 return None
-            asked = desk.asked(kind.action, request, head, desk.new_id(), source_ip)
+            asked = desk.asked(kind.action, request, head, desk.new_id(), ask.client or None)
             call = kind.read(request.body)
             if call is None:
                 return None
@@ -162,10 +174,9 @@ class Shortcut:
 
     def _run(self, kind: Kind, ask: Ask) -> None:
         """Answer a request, now or later."""
-        request = request_of(ask)
-        prepared = self.read(kind, request, ask.client or None)
+        prepared = self.read(kind, ask)
         if prepared is None:
-            asking = asyncio.create_task(self._ask(request, ask))
+            asking = asyncio.create_task(self._ask(ask))
             self._asking.add(asking)
             asking.add_done_callback(self._asking.discard)
         else:
@@ -174,14 +185,16 @@ class Shortcut:
     def _tell(self, ask: Ask, prepared: Prepared, end: actions.Invoked | Exception) -> None:
         _answer(ask, self.told(prepared, end))
 
-    async def _ask(self, request: wire.Request, ask: Ask) -> None:
+    async def _ask(self, ask: Ask) -> None:
         """Have the desk answer a request."""
+        request = _request(ask, [(name, name.decode("latin-1")) for name in ask.headers])
         _answer(ask, await self._desk.answer(request, ask.client or None))
 
 
-def request_of(ask: Ask) -> wire.Request:
-    """Return a request as the desk takes it."""
-    headers = {name.decode("latin-1"): ask.headers[name].decode("latin-1") for name in ask.headers}
+def _request(ask: Ask, names: Sequence[tuple[bytes, str]]) -> wire.Request:
+    """Return a request as the desk takes it, with no other headers than these."""
+    sent = ask.headers
+    headers = {name: sent[key].decode("latin-1") for key, name in names}
     return wire.Request(method="POST", path="/", headers=headers, body=ask.body)
 
 

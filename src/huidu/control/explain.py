@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from huidu.actions import aliases as wire
 from huidu.control.plane import Asked, Plane

@@ -162,7 +162,7 @@ class ExpressProtocol(PatientProtocol):
         self._rest()
         self._unset_keepalive_if_required()
         self._room.busy(self)
-        pieces = self._pieces
+        pieces, self._pieces = self._pieces, []  # the next request is none of them
         ask.body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         ask.keep_alive = self.parser.should_keep_alive()
         self._ask = self._run = None

@@ -21,6 +21,7 @@ from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Caller, Desk
 from huidu.cloudapi.pages import pages
+from huidu.cloudapi.shortcut import Shortcut
 from huidu.console.app import Console
 from huidu.console.guard import Guard
 from huidu.console.sessions import Sessions
@@ -29,6 +30,7 @@ from huidu.control.keyring import Keyring
 from huidu.control.plane import Asked, Plane
 from huidu.cos import downloads
 from huidu.cos.app import Cos
+from huidu.cos.asked import names_bucket
 from huidu.cos.downloads import Downloads
 from huidu.dataplane import DataPlane
 from huidu.gateway.proxies import Proxies
@@ -139,7 +141,8 @@ async def serving(
         told = pages(data.observing.page, registry, asdict(data.tier), people.app())
         buckets = _buckets(settings, stores, keyring, Api(desk, told))
         most = _connections(settings.max_connections)
-        await api.open(buckets, most_connections=most // API_SHARE)
+        shortcut = Shortcut(desk, names_bucket)
+        await api.open(buckets, express=shortcut, most_connections=most // API_SHARE)
         await _open(gateway, settings, data, before, most)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url, data.ready)

@@ -6,12 +6,12 @@ import json
 import math
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tencentcloud.common.abstract_client import AbstractClient
 from tencentcloud.common.credential import Credential
 

@@ -35,11 +35,11 @@ class House:
     keyring: Keyring = field(init=False)
     sessions: Sessions = field(init=False)
 
-    async def open(self) -> House:
+    async def open(self, root: tuple[str, str] = ROOT) -> House:
         """Begin, or begin again over what is kept."""
         self.database = BACKENDS["sqlite"](self.home)
         await self.database.open("catalog")
-        self.keyring = Keyring(ROOT, b"s" * 32, self.clock.time)
+        self.keyring = Keyring(root, b"s" * 32, self.clock.time)
         self.catalog = Catalog(self.database, self.keyring.apply)
         await self.catalog.load()
         self.sessions = Sessions(self.keyring, self.catalog, TERMS, self.clock.time)
@@ -49,10 +49,10 @@ class House:
     async def close(self) -> None:
         await self.database.close()
 
-    async def again(self) -> House:
+    async def again(self, root: tuple[str, str] = ROOT) -> House:
         """End, without a word to anybody, and begin again."""
         await self.close()
-        return await self.open()
+        return await self.open(root)
 
     async def give(self, name: str, role: Role) -> tuple[str, str]:
         """Return the key pair of somebody who has had none."""

@@ -192,7 +192,7 @@ async def test_another_secret_of_the_root_key_ends_what_was_begun_with_the_one_b
 ) -> None:
     ticket = await sign_in(house)
     await house.link(mark("token"))
-    house.keyring._root_secret = "another"  # as after a restart
+    await house.again((ROOT[0], "another"))
 
     assert house.sessions.find(ticket.value) is None
     with pytest.raises(NotSignedIn):

@@ -51,6 +51,23 @@ def test_a_key_is_known_from_its_commit_until_it_is_gone(keyring: Keyring) -> No
         keyring.holder(made.id)
 
 
+def test_a_key_that_has_become_the_root_key_is_that_and_nothing_less(keyring: Keyring) -> None:
+    keyring.apply([AccessKeyKept(key(keyring, "AKIDroot"))])
+
+    assert keyring.secret("AKIDroot") == "root-secret"
+    assert keyring.holder("AKIDroot") == keyring.root
+
+
+def test_a_key_that_was_changed_is_from_then_on_what_it_was_changed_to(keyring: Keyring) -> None:
+    made = key(keyring)
+    for other in (made, replace(made, name="li", role=Role.RELEASE), made):
+        keyring.apply([AccessKeyKept(other)])
+        holder = keyring.holder(made.id)
+
+        assert (holder.name, holder.role) == (other.name, other.role)
+        assert keyring.secret(made.id) == keyring.made(made.id)
+
+
 def test_a_disabled_key_is_told_so_once_it_has_shown_its_secret(keyring: Keyring) -> None:
     """Whoever has not does not learn that there is one: the signature is looked at before."""
     keyring.apply([AccessKeyKept(replace(key(keyring), enabled=False))])

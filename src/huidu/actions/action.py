@@ -20,8 +20,12 @@ HUIDU, HUIDU_VERSION = "huidu", "2026-11-01"
 ASKING = ("Get", "List", "Test", "Watch")  #: How the names of actions begin that write nothing.
 
 
-class Wire(msgspec.Struct, rename="pascal"):
-    """What goes over the wire: fields in Python's spelling here, in the cloud API's there."""
+class Wire(msgspec.Struct, rename="pascal", gc=False):
+    """What goes over the wire: fields in Python's spelling here, in the cloud API's there.
+
+    It is read from a text or made for one, so nothing in it leads back to it, and the collector of
+    circles need not look at it.
+    """
 
 
 Request = TypeVar("Request", bound=Wire)

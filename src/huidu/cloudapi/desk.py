@@ -32,7 +32,7 @@ from huidu.model.errors import (
     Unsupported,
 )
 from huidu.model.role import Role
-from huidu.model.trace import sent_in
+from huidu.model.trace import NOTHING_SENT, PARENT, sent_in
 
 log = structlog.get_logger("huidu.api")
 
@@ -90,22 +90,39 @@ class Desk:
         try:
             head = wire.read_head(request)
             action = _find(head)
-            holder = self.keys.holder(verify(request, head, self.keys, self.clock()))
-            self.keys.used(holder.key_id)
-            asked = Asked(
-                request_id=request_id,
-                who=said_by(holder.name, API),
-                key_id=holder.key_id,
-                role=holder.role,
-                source_ip=source_ip,
-                sent=sent_in(request.headers.items()),
-            )
-            _check_allowed(action, asked)
+            asked = self.asked(action, request, head, request_id, source_ip)
             answer = await self._carry_out(action, asked, wire.read(request, head).parameters)
             return wire.envelope(request_id, answer)
         except Exception as error:  # noqa: BLE001 - whatever it is becomes an answer
-            refusal = _refusal(action, error, request_id)
-            return wire.refusal(request_id, refusal.code, refusal.message)
+            return self.refused(action, error, request_id)
+
+    def asked(
+        self,
+        action: Action[Any, Any],
+        request: wire.Request,
+        head: wire.Head,
+        request_id: str,
+        source_ip: str | None,
+    ) -> Asked:
+        """Return who asks for an action, or raise the refusal where it is not for him."""
+        holder = self.keys.holder(verify(request, head, self.keys, self.clock()))
+        self.keys.used(holder.key_id)
+        headers = request.headers
+        asked = Asked(
+            request_id=request_id,
+            who=said_by(holder.name, API),
+            key_id=holder.key_id,
+            role=holder.role,
+            source_ip=source_ip,
+            sent=sent_in(headers.items()) if PARENT in headers else NOTHING_SENT,
+        )
+        _check_allowed(action, asked)
+        return asked
+
+    def refused(self, action: Action[Any, Any] | None, error: Exception, request_id: str) -> bytes:
+        """Return the answer to a request that came to nothing, and log why."""
+        refusal = _refusal(action, error, request_id)
+        return wire.refusal(request_id, refusal.code, refusal.message)
 
     async def ask(
         self, caller: Caller, service: str, name: str, parameters: Mapping[str, object]

@@ -6,11 +6,10 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from huidu.cloudapi.wire import Head, Request, octets
 from huidu.model.errors import AuthFailure
@@ -24,17 +23,23 @@ MUST_BE_SIGNED = ("content-type", "host")
 #: is asked of which is told by action and version; the host that a request is sent to is signed.
 SERVICES = frozenset({"apigateway", "cam", "cos", "huidu", "monitor", "scf", "sls"})
 
+Headers = Sequence[tuple[str, str]]
+
 #: v1's SignatureMethod, and what hmac calls it.
 DIGESTS = {"HmacSHA1": "sha1", "HmacSHA256": "sha256"}
 
 SECRET_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 PORT = re.compile(r":[0-9]+$")
 NONCE = re.compile(r"[0-9]{1,20}")
-AUTHORIZATION = re.compile(
+#: What stands in Authorization before its last comma, and what stands behind it.
+SIGNER = re.compile(
     rf"{ALGORITHM} +Credential=(?P<secret_id>{SECRET_ID.pattern})"
     r"/(?P<date>[0-9-]{10})/(?P<service>[][A-Za-z0-9_:-]{1,64})/tc3_request"
-    r", *SignedHeaders=(?P<headers>[^,\s]+), *Signature=(?P<signature>[^,\s]+)"
+    r", *SignedHeaders=(?P<headers>[^,\s]+)"
 )
+SIGNATURE = re.compile(r" *Signature=([^,\s]+)")
+LONGEST_KEPT = 500  #: Characters of a signer that is remembered, whoever it may be.
+DAY_S = 86_400
 
 
 class Keys(Protocol):
@@ -43,8 +48,17 @@ class Keys(Protocol):
     def secret(self, secret_id: str) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Signer(NamedTuple):
+    """What a client's Authorization says, the same from one request to the next for a day."""
+
+    secret_id: str
+    date: str
+    service: str
+    signed: str  #: The names of the headers that are signed, as they are listed.
+    names: Sequence[str]  #: The same in lower case, each for itself.
+
+
+class Claim(NamedTuple):
     """What a request says of who signed it and when; nothing of it is believed yet."""
 
     secret_id: str
@@ -79,7 +93,10 @@ def verify(
     secret = keys.secret(claim.secret_id)
     if secret is None:
         raise AuthFailure("SecretIdNotFound", f"SecretId {claim.secret_id!r} is not known")
-    if not any(_same(claim.signature, good) for good in claim.expected(secret)):
+    for good in claim.expected(secret):
+        if _same(claim.signature, good):
+            break
+    else:
         raise AuthFailure("SignatureFailure", "the signature does not fit the request")
     if head.token:
         raise AuthFailure("TokenFailure", "Token: no temporary credentials are given out here")
@@ -127,75 +144,100 @@ def claim_tc3(request: Request, head: Head, services: Collection[str]) -> Claim:
     said = request.headers.get("authorization", "")
     if said in ("", "SKIP"):
         raise _malformed("the request is not signed")
-    read = AUTHORIZATION.fullmatch(said)
-    if read is None:
+    # A signature has no comma in it, so the last one is that before it.
+    top, _, last = said.rpartition(",")
+    signer = _signer(top) if len(top) <= LONGEST_KEPT else _signer.__wrapped__(top)
+    made = SIGNATURE.fullmatch(last)
+    if signer is None or made is None:
         raise _malformed(
             f"Authorization must read {ALGORITHM} Credential=<SecretId>/<date>/<service>/"
             "tc3_request, SignedHeaders=content-type;host, Signature=<hex>"
         )
     seconds = _seconds(head)
-    date, service = read["date"], read["service"]
-    if date != datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d"):
+    date, service, names = signer.date, signer.service, signer.names
+    if date != _date(seconds // DAY_S):
         raise _malformed(f"Credential: {date} is not the UTC date of X-TC-Timestamp {seconds}")
     # The SDK for Node.js takes the first label of its endpoint for it: 127 of 127.0.0.1.
     if service not in services and service != request.headers.get("host", "").partition(".")[0]:
         raise _malformed(f"Credential: service {service!r} is not one of {sorted(services)}")
-    names = read["headers"].lower().split(";")
     for name in (*MUST_BE_SIGNED, *names):
         if name not in names or name not in request.headers:
             raise _malformed(f"SignedHeaders: {name[:80]!r} must be listed, and must be sent")
     return Claim(
-        secret_id=read["secret_id"],
+        secret_id=signer.secret_id,
         timestamp=seconds,
-        signature=read["signature"],
-        expected=partial(tc3_signatures, request, read["headers"], date, service),
+        signature=made[1],
+        expected=partial(tc3_signatures, request, signer.signed, date, service),
     )
+
+
+@lru_cache(maxsize=1024)
+def _signer(top: str) -> Signer | None:
+    read = SIGNER.fullmatch(top)
+    if read is None:
+        return None
+    signed = read["headers"]
+    names = tuple(signed.lower().split(";"))
+    return Signer(read["secret_id"], read["date"], read["service"], signed, names)
+
+
+@lru_cache(maxsize=8)
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY_S, UTC).strftime("%Y-%m-%d")
 
 
 def tc3_signatures(
     request: Request, signed: str, date: str, service: str, secret: str
 ) -> Iterator[str]:
-    """Yield each TC3 signature that fits the request, likely ones first.
-
-    Where x-tc-action is signed, some clients sign it as they send it, others, as the documentation
-    asks, in lower case. And the SDK for Node.js signs the host without the port that it sends.
-    """
+    """Yield each TC3 signature that fits the request, likely ones first."""
     payload = request.body if request.method == "POST" else b""
     if request.headers.get("x-tc-content-sha256") == UNSIGNED_PAYLOAD:
         payload = UNSIGNED_PAYLOAD.encode()
-    hashed = hashlib.sha256(payload).hexdigest()
     query = request.query if request.method == "GET" else ""
-    values = {name: request.headers[name.lower()].strip() for name in signed.split(";")}
+    top = f"{request.method}\n{request.path}\n{query}\n"
+    bottom = f"\n{signed}\n{hashlib.sha256(payload).hexdigest()}"
+    scope = f"{request.headers['x-tc-timestamp']}\n{date}/{service}/tc3_request"
+    seal = _seal(secret, date, service)
+    values = [(name, request.headers[name].strip()) for name in signed.lower().split(";")]
+    yield _signature(seal, scope, top, values, bottom)
+    for headers in _otherwise(values):
+        yield _signature(seal, scope, top, headers, bottom)
+
+
+def _signature(seal: hmac.HMAC, scope: str, top: str, headers: Headers, bottom: str) -> str:
+    lines = "".join([f"{name}:{value}\n" for name, value in headers])
+    hashed = hashlib.sha256(octets(f"{top}{lines}{bottom}")).hexdigest()
+    sealed = seal.copy()
+    sealed.update(f"{ALGORITHM}\n{scope}\n{hashed}".encode())
+    return sealed.hexdigest()
+
+
+def _otherwise(values: Headers) -> Iterator[Headers]:
+    """Yield each other way in which clients sign these headers.
+
+    Where x-tc-action is signed, some sign it as they send it, others, as the documentation asks,
+    in lower case. And the SDK for Node.js signs the host without the port that it sends.
+    """
     folded = _changed(values, "x-tc-action", str.lower)
-    as_signed = [values, folded] if folded != values else [values]
-    without = partial(_changed, name="host", change=partial(PORT.sub, ""))
-    as_signed += [bare for headers in as_signed if (bare := without(headers)) != headers]
-    for headers in as_signed:
-        lines = "".join(f"{name.lower()}:{headers[name]}\n" for name in signed.split(";"))
-        canonical = octets(
-            f"{request.method}\n{request.path}\n{query}\n{lines}\n{signed}\n{hashed}"
-        )
-        text = (
-            f"{ALGORITHM}\n{request.headers['x-tc-timestamp']}\n{date}/{service}/tc3_request\n"
-            f"{hashlib.sha256(canonical).hexdigest()}"
-        )
-        yield hmac.digest(signing_key(secret, date, service), text.encode(), "sha256").hex()
+    spelled = [values, folded] if folded != values else [values]
+    yield from spelled[1:]
+    for headers in spelled:
+        bare = _changed(headers, "host", partial(PORT.sub, ""))
+        if bare != headers:
+            yield bare
 
 
-def _changed(
-    headers: Mapping[str, str], name: str, change: Callable[[str], str]
-) -> Mapping[str, str]:
-    """Return these headers, however their names are spelled, with the value of one changed."""
-    return {key: change(value) if key.lower() == name else value for key, value in headers.items()}
+def _changed(headers: Headers, name: str, change: Callable[[str], str]) -> Headers:
+    return [(key, change(value) if key == name else value) for key, value in headers]
 
 
 @lru_cache(maxsize=1024)
-def signing_key(secret: str, date: str, service: str) -> bytes:
-    """Derive the key that signs a day's requests to one service."""
+def _seal(secret: str, date: str, service: str) -> hmac.HMAC:
+    """Return what signs a day's requests to one service, for copies: begun, it costs a third."""
     key = f"TC3{secret}".encode()
     for step in (date, service, "tc3_request"):
         key = hmac.digest(key, step.encode(), "sha256")
-    return key
+    return hmac.new(key, digestmod="sha256")
 
 
 def claim_v1(request: Request, head: Head, flat: Mapping[str, str]) -> Claim:

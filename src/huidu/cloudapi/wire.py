@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -41,10 +41,12 @@ COMMON = frozenset(
         "Version",
     }
 )
+#: Those of them that a head has, where they are parameters and where they are headers.
+IN_FORMS = ("Action", "Version", "Region", "Timestamp", "Language", "Token")
+IN_HEADERS = tuple(f"x-tc-{name.lower()}" for name in IN_FORMS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An HTTP request, as it stood on the wire.
 
     A signature covers bytes, so nothing here is decoded for comfort: `path` and `query` keep
@@ -58,8 +60,7 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a request says of itself: enough to find its action and to check its signature.
 
     What was not said is empty.
@@ -74,8 +75,7 @@ class Head:
     flat: Mapping[str, str] | None  #: v1: every parameter, as sent, since all are signed.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Head):
+class Call(Head, frozen=True, kw_only=True, gc=False):
     """A request that was read to its end.
 
     `parameters` holds JSON values. Those of a form are all texts: what they should be, only the
@@ -117,9 +117,9 @@ def read_head(request: Request) -> Head:
     if request.method not in ("GET", "POST"):
         raise InvalidParameter("", f"method {request.method[:SHOWN]!r}: must be GET or POST")
     if not is_v1(request.method, request.headers) or _is_json(request):
-        return _head(lambda name: request.headers.get(f"x-tc-{name.lower()}", ""), None)
+        return _head(request.headers, IN_HEADERS, None)
     flat = read_flat(octets(request.query) if request.method == "GET" else request.body)
-    return _head(lambda name: flat.get(name, ""), flat)
+    return _head(flat, IN_FORMS, flat)
 
 
 def read(request: Request, head: Head | None = None) -> Call:
@@ -129,7 +129,7 @@ def read(request: Request, head: Head | None = None) -> Call:
     """
     known = head or read_head(request)
     return Call(
-        **{name: getattr(known, name) for name in Head.__dataclass_fields__},
+        **{name: getattr(known, name) for name in Head.__struct_fields__},
         parameters=_parameters(request, known),
     )
 
@@ -170,15 +170,15 @@ def refusal(request_id: str, code: str, message: str) -> bytes:
     return envelope(request_id, {"Error": {"Code": code, "Message": said}})
 
 
-def _head(common: Callable[[str], str], flat: Mapping[str, str] | None) -> Head:
-    seconds = common("Timestamp")
+def _head(said: Mapping[str, str], names: Sequence[str], flat: Mapping[str, str] | None) -> Head:
+    action, version, region, seconds, language, token = [said.get(name, "") for name in names]
     return Head(
-        action=common("Action"),
-        version=common("Version"),
-        region=common("Region"),
+        action=action,
+        version=version,
+        region=region,
         timestamp=int(seconds) if SECONDS.fullmatch(seconds) else None,
-        language=common("Language"),
-        token=common("Token"),
+        language=language,
+        token=token,
         flat=flat,
     )
 

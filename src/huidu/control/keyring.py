@@ -35,15 +35,18 @@ class Holder:
 class Keyring:
     """All access keys, in memory: the root key of the server, and those of the catalog.
 
-    Secrets of the latter are nowhere: each is made of its id by HMAC with `seed`, which is in a
-    file beside the catalog. So a copy of the catalog alone lets nobody in.
+    Secrets of the latter are written nowhere: each is made of its id by HMAC with `seed`, which is
+    in a file beside the catalog. So a copy of the catalog alone lets nobody in.
     """
 
     def __init__(self, root: tuple[str, str], seed: bytes, clock: Callable[[], float]) -> None:
         self._root, self._root_secret = root
         self._seed = seed
         self._clock = clock
+        self._holder = Holder(self._root, ROOT, Role.ADMIN, self.seal(self._root_secret))
         self._keys: dict[str, AccessKey] = {}
+        self._secrets: dict[str, str] = {}  #: Of those in `_keys`, as `_holders`: made once.
+        self._holders: dict[str, Holder] = {}
         self._used: dict[str, float] = {}
         self._written: dict[str, float] = {}  #: The same, as the catalog knows it.
 
@@ -53,7 +56,7 @@ class Keyring:
     @property
     def root(self) -> Holder:
         """Who has the root key."""
-        return Holder(self._root, ROOT, Role.ADMIN, self.seal(self._root_secret))
+        return self._holder
 
     @property
     def root_used_at(self) -> float:
@@ -64,12 +67,16 @@ class Keyring:
         """Hear of a commit."""
         for effect in effects:
             match effect:
-                case AccessKeyKept(key) if key.seal == self.seal(self.made(key.id)):
+                case AccessKeyKept(key) if key.seal == self.seal(secret := self.made(key.id)):
                     self._keys[key.id] = key
+                    self._secrets[key.id] = secret
+                    self._holders[key.id] = Holder(key.id, key.name, key.role, key.seal)
                 case AccessKeyKept(key):
                     log.error("key.lost", key=key.id, name=key.name, reason="another seed made it")
                 case AccessKeyGone(key_id):
                     self._keys.pop(key_id, None)
+                    self._secrets.pop(key_id, None)
+                    self._holders.pop(key_id, None)
                     self._used.pop(key_id, None)
                     self._written.pop(key_id, None)
 
@@ -86,12 +93,12 @@ class Keyring:
         """Return the secret of an id, or None. It says nothing of what the key may ask for."""
         if secret_id == self._root:
             return self._root_secret
-        return self.made(secret_id) if secret_id in self._keys else None
+        return self._secrets.get(secret_id)
 
     def holder(self, secret_id: str) -> Holder:
         """Return who has a key, or raise `AuthFailure` where it is disabled or gone."""
         if secret_id == self._root:
-            return self.root
+            return self._holder
         key = self._keys.get(secret_id)
         if key is None:
             raise AuthFailure("SecretIdNotFound", f"SecretId {secret_id[:80]!r} is not known")
@@ -101,7 +108,7 @@ class Keyring:
                 f"access key {key.name} ({key.id}) is disabled; whoever has a key of the role "
                 "admin can enable it: huidu keys enable",
             )
-        return Holder(key.id, key.name, key.role, key.seal)
+        return self._holders[secret_id]
 
     def check(self, secret_id: str, what: str, needs: Role) -> Holder:
         """Return who has a key, or raise `AuthFailure` where he may not do what needs a role."""

@@ -10,8 +10,10 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
+from msgspec import Struct
+
 from huidu.control.keyring import Keyring
-from huidu.invoke.flight import Answered
+from huidu.invoke.flight import Answered, Caller
 from huidu.invoke.routes import Target
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.account import Account
@@ -210,6 +212,8 @@ class Invoker(Protocol):
 
     async def invoke(self, invocation: Invocation) -> Answered: ...
 
+    def begin(self, invocation: Invocation, caller: Caller) -> object: ...
+
 
 class Routes(Protocol):
     """Where calls go now."""
@@ -342,8 +346,7 @@ class Uploads:
         self.turn = asyncio.Lock()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True, gc=False):
     """Who asked, and under which request id."""
 
     request_id: str

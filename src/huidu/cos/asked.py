@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -45,9 +46,25 @@ class Asked:
 
 def read(scope: Scope) -> Asked | None:
     """Return a request to a bucket, or None for any other."""
-    asked = read_target(scope)
-    named = HOST.fullmatch(asked.headers.get("host", "")[:LONGEST_HOST].lower())
-    return replace(asked, bucket=named["bucket"], appid=named["appid"]) if named else None
+    hosts = (value for name, value in scope["headers"] if name.lower() == b"host")
+    named = _bucket(next(hosts, b"").decode("utf-8", "surrogateescape"))
+    if named is None:
+        return None
+    return replace(read_target(scope), bucket=named["bucket"], appid=named["appid"])
+
+
+def names_bucket(host: str) -> bool:
+    """Tell whether a host is that of a bucket."""
+    return _bucket(host) is not None
+
+
+def _bucket(host: str) -> re.Match[str] | None:
+    return _match(host[:LONGEST_HOST])
+
+
+@lru_cache(maxsize=1024)
+def _match(host: str) -> re.Match[str] | None:
+    return HOST.fullmatch(host.lower())
 
 
 def read_target(scope: Scope) -> Asked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 
 from huidu.model.errors import AuthFailure, InvalidValue
 
@@ -43,6 +44,7 @@ RELEASES = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def needed(action: str, *, writes: bool) -> Role:
     """Return what an action needs whose row does not say: by its name, and else the most."""
     if RELEASES.fullmatch(action) and not READS.match(action):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from huidu.model.errors import InvalidValue
 from huidu.model.traits import NO_TRAITS, Traits
@@ -19,7 +20,7 @@ class Number(str):
 def traits_of(text: str, source_ip: str | None) -> Traits:
     """Return the traits of a call from its `RoutingKey`, or raise `InvalidValue` (D-26, D-32)."""
     if not text:
-        return NO_TRAITS if source_ip is None else Traits(source_ip=source_ip)
+        return _from(source_ip)
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MOST_BYTES:
         raise InvalidValue("", f"RoutingKey: {size} bytes, at most {MOST_BYTES} are allowed")
@@ -36,6 +37,11 @@ def traits_of(text: str, source_ip: str | None) -> Traits:
         headers={key: value for key, value in shown.items() if value is not None},
         source_ip=source_ip,
     )
+
+
+@lru_cache(maxsize=1024)
+def _from(source_ip: str | None) -> Traits:
+    return NO_TRAITS if source_ip is None else Traits(source_ip=source_ip)
 
 
 def _text(value: object) -> str | None:

@@ -35,15 +35,17 @@ class Extent:
     rounds: int = 5
     seconds: float = 2.0  #: Of each turn.
     functions: int = 10_000
-    changes: int = 200  #: Of an alias.
+    changes: int = 200  #: Of an alias, with and without as many functions beside it.
     starts: int = 50
     crushes: int = 3
     crush_s: float = 5.0
-    warm_s: float = 10.0  #: At most, of each way.
+    warmth: float = 1.0  #: How much of the time that each way is given to warm up.
 
 
 #: Whether all works, in less than a minute.
-QUICK = Extent(rounds=1, seconds=0.3, functions=200, changes=20, starts=3, crushes=1, crush_s=1.0, warm_s=0.3)
+QUICK = Extent(
+    rounds=1, seconds=0.5, functions=200, changes=20, starts=3, crushes=1, crush_s=1.0, warmth=0.4
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,14 @@ class Run:
     def _ask(self, way: Way) -> Ask:
         return self._places[way.at].asks[way.name]()
 
-    def warm(self, ways: Sequence[Way], most_s: float) -> None:
+    def warm(self, ways: Sequence[Way], warmth: float) -> None:
         """Call each way, looking into every answer; leave out what does not answer well."""
         for way in ways:
             if way.name == HANDLER or way.at not in self._places:
                 continue
             self._tell(f"warming {way.name}")
             try:
-                self._check(way, min(way.warm_s, most_s))
+                self._check(way, way.warm_s * warmth)
             except Unusable as error:
                 self._found.missing[way.name] = str(error)
 
@@ -169,7 +171,7 @@ def measure(extent: Extent, only: Sequence[str], tell: Tell, step: Tell) -> Foun
     with ExitStack() as up:
         opened = _open({way.at for way in ways if way.name != HANDLER}, extent, found, up, tell)
         run = Run(found, opened, tell)
-        run.warm(ways, extent.warm_s)
+        run.warm(ways, extent.warmth)
         for number in range(extent.rounds):
             for turn in turns(ways, number):
                 step(f"round {number + 1} of {extent.rounds}: {turn.way.name}")

@@ -17,7 +17,7 @@ SHOWN = (
 )
 COLOURS = {OURS: "#0e8a6a", PEER: "#6d5bd0", CEILING: "#98a2b3"}
 INK, GREY, FAINT = "#1f2937", "#667085", "#e4e7ec"
-WIDTH, LEFT, RIGHT, LINE, TOP, BAR = 760, 262, 74, 27, 74, 15
+WIDTH, LEFT, RIGHT, LINE, TOP, BAR = 760, 268, 74, 27, 74, 15
 STEPS = (1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000)
 MOST_TICKS = 6
 LEGEND = ((OURS, "Huidu"), (PEER, "others"), (CEILING, "nginx before a minimal worker"))

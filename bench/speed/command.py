@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +71,8 @@ def extent(given: argparse.Namespace) -> Extent:
 
 def _measured(given: argparse.Namespace, console: Console) -> Found:
     only, much = named(given.only), extent(given)
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is not there; bench/needs installs it")
     ways = [way for way in WAYS if not only or way.name in only]
     steps = sum(len(list(turns(ways, number))) for number in range(much.rounds))
     columns = (

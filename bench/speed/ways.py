@@ -10,6 +10,8 @@ MANY, ONE, CROWD, FEW = 64, 1, 1000, 8
 #: Ways that are held against each other to a few hundredths take turns this often as well.
 CLOSE = 3
 HANDLER = "handler"
+#: serverless-offline starts a process or a thread for each call at once.
+SLOW_S = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,7 @@ class Way:
     place: str = ""  #: Where it leads: the name of an opener; its own where nothing is said.
     connections: Sequence[int] = (MANY, ONE)
     turns: int = 1  #: A round, of those over most connections.
-    warm_s: float = 1.0
+    warm_s: float = 0.5  #: Twice: before its answers are looked into, and while they are.
 
     @property
     def at(self) -> str:
@@ -46,7 +48,7 @@ def _ours(name: str, said: str, chinese: str, place: str = "two", **more: object
     return Way(name=name, group=OURS, said=said, chinese=chinese, place=place, **given)  # type: ignore[arg-type]
 
 
-def _peer(name: str, said: str, chinese: str, warm_s: float = 1.0) -> Way:
+def _peer(name: str, said: str, chinese: str, warm_s: float = 0.5) -> Way:
     return Way(name=name, group=PEER, said=said, chinese=chinese, warm_s=warm_s)
 
 
@@ -94,7 +96,7 @@ WAYS: Sequence[Way] = (
     _peer("framework-node", "functions-framework, Node.js", "functions-framework，Node.js"),
     _peer("framework-two", "functions-framework, two processes", "functions-framework，两个进程"),
     _peer("framework", "functions-framework", "functions-framework"),
-    _peer("offline", "serverless-offline, Python", "serverless-offline，Python", 8.0),
-    _peer("offline-node", "serverless-offline, Node.js", "serverless-offline，Node.js", 8.0),
+    _peer("offline", "serverless-offline, Python", "serverless-offline，Python", SLOW_S),
+    _peer("offline-node", "serverless-offline, Node.js", "serverless-offline，Node.js", SLOW_S),
 )
 BY_NAME: Mapping[str, Way] = {way.name: way for way in WAYS}

@@ -17,7 +17,7 @@ from bench.speed.words import WORDS, named
 
 NONE = "-"
 P99 = 0.99
-SMALL = 10
+SMALL, MILLION = 10, 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,8 @@ def number(value: float | None) -> str:
     """Return a figure with as many digits as it deserves."""
     if value is None:
         return NONE
+    if value >= MILLION:
+        return f"{value / MILLION:,.0f} M"
     return f"{value:,.0f}" if abs(value) >= SMALL else f"{value:.2g}"
 
 
@@ -70,7 +72,7 @@ def _row(way: Way, found: Found, language: str) -> Sequence[str]:
         named(way, language, found.functions),
         number(way.most or None),
         WORDS[language].void.format(errors=errors) if errors else middle,
-        f"{rates[0]:,.0f}…{rates[-1]:,.0f}",
+        f"{number(rates[0])}…{number(rates[-1])}",
         number(found.median(way.name, way.most, "cpu_us")),
         *(number(found.median(way.name, ONE, of)) for of in ("p50_us", "p99_us", "cpu_us")),
     )

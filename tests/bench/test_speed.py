@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -13,11 +14,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.speed import command, crushed, paged, picture, sheets
+from bench.speed import command, crushed, paged, picture, sheets, worker
 from bench.speed.ceilings import configured
 from bench.speed.found import Crush, Found, Moves, Round, Starts
 from bench.speed.measured import turns
 from bench.speed.offered import summed as offered
+from bench.speed.places import Place, await_file
 from bench.speed.promises import PROMISES
 from bench.speed.ways import BY_NAME, MANY, ONE, WAYS, key
 from bench.speed.words import CHINESE, ENGLISH
@@ -213,6 +215,39 @@ def test_a_way_that_is_not_there_is_refused_by_name() -> None:
 def test_nginx_leads_to_as_many_workers_as_it_is_told_to(tmp_path: Path) -> None:
     assert configured(tmp_path, 80, 2).count(".sock") == 2
     assert "upstream" not in configured(tmp_path, 80, 0)
+
+
+def test_the_minimal_worker_answers_as_many_requests_as_it_was_sent(tmp_path: Path) -> None:
+    where = tmp_path / "socket"
+    with subprocess.Popen([sys.executable, "-I", "-S", worker.__file__, str(where)]) as process:
+        await_file(where)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(str(where))
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n" * 2)
+            said = b""
+            while said.count(b"\r\n\r\nok") < 2:
+                said += client.recv(1000)
+        process.kill()
+
+    assert said.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_the_time_of_a_process_that_has_ended_still_counts() -> None:
+    burn = "import time\nwhile time.process_time() < 0.2: pass"
+    has_it_done = "import subprocess as s, sys; s.run([sys.executable, '-ISc', sys.argv[1]])"
+    with subprocess.Popen(
+        [sys.executable, "-ISc", f"{has_it_done}; print(flush=True); input()", burn],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        place = Place(pids=[process.pid], asks={})
+        assert process.stdout
+        process.stdout.readline()
+        took_s = place.cpu_s()
+        process.kill()
+
+    assert took_s > 0.15
 
 
 def test_more_is_offered_than_may_wait() -> None:

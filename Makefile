@@ -29,7 +29,8 @@ check: $(BIN)/.ready ## Formatter, linter, type checker.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(BIN)/.ready ## Ratios, measured side by side in one run.
+bench: $(BIN)/.ready ## Calls beside peers and ceilings, by turns in one run; ARGS=cold and others are other parts.
+	@case "$(or $(ARGS),speed)" in *speed*|-*) bench/needs ;; esac
 	@$(BIN)/python -m bench.run $(ARGS)
 
 soak: $(BIN)/.ready ## A server under load for MINUTES=10, with releases and kills: does anything leak?
@@ -44,9 +45,11 @@ count: $(BIN)/.ready ## CALLS=100000 with failures and a restart: is every numbe
 reference: $(BIN)/.ready ## Write docs/reference.md from the table of actions.
 	$(BIN)/huidu reference > docs/reference.md
 
-lock: ## Resolve the dependencies anew (needs uv).
+lock: ## Resolve the dependencies anew (needs uv, and npm).
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links pyproject.toml --group dev -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate bench/pypi/requirements.in -o bench/pypi/requirements.lock
+	cd bench/npm && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
 
 screenshots: $(BIN)/.ready ## Take the pictures in docs/images/console anew, of a server under load.
 	@tests/needs

@@ -1,6 +1,6 @@
-"""`make bench`: what calls, cold starts and recording take; `make bench ARGS=cold` is one part.
+"""`make bench`: calls beside peers and ceilings; `make bench ARGS=cold` is another part.
 
-`make bench ARGS=rollouts` is never done unasked: it plays releases for ten minutes.
+What is not named is not done: `make bench ARGS=rollouts` plays releases for ten minutes.
 
 Compare lines of one run, never runs.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -27,9 +28,10 @@ from bench import (
     taken_back,
     taken_drawn,
 )
+from bench.speed import command as speed
 
-PARTS = ("calls", "cold", "recording", "events")
-ROLLOUTS, TAKEN_BACK = "rollouts", "taken-back"
+#: How long each part goes on that does not know better itself.
+LENGTH: Mapping[str, float] = {"rounds": 3, "seconds": 3.0}
 EXTENT = [field.name for field in fields(cold.Extent)]
 
 
@@ -91,16 +93,25 @@ def _rollouts(arguments: argparse.Namespace, console: Console) -> object:
     return rollouts.plainly(rows)
 
 
-def main() -> None:
-    """Measure, and print tables."""
+Part = Callable[[argparse.Namespace, Console], object]
+#: What can be measured; the first is what `make bench` does.
+PARTS: Mapping[str, Part] = {
+    speed.NAME: speed.run,
+    "calls": _calls,
+    "cold": _cold,
+    "recording": _recording,
+    "events": _events,
+    "rollouts": _rollouts,
+    "taken-back": _taken_back,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument(
-        "parts",
-        nargs="*",
-        help=f"{', '.join((*PARTS, ROLLOUTS, TAKEN_BACK))}; all but the last two if none is named",
-    )
-    parser.add_argument("--rounds", type=int, default=3, help="in which all ways take turns")
-    parser.add_argument("--seconds", type=float, default=3.0, help="of calls, a way and round")
+    names = f"{', '.join(PARTS)}; {speed.NAME} if none is named"
+    parser.add_argument("parts", nargs="*", help=names)
+    parser.add_argument("--rounds", type=int, help="in which all ways take turns")
+    parser.add_argument("--seconds", type=float, help="of calls, a way and round")
     parser.add_argument("--events", type=int, default=2000, help="asynchronous, a queue and round")
     parser.add_argument("--starts", type=int, help="cold ones, of each way")
     parser.add_argument("--calls", type=int, help="warm ones, of each way")
@@ -114,24 +125,23 @@ def main() -> None:
     parser.add_argument("--drawn", type=Path, help="the same, of what was taken back")
     parser.add_argument("--markdown", action="store_true", help="tables for a page")
     parser.add_argument("--json", type=Path, help="a file to write every measurement to")
+    speed.options(parser)
+    return parser
+
+
+def main() -> None:
+    """Measure, and print tables."""
+    parser = _parser()
     arguments = parser.parse_args()
-    wrong = [part for part in arguments.parts if part not in (*PARTS, ROLLOUTS, TAKEN_BACK)]
+    named = arguments.parts or [speed.NAME]
+    wrong = [part for part in named if part not in PARTS]
     if wrong:
-        parser.error(f"{wrong[0]}: there are {', '.join((*PARTS, ROLLOUTS, TAKEN_BACK))}")
+        parser.error(f"{wrong[0]}: there are {', '.join(PARTS)}")
     console = Console(width=160 if arguments.markdown else None)
-    made = {}
-    if "calls" in (arguments.parts or PARTS):
-        made["calls"] = _calls(arguments, console)
-    if "cold" in (arguments.parts or PARTS):
-        made["cold"] = _cold(arguments, console)
-    if "recording" in (arguments.parts or PARTS):
-        made["recording"] = _recording(arguments, console)
-    if "events" in (arguments.parts or PARTS):
-        made["events"] = _events(arguments, console)
-    if TAKEN_BACK in arguments.parts:
-        made[TAKEN_BACK] = _taken_back(arguments, console)
-    if ROLLOUTS in arguments.parts:
-        made[ROLLOUTS] = _rollouts(arguments, console)
+    wanted = {name: value for name, value in vars(arguments).items() if value is not None}
+    filled = argparse.Namespace(**{**vars(arguments), **LENGTH, **wanted})
+    given = {speed.NAME: arguments}
+    made = {p: PARTS[p](given.get(p, filled), console) for p in PARTS if p in named}
     if arguments.json:
         arguments.json.write_text(json.dumps(made, indent=1))
 

@@ -119,7 +119,9 @@ class Timers:
     zone: tzinfo
     new_id: Callable[[], str]
     results: Counter[str] = field(default_factory=Counter)  #: What became of ticks.
-    _armed: dict[tuple[str, str], Armed] = field(default_factory=dict)
+    #: By function id and name.
+    _armed: dict[str, dict[str, Armed]] = field(default_factory=dict)
+    _count: int = 0
     _new: dict[Armed, None] = field(default_factory=dict)  #: In the order in which they came.
     _line: list[Entry] = field(default_factory=list)
     _order: count[int] = field(default_factory=count)
@@ -139,20 +141,24 @@ class Timers:
 
     def _replace(self, function_id: str, triggers: Sequence[Trigger]) -> None:
         """Arm what is new; what stays as it was may be due this very moment."""
-        wanted = {(function_id, t.name): t for t in triggers if t.type == TIMER and t.enabled}
-        for key in [key for key in self._armed if key[0] == function_id]:
-            timer = self._armed[key]
-            if wanted.get(key) == timer.trigger:
-                del wanted[key]
+        wanted = {t.name: t for t in triggers if t.type == TIMER and t.enabled}
+        here = self._armed.setdefault(function_id, {})
+        for name, timer in [*here.items()]:
+            if wanted.get(name) == timer.trigger:
+                del wanted[name]
             else:
                 timer.dropped = True
                 self._new.pop(timer, None)
-                del self._armed[key]
-        for key, trigger in wanted.items():
+                del here[name]
+                self._count -= 1
+        for name, trigger in wanted.items():
             schedule = _schedule(trigger.definition, self.zone)
-            timer = self._armed[key] = Armed(trigger, schedule, trigger.modified_at)
+            timer = here[name] = Armed(trigger, schedule, trigger.modified_at)
             self._new[timer] = None
-        if len(self._line) > 2 * len(self._armed) + AT_ONCE:
+            self._count += 1
+        if not here:
+            del self._armed[function_id]
+        if len(self._line) > 2 * self._count + AT_ONCE:
             self._line = [entry for entry in self._line if not entry.timer.dropped]
             heapq.heapify(self._line)
 

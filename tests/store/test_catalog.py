@@ -489,7 +489,7 @@ async def test_load_publishes_all_that_is_kept_as_if_it_had_just_been_written(
     assert len(again.commits) == 1
     assert again.effects == [
         FunctionKept(HELLO_FUNCTION),
-        *(VersionKept(version(number)) for number in ("$LATEST", "2", "1")),
+        *(VersionKept(version(number)) for number in ("$LATEST", "1", "2")),
         ProvisionChanged(version("2"), 3),
         AliasKept(alias()),
         TriggersChanged(HELLO_FUNCTION, (tick,)),

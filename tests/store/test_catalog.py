@@ -795,4 +795,4 @@ async def test_what_goes_wrong_in_one_part_keeps_no_other_from_hearing_of_a_comm
         await catalog.write(begin)
 
     assert published.effects
-    assert await catalog.read(Reading.every_function) == [HELLO_FUNCTION]
+    assert await catalog.read(Reading.function_ids) == {HELLO_FUNCTION.id}

@@ -71,8 +71,8 @@ def _functions(connection: Connection) -> Iterator[Effect]:
     )
     newest_first = TRIGGER.c.function_id, TRIGGER.c.modified_at.desc(), TRIGGER.c.name
     triggers = Ordered(connection, select(TRIGGER).order_by(*newest_first))
-    for row in connection.execute(select(FUNCTION).order_by(FUNCTION.c.id)).mappings():
-        function = rows.function_from(row)
+    found = connection.execute(select(FUNCTION).order_by(FUNCTION.c.id)).mappings()
+    for function in map(rows.function_from, found):
         named = function.named
         yield FunctionKept(function)
         kept = {row["number"]: rows.version_from(row, named) for row in versions.of(function)}

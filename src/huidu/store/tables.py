@@ -48,6 +48,8 @@ FUNCTION = Table(
     Column("added_at", Float, nullable=False),
     Column("modified_at", Float, nullable=False),
     UniqueConstraint("namespace", "name", name="function_named"),
+    Index("function_by_age", "namespace", "added_at"),
+    Index("function_by_change", "namespace", "modified_at"),
 )
 
 VERSION = Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -16,6 +17,7 @@ from huidu.store.writing import Writing
 
 Publish = Callable[[Sequence[Effect]], None]
 T = TypeVar("T")
+AT_ONCE = 5_000  #: Effects that are taken over in one step as a server starts.
 
 
 def have_heard(parts: Sequence[Publish], effects: Sequence[Effect]) -> None:
@@ -67,5 +69,18 @@ class Catalog:
         return result
 
     async def load(self) -> None:
-        """Hand everything that is kept to `publish`, as if it had just been written."""
-        self._publish(await self._database.read(everything))
+        """Hand everything that is kept to `publish`, as if it had just been written.
+
+        Some at a time, while it is read: of all of it at once, the memory would never be given back.
+        """
+        loop = asyncio.get_running_loop()
+
+        async def hear(effects: Sequence[Effect]) -> None:
+            self._publish(effects)
+
+        def work(connection: Connection) -> None:
+            ahead = everything(connection)
+            while effects := list(islice(ahead, AT_ONCE)):
+                asyncio.run_coroutine_threadsafe(hear(effects), loop).result()
+
+        await self._database.read(work)

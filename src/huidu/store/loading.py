@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import structlog
@@ -27,18 +27,17 @@ from huidu.store.tables import ALIAS, FUNCTION, PROVISION, RESERVATION, TRIGGER,
 log = structlog.get_logger("huidu.catalog")
 
 
-def everything(connection: Connection) -> Sequence[Effect]:
-    """Return the effects of all that is kept, in an order in which they can be taken over."""
+def everything(connection: Connection) -> Iterator[Effect]:
+    """Yield the effects of all that is kept, in an order in which they can be taken over."""
     reading = Reading(connection)
-    effects: list[Effect] = [WebhookKept(webhook.id) for webhook in reading.webhooks()]
-    effects += _functions(connection)
-    effects += _services(reading)
-    effects += reading.access.everything()
-    effects += reading.keys.everything()
-    effects += reading.mirrors.everything()
-    effects += reading.events.everything()
-    effects += reading.destinations.everything()
-    return effects
+    yield from (WebhookKept(webhook.id) for webhook in reading.webhooks())
+    yield from _functions(connection)
+    yield from _services(reading)
+    yield from reading.access.everything()
+    yield from reading.keys.everything()
+    yield from reading.mirrors.everything()
+    yield from reading.events.everything()
+    yield from reading.destinations.everything()
 
 
 class Ordered:

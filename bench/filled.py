@@ -54,7 +54,7 @@ def fill(data: Path, functions: int, *, real: int = 100) -> Filled:
     """
     own(str(data))
     asyncio.run(_tables(data / "huidu.db"))
-    code = Packages(data / "packages").keep(_zipped(HANDLER))
+    code = Packages(data / "packages").keep(zipped(HANDLER))
     every = [_Whole(n, code if n < real else None) for n in range(functions)]
     connection = sqlite3.connect(data / "huidu.db")
     at = {"description": "", "added_at": BEGAN_AT, "modified_at": BEGAN_AT}
@@ -183,7 +183,8 @@ def _made(*words: object) -> str:
     return sha256(repr(words).encode()).hexdigest()
 
 
-def _zipped(code: str) -> bytes:
+def zipped(code: str) -> bytes:
+    """Return a package that holds code, and the same one for the same code."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr(zipfile.ZipInfo("index.py"), code)

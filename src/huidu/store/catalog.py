@@ -71,7 +71,8 @@ class Catalog:
     async def load(self) -> None:
         """Hand everything that is kept to `publish`, as if it had just been written.
 
-        Some at a time, while it is read: of all of it at once, the memory would never be given back.
+        Some at a time, while it is read: all of it at once would take memory that is never given
+        back.
         """
         loop = asyncio.get_running_loop()
 

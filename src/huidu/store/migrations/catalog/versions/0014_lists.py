@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
@@ -10,5 +11,5 @@ down_revision = "0013"
 
 def upgrade() -> None:
     """Make the indexes."""
-    op.create_index("function_by_age", "function", ["namespace", "added_at"])
-    op.create_index("function_by_change", "function", ["namespace", "modified_at"])
+    for name, column in (("function_by_age", "added_at"), ("function_by_change", "modified_at")):
+        op.create_index(name, "function", ["namespace", sa.text(f"{column} DESC"), "name"])

@@ -116,7 +116,7 @@ class Reading(ServiceReading):
             row["function_id"]: rows.version_from(row, known[row["function_id"]].named)
             for row in self._connection.execute(query).mappings()
         }
-        return [(function, latest[function.id]) for function in functions]
+        return [(one, latest[one.id]) for one in functions if one.id in latest]
 
     def count_functions(self, namespace: str) -> int:
         """Return how many functions a namespace has."""

@@ -40,7 +40,7 @@ from huidu.invoke.tracing import Tracing
 from huidu.model.account import Account
 from huidu.model.capacity import Limits, Retired
 from huidu.model.destination import SIDES, Onward, onward
-from huidu.model.effect import Effect, FunctionGone, FunctionKept, VersionGone, VersionKept
+from huidu.model.effect import Effect
 from huidu.model.event import Ended
 from huidu.model.function import FunctionName
 from huidu.model.names import LATEST
@@ -58,7 +58,6 @@ from huidu.triggers.timer import Timers
 from huidu.triggers.url import Urls
 
 GRACE_S = 5.0  #: For instances, once nobody calls any more.
-LIVES = (FunctionKept, FunctionGone, VersionKept, VersionGone)  #: What makes or ends versions.
 
 log = structlog.get_logger("huidu.server")
 
@@ -142,14 +141,10 @@ class DataPlane:
         )
         have_heard(parts, effects)
 
-    def _retire(self, effects: Sequence[Effect]) -> None:
-        """Let the instances go of what no call can reach any more.
-
-        All pools are looked at, so only after a commit that can have made or ended a version.
-        """
-        if any(isinstance(effect, LIVES) for effect in effects):
-            for fleet in (self.fleet, self.shade):
-                fleet.retire(self.routes)
+    def _retire(self, _: Sequence[Effect]) -> None:
+        """Let the instances go of what no call can reach any more."""
+        for fleet in (self.fleet, self.shade):
+            fleet.retire(self.routes)
 
     async def ready(self, named: FunctionName) -> str:
         """Have an instance of `$LATEST` ready; return what keeps it from that, or nothing."""

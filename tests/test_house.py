@@ -40,6 +40,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "answering": "decency",
         "decency": "",
         "body": "",
+        "heap": "",
         "ids": "",
         "observing": "model store observe",
         "remembering": "model settings store",
@@ -62,7 +63,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         # the roof
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
-        "server": "ids model settings store observe listener observing remembering dataplane "
+        "server": "heap ids model settings store observe listener observing remembering dataplane "
         "control release triggers webhooks gateway cloudapi cos console "
         "serverless",
         "cli": "huidu model settings actions store observe observing runtimes project instances "

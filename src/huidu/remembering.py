@@ -155,8 +155,8 @@ async def tidy(settings: Settings, stores: Stores, catalog: Catalog) -> None:
             forget = partial(Writing.forget_happenings, before=now - settings.keep_events_s)
             await catalog.write(forget)
             counted = await stores.series.functions()  # before: one made meanwhile is not gone
-            there = await catalog.read(Reading.every_function)
-            await stores.series.forget(now, counted - {function.id for function in there})
+            there = await catalog.read(Reading.function_ids)
+            await stores.series.forget(now, counted - there)
         except (Refusal, OSError) as error:
             log.warning("tidy.failed", reason=str(error))
         except Exception:

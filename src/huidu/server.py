@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from prometheus_client import CollectorRegistry
 
+from huidu import heap
 from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Caller, Desk
@@ -338,7 +339,9 @@ async def _catalog(
     )
     stores.queue.tell = courier.apply
     await _first_start(catalog)
-    await catalog.load()
+    with heap.growing():
+        await catalog.load()
+    stack.enter_context(heap.settled())
     await controller.begin(catalog)
     for work in (
         data.later.run(),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import FrozenInstanceError, asdict, fields, replace
 from typing import Any
 
 import pytest
@@ -120,6 +122,21 @@ def test_the_digest_does_not_change_with_what_decides_nothing() -> None:
 def test_a_digest_is_what_it_was_in_every_release_before() -> None:
     """Published versions are held against theirs: a field that is new must not change it."""
     assert edited(LATEST, "layers", ()).digest == PINNED
+
+
+@pytest.mark.parametrize(("name", "value"), EDITS, ids=str)
+def test_a_digest_is_that_of_all_fields_written_out_in_order(name: str, value: Any) -> None:
+    """The text of a configuration is remembered from one version to the next: never a wrong one."""
+    version = edited(LATEST, name, value)
+    told = asdict(version.configuration)
+    usual = {field.name: field.default for field in fields(Configuration)}
+    chosen = {
+        name: told[name] for name in told if getattr(version.configuration, name) != usual[name]
+    }
+    whole = {"code": version.code.sha256, "configuration": chosen}
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+
+    assert version.digest == hashlib.sha256(text.encode()).hexdigest()
 
 
 variables = st.dictionaries(

@@ -49,7 +49,7 @@ from huidu.store import rows
 from huidu.store.catalog import Catalog, have_heard
 from huidu.store.database import Database
 from huidu.store.migrate import upgrade
-from huidu.store.reading import Page, Reading
+from huidu.store.reading import EVERY, MOST_NAMED, Page, Reading
 from huidu.store.tables import ALIAS, FUNCTION, HISTORY, PROVISION, TRIGGER, VERSION
 from huidu.store.writing import Writing
 from tests.fakes_store import (
@@ -377,7 +377,53 @@ async def test_versions_come_with_latest_first_and_then_the_newest_number(
     found = await catalog.read(lambda reading: reading.versions(HELLO_FUNCTION))
 
     assert [one.number for one in found] == ["$LATEST", "11", "10", "9", "2", "1"]
+    paged = Page(offset=1, limit=2, column="number")
+    assert await catalog.read(lambda reading: reading.versions(HELLO_FUNCTION, paged)) == found[1:3]
     assert await catalog.read(Reading.codes) == {one.code.sha256 for one in found}
+
+
+async def test_versions_come_by_a_time_and_of_the_same_time_by_the_newest_number(
+    catalog: Catalog,
+) -> None:
+    for number, at in (("9", 5.0), ("10", 7.0), ("11", 5.0)):
+        await catalog.write(
+            partial(Writing.add_version, version=version(number, added_at=at, modified_at=-at))
+        )
+
+    async def listed(**wanted: Any) -> list[str]:
+        page = Page(**wanted)
+        found = await catalog.read(lambda reading: reading.versions(HELLO_FUNCTION, page))
+        return [one.number for one in found]
+
+    newest = ["10", "11", "9", "$LATEST", "2", "1"]
+    assert await listed() == newest
+    assert await listed(offset=2, limit=3) == newest[2:5]
+    assert await listed(descending=False) == ["$LATEST", "2", "1", "11", "9", "10"]
+    assert await listed(column="modified_at") == ["$LATEST", "2", "1", "11", "9", "10"]
+    assert await listed(limit=0) == []
+
+
+async def test_aliases_come_by_name_and_in_pages(catalog: Catalog) -> None:
+    for name in ("beta", "canary", "alpha"):
+        made = alias(name)
+        await catalog.write(partial(Writing.add_alias, function=HELLO_FUNCTION, alias=made))
+
+    def ask(reading: Reading) -> tuple[int, list[str], list[str]]:
+        every, page = (
+            [one.name for one in reading.aliases(HELLO_FUNCTION, wanted)]
+            for wanted in (EVERY, Page(offset=1, limit=2))
+        )
+        return reading.count_aliases(HELLO_FUNCTION), every, page
+
+    names = ["alpha", "beta", "canary", "release"]
+    assert await catalog.read(ask) == (4, names, names[1:3])
+
+
+async def test_functions_are_found_by_their_ids_however_many(catalog: Catalog) -> None:
+    ids = {HELLO_FUNCTION.id, *(f"lam-no-{n}" for n in range(2 * MOST_NAMED))}
+
+    assert await catalog.read(lambda reading: reading.functions_of(ids)) == [HELLO_FUNCTION]
+    assert await catalog.read(Reading.function_ids) == {HELLO_FUNCTION.id}
 
 
 async def test_the_history_of_an_alias_is_told_from_its_newest_change(catalog: Catalog) -> None:
@@ -489,7 +535,7 @@ async def test_load_publishes_all_that_is_kept_as_if_it_had_just_been_written(
     assert len(again.commits) == 1
     assert again.effects == [
         FunctionKept(HELLO_FUNCTION),
-        *(VersionKept(version(number)) for number in ("$LATEST", "2", "1")),
+        *(VersionKept(version(number)) for number in ("$LATEST", "1", "2")),
         ProvisionChanged(version("2"), 3),
         AliasKept(alias()),
         TriggersChanged(HELLO_FUNCTION, (tick,)),
@@ -795,4 +841,4 @@ async def test_what_goes_wrong_in_one_part_keeps_no_other_from_hearing_of_a_comm
         await catalog.write(begin)
 
     assert published.effects
-    assert await catalog.read(Reading.every_function) == [HELLO_FUNCTION]
+    assert await catalog.read(Reading.function_ids) == {HELLO_FUNCTION.id}

@@ -158,7 +158,7 @@ async def test_a_damaged_mirror_keeps_nothing_else_from_being_loaded(
 
     assert len(published.effects) > 3
     assert not [one for one in published.effects if isinstance(one, MirrorKept)]
-    assert await catalog.read(Reading.every_function) == [FUNCTION]
+    assert await catalog.read(Reading.function_ids) == {FUNCTION.id}
     assert not await catalog.read(lambda reading: reading.mirrors.all_of(FUNCTION))
     with pytest.raises(Failed, match=r"is damaged; PutMirror puts another in its place"):
         await find(catalog)

@@ -20,7 +20,7 @@ from huidu.model.errors import InvalidValue, LimitExceeded, Unavailable
 from huidu.model.event import QueuedEvent
 from huidu.model.trigger import Firing, Trigger
 from huidu.triggers.table import TRIGGERS
-from huidu.triggers.timer import Timers, define, event_of, upcoming
+from huidu.triggers.timer import LOOKED_AT, Timers, define, event_of, upcoming
 from tests.fakes import Clock, turns
 from tests.fakes_store import FUNCTION, HELLO, Moody, alias, function, trigger
 
@@ -269,6 +269,27 @@ async def test_timers_of_one_moment_all_fire(house: House) -> None:
     assert sorted(house.fired) == ["a 10", "b 10", "c 10"]
 
 
+async def test_others_have_their_turn_while_many_timers_are_looked_at() -> None:
+    """A start looks at all that there are, and at what each has missed."""
+    house, missed = House(), 40
+    for number in range(missed):
+        made = function(f"f{number}", f"lam-f{number}")
+        mine = timer(function=made.named, function_id=made.id, cron="0 0 12 * * * *")
+        house.timers.apply([TriggersChanged(made, (mine,))])
+    house.clock.move(10 * 86_400)
+    task = asyncio.create_task(house.timers.run())
+
+    passed = 0
+    while house.timers.results["passed_over"] < missed:
+        await asyncio.sleep(0)
+        passed += 1
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert passed >= missed // LOOKED_AT
+
+
 async def test_what_would_have_fired_while_the_clock_leapt_is_passed_over_but_for_the_last_minute(
     house: House,
 ) -> None:
@@ -315,7 +336,7 @@ async def test_a_thousand_timers_of_one_second_go_out_by_the_hundred(house: Hous
         ]
         house.timers.apply([TriggersChanged(made, tuple(ten))])
     await house.move(60)
-    await turns(100)
+    await turns(1000)
 
     assert len({(one.trigger.function_id, one.trigger.name) for one in house.firings.taken}) == 1000
     assert house.firings.batches == [100] * 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from huidu.actions import aliases as wire
@@ -20,7 +20,7 @@ from huidu.model.rollout import Event, Step
 from huidu.model.routing import Routing, Ruled, Share, Weighted, routing_of, weight_of
 from huidu.model.rules import Rule
 from huidu.model.version import Version
-from huidu.store.reading import Reading
+from huidu.store.reading import Page, Reading
 from huidu.store.writing import Writing
 
 
@@ -209,11 +209,18 @@ async def get(plane: Plane, asked: Asked, request: wire.GetAlias) -> wire.AliasF
 async def list_all(plane: Plane, asked: Asked, request: wire.ListAliases) -> wire.Aliases:
     """List aliases, `$DEFAULT` included; of a version, where one is named, its own (D-16)."""
     named = FunctionName(request.namespace, request.function_name)
-    found = await plane.catalog.read(lambda reading: reading.aliases(reading.function(named)))
-    if request.function_version:
-        found = [alias for alias in found if request.function_version in alias.versions]
-    page = paging.page(found, request.offset, request.limit)
-    return wire.Aliases(aliases=[facts(plane, alias) for alias in page], total_count=len(found))
+    number = request.function_version
+    wanted = Page(offset=paging.offset_of(request.offset), limit=paging.limit_of(request.limit))
+
+    def ask(reading: Reading) -> tuple[int, Sequence[Alias]]:
+        function = reading.function(named)
+        if not number:
+            return reading.count_aliases(function), reading.aliases(function, wanted)
+        found = [alias for alias in reading.aliases(function) if number in alias.versions]
+        return len(found), paging.page(found, request.offset, request.limit)
+
+    total, page = await plane.catalog.read(ask)
+    return wire.Aliases(aliases=[facts(plane, alias) for alias in page], total_count=total)
 
 
 def facts(plane: Plane, alias: Alias) -> wire.AliasFacts:

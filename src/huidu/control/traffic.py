@@ -55,11 +55,8 @@ def _known(
     elif not reading.namespace_exists(request.namespace):
         raise NotFound("Namespace", request.namespace)
     else:
-        called = {lane.function_id for lane in counted}
-        every = reading.every_function() if called else ()
-        here = (one for one in every if one.named.namespace == request.namespace)
-        found = [one for one in here if one.id in called]
-    found.sort(key=lambda function: function.named.name)
+        called = reading.functions_of({lane.function_id for lane in counted})
+        found = [one for one in called if one.named.namespace == request.namespace]
     return {function.id: (function, reading.aliases(function)) for function in found}
 
 

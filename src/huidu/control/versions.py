@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from huidu.actions import versions as wire
@@ -13,6 +14,7 @@ from huidu.model import names, quota
 from huidu.model.errors import Failed, InvalidValue, Unsupported
 from huidu.model.function import FunctionName
 from huidu.model.version import Version
+from huidu.store.reading import Page, Reading
 from huidu.store.writing import Writing
 
 ORDERS = {"AddTime": "added_at", "ModTime": "modified_at"}
@@ -61,14 +63,18 @@ async def list_all(
 ) -> wire.Versions:
     """List versions: `$LATEST`, then the newest number first, unless an order is asked for."""
     named = FunctionName(request.namespace, request.function_name)
-    found = list(
-        await plane.catalog.read(lambda reading: reading.versions(reading.function(named)))
+    wanted = Page(
+        offset=paging.offset_of(request.offset),
+        limit=paging.limit_of(request.limit),
+        column=_column(request),
+        descending=paging.is_descending(request.order or "DESC"),
     )
-    if request.order is not None or request.order_by is not None:
-        column = paging.column_of(request.order_by or "AddTime", ORDERS, "")
-        descending = paging.is_descending(request.order or "DESC")
-        found.sort(key=lambda version: getattr(version, column), reverse=descending)
-    page = paging.page(found, request.offset, request.limit)
+
+    def ask(reading: Reading) -> tuple[int, Sequence[Version]]:
+        function = reading.function(named)
+        return reading.count_versions(function), reading.versions(function, wanted)
+
+    total, page = await plane.catalog.read(ask)
     return wire.Versions(
         function_version=[version.number for version in page],
         versions=[
@@ -82,8 +88,14 @@ async def list_all(
             )
             for version in page
         ],
-        total_count=len(found),
+        total_count=total,
     )
+
+
+def _column(request: wire.ListVersionByFunction) -> str:
+    if request.order is None and request.order_by is None:
+        return "number"
+    return paging.column_of(request.order_by or "AddTime", ORDERS, "")
 
 
 async def delete(plane: Plane, asked: Asked, request: wire.DeleteFunctionVersion) -> Nothing:

@@ -25,7 +25,7 @@ class Services:
     """Which service has which released version in which environment."""
 
     def __init__(self) -> None:
-        self._by_id: Mapping[str, Stages] = {}
+        self._by_id: dict[str, Stages] = {}
 
     def find(self, service_id: str) -> Stages | None:
         """Return what a service has online, or None where there is no such service."""
@@ -33,19 +33,22 @@ class Services:
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take over what a commit changed, all of it at one moment; paths are read before that."""
-        changed: dict[str, Stages] | None = None
+        changed: dict[str, Stages | None] = {}
         for effect in effects:
             match effect:
                 case ServiceKept(served):
-                    changed = dict(self._by_id) if changed is None else changed
-                    changed[served.service_id] = _staged(served, changed.get(served.service_id, {}))
+                    here = served.service_id
+                    before = changed[here] if here in changed else self._by_id.get(here)
+                    changed[here] = _staged(served, before or {})
                 case ServiceGone(service_id):
-                    changed = dict(self._by_id) if changed is None else changed
-                    changed.pop(service_id, None)
+                    changed[service_id] = None
                 case _:
                     pass
-        if changed is not None:
-            self._by_id = changed
+        for service_id, stages in changed.items():
+            if stages is None:
+                self._by_id.pop(service_id, None)
+            else:
+                self._by_id[service_id] = stages
 
 
 def _staged(served: Served, before: Stages) -> Stages:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from huidu.model.alias import Alias
@@ -66,14 +66,15 @@ class Routes:
     """The newest committed state of every function.
 
     `apply` never waits: between two calls the table is wholly as one commit left it, and a reader
-    needs no lock.
+    needs no lock. What a commit costs is a matter of what it changed, not of what else there is.
     """
 
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
         self._entries: dict[FunctionName, Entry] = {}
+        self._by_id: dict[str, Entry] = {}
         self._allowances: dict[tuple[str, str], Allowance] = {}
-        self._live: set[tuple[str, str, str]] = set()
+        self._shared: dict[tuple[FunctionName, str], Alias] = {}
 
     def __repr__(self) -> str:
         return f"<Routes of {len(self._entries)} functions>"
@@ -130,20 +131,22 @@ class Routes:
         self._allowances.pop((function_id, alias), None)
         if allowance is not None:
             self._allowances[function_id, alias] = allowance
-        for entry in self._entries.values():
-            if entry.id == function_id and alias in entry.targets:
-                entry.targets[alias].allowance = allowance
+        entry = self._by_id.get(function_id)
+        if entry is not None and alias in entry.targets:
+            entry.targets[alias].allowance = allowance
 
-    def shared(self) -> Iterator[Alias]:
-        """Return the aliases that lead to more than one version."""
-        for entry in self._entries.values():
-            for target in entry.targets.values():
-                if target.alias.routing is not None:
-                    yield target.alias
+    def shared(self) -> Iterable[Alias]:
+        """Return the aliases that lead to more than one version, as they are at this moment."""
+        return tuple(self._shared.values())
 
     def __contains__(self, key: object) -> bool:
         """Tell whether later calls may reach a version: (id of its function, number, digest)."""
-        return key in self._live
+        if not isinstance(key, tuple):
+            return False
+        function_id, number, digest = key
+        entry = self._by_id.get(function_id)
+        version = entry.versions.get(number) if entry else None
+        return version is not None and version.digest == digest
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take over what a commit changed; all of it before any later call is routed."""
@@ -156,24 +159,21 @@ class Routes:
                 known = self._entries.get(function.named)
                 if known is None or known.id != function.id:
                     self._forget(function.named)
-                    self._entries[function.named] = Entry(function.id)
+                    self._entries[function.named] = self._by_id[function.id] = Entry(function.id)
             case FunctionGone(function):
                 self._forget(function.named)
             case VersionKept(version):
-                versions = self._entries[version.function].versions
-                if version.number in versions:
-                    self._live.discard(_key(versions[version.number]))
-                versions[version.number] = version
-                self._live.add(_key(version))
+                self._entries[version.function].versions[version.number] = version
             case VersionGone(version):
                 self._entries[version.function].versions.pop(version.number, None)
-                self._live.discard(_key(version))
             case AliasKept(alias):
                 entry = self._entries[alias.function]
                 allowance = self._allowances.get((entry.id, alias.name))
                 entry.targets[alias.name] = Target(alias, alias.fresh(), allowance)
+                self._share(alias)
             case AliasGone(alias):
                 self._entries[alias.function].targets.pop(alias.name, None)
+                self._shared.pop((alias.function, alias.name), None)
             case (
                 TriggersChanged()
                 | ProvisionChanged()
@@ -183,11 +183,15 @@ class Routes:
             ):
                 pass
 
+    def _share(self, alias: Alias) -> None:
+        if alias.routing is None:
+            self._shared.pop((alias.function, alias.name), None)
+        else:
+            self._shared[alias.function, alias.name] = alias
+
     def _forget(self, named: FunctionName) -> None:
         entry = self._entries.pop(named, None)
         if entry is not None:
-            self._live.difference_update(map(_key, entry.versions.values()))
-
-
-def _key(version: Version) -> tuple[str, str, str]:
-    return version.function_id, version.number, version.digest
+            del self._by_id[entry.id]
+            for name in entry.targets:
+                self._shared.pop((named, name), None)

@@ -20,7 +20,7 @@ class Terms:
 
     def __init__(self) -> None:
         self._configs: dict[str, EventConfig] = {}
-        self._stays: set[tuple[str, str]] = set()
+        self._stays: dict[str, set[str]] = {}  #: Qualifiers, by function id.
         self._destinations: dict[str, Destinations] = {}
 
     def config(self, function_id: str) -> EventConfig:
@@ -33,7 +33,7 @@ class Terms:
 
     def stays(self, function_id: str, qualifier: str) -> bool:
         """Tell whether a retry stays on the version that had the event first."""
-        return (function_id, qualifier) in self._stays
+        return qualifier in self._stays.get(function_id, ())
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Take over what a commit changed."""
@@ -44,12 +44,13 @@ class Terms:
                 case DestinationsKept(function_id, destinations):
                     self._destinations[function_id] = destinations
                 case RetryTargetKept(function_id, alias, target):
-                    self._stays.discard((function_id, alias))
-                    if target == FIRST:
-                        self._stays.add((function_id, alias))
+                    stay = self._stays.setdefault(function_id, set())
+                    (stay.add if target == FIRST else stay.discard)(alias)
+                    if not stay:
+                        del self._stays[function_id]
                 case FunctionGone(function):
                     self._configs.pop(function.id, None)
                     self._destinations.pop(function.id, None)
-                    self._stays = {one for one in self._stays if one[0] != function.id}
+                    self._stays.pop(function.id, None)
                 case _:
                     pass

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from huidu.model import names, split
 from huidu.model.budget import AWAY
@@ -25,6 +27,7 @@ from huidu.model.traits import Key, Traits
 
 EXACT, RANDOM = "exact", "random"
 SPLITS = (EXACT, RANDOM)
+MOST_DEALT = 1024  #: Ways of sharing calls that are remembered.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +73,9 @@ class Alias:
             )
         check_additional(self, split.MOST_VERSIONS - 1)
         weighted = self.routing.shares if isinstance(self.routing, Weighted) else ()
-        rest = WHOLE - sum(share.weight for share in weighted)
-        shares = (*weighted, Share(self.version, rest))
-        tree = split.fork([s.version for s in shares], [s.weight for s in shares])
+        shares, laid, tree = _dealt(weighted, self.version)
         object.__setattr__(self, "_shares", shares)
-        object.__setattr__(self, "_laid", _laid(weighted, shares[-1]))
+        object.__setattr__(self, "_laid", laid)
         object.__setattr__(self, "_tree", tree)
         object.__setattr__(self, "_key", Key(self.sticky, "Sticky") if self.sticky else None)
 
@@ -211,6 +212,22 @@ def check_additional(alias: Alias, most: int) -> None:
             f"RoutingConfig: {additional} additional versions, at most {most} possible "
             "(setting max_additional_versions, 1 to 3)",
         )
+
+
+class Dealt(NamedTuple):
+    """How calls are shared, ready for use."""
+
+    shares: tuple[Share, ...]
+    laid: tuple[tuple[Share, float], ...]
+    tree: Fork | str
+
+
+@lru_cache(maxsize=MOST_DEALT)  # thousands of aliases lead to version 1, and share this
+def _dealt(additional: tuple[Share, ...], main: str) -> Dealt:
+    rest = WHOLE - sum(share.weight for share in additional)
+    shares = (*additional, Share(main, rest))
+    tree = split.fork([s.version for s in shares], [s.weight for s in shares])
+    return Dealt(shares, _laid(additional, shares[-1]), tree)
 
 
 def _laid(additional: Sequence[Share], main: Share) -> tuple[tuple[Share, float], ...]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
 
 from huidu.model import names
 from huidu.model.function import Code, Configuration, FunctionName
 
 ACTIVE = "Active"
+MOST_TOLD = 256  #: Configurations whose text is remembered; one has some 4 kB at most.
+IN_JSON = json.JSONEncoder(default=asdict, sort_keys=True, separators=(",", ":")).encode
+#: What the fields of a configuration are where nobody says otherwise.
+USUAL = {field.name: field.default for field in fields(Configuration)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +64,15 @@ def digest(code: Code, configuration: Configuration) -> str:
     What has its default value is left out, so that a field which a later release of the platform
     adds does not change the digest of what was published before.
     """
-    told = asdict(configuration)
-    chosen = {
-        field.name: told[field.name]
-        for field in fields(configuration)
-        if getattr(configuration, field.name) != field.default
-    }
-    whole = {"code": code.sha256, "configuration": chosen}
-    text = json.dumps(whole, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    text = f'{{"code":{IN_JSON(code.sha256)},"configuration":{_told(configuration)}}}'
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@lru_cache(maxsize=MOST_TOLD)  # versions of one function mostly differ in their code alone
+def _told(configuration: Configuration) -> str:
+    chosen = {
+        name: value
+        for name, usual in USUAL.items()
+        if (value := getattr(configuration, name)) != usual
+    }
+    return IN_JSON(chosen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from huidu.model.effect import (
     AliasGone,
@@ -20,11 +20,14 @@ from huidu.model.tally import Lane
 
 @dataclass(slots=True)
 class Entry:
-    """A function, with what calls may go through and to."""
+    """A function, with what calls may go through and to.
+
+    Both are short, and there are many: a tuple of ten names takes a fifth of what a set does.
+    """
 
     named: FunctionName
-    aliases: set[str] = field(default_factory=lambda: {""})
-    versions: set[str] = field(default_factory=lambda: {""})
+    aliases: tuple[str, ...] = ("",)
+    versions: tuple[str, ...] = ("",)
 
 
 class Deployed:
@@ -55,12 +58,24 @@ class Deployed:
                 self._entries.pop(function.id, None)
                 self._ids.pop(function.named, None)
             case VersionKept(version):
-                self._entries[version.function_id].versions.add(version.number)
+                entry = self._entries[version.function_id]
+                entry.versions = _with(version.number, entry.versions)
             case VersionGone(version):
-                self._entries[version.function_id].versions.discard(version.number)
+                entry = self._entries[version.function_id]
+                entry.versions = _without(version.number, entry.versions)
             case AliasKept(alias):
-                self._entries[self._ids[alias.function]].aliases.add(alias.name)
+                entry = self._entries[self._ids[alias.function]]
+                entry.aliases = _with(alias.name, entry.aliases)
             case AliasGone(alias):
-                self._entries[self._ids[alias.function]].aliases.discard(alias.name)
+                entry = self._entries[self._ids[alias.function]]
+                entry.aliases = _without(alias.name, entry.aliases)
             case _:
                 pass
+
+
+def _with(name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if name in names else (*names, name)
+
+
+def _without(name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(one for one in names if one != name)

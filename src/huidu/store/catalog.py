@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TypeVar
 
-import msgspec
-import structlog
 from sqlalchemy import Connection
 
-from huidu.model.effect import (
-    AliasKept,
-    Effect,
-    FunctionKept,
-    ProvisionChanged,
-    ReservationChanged,
-    ServiceKept,
-    TriggersChanged,
-    VersionKept,
-    WebhookKept,
-)
+from huidu.model.effect import Effect
 from huidu.store.database import Database
+from huidu.store.loading import everything
 from huidu.store.reading import Reading
 from huidu.store.writing import Writing
 
 Publish = Callable[[Sequence[Effect]], None]
 T = TypeVar("T")
-
-log = structlog.get_logger("huidu.catalog")
+AT_ONCE = 5_000  #: Effects that are taken over in one step as a server starts.
 
 
 def have_heard(parts: Sequence[Publish], effects: Sequence[Effect]) -> None:
@@ -80,36 +69,19 @@ class Catalog:
         return result
 
     async def load(self) -> None:
-        """Hand everything that is kept to `publish`, as if it had just been written."""
-        self._publish(await self.read(_everything))
+        """Hand everything that is kept to `publish`, as if it had just been written.
 
+        Some at a time, while it is read: all of it at once would take memory that is never given
+        back.
+        """
+        loop = asyncio.get_running_loop()
 
-def _everything(reading: Reading) -> Sequence[Effect]:
-    effects: list[Effect] = [WebhookKept(webhook.id) for webhook in reading.webhooks()]
-    for function in reading.every_function():
-        effects.append(FunctionKept(function))
-        versions, wanted = reading.versions(function), reading.provisions(function)
-        effects += [VersionKept(version) for version in versions]
-        if (mb := reading.reserved(function)) is not None:
-            effects.append(ReservationChanged(function, mb))
-        effects += [ProvisionChanged(v, wanted[v.number]) for v in versions if v.number in wanted]
-        effects += [AliasKept(alias) for alias in reading.aliases(function)]
-        effects.append(TriggersChanged(function, tuple(reading.triggers(function))))
-    effects += _services(reading)
-    effects += reading.access.everything()
-    effects += reading.keys.everything()
-    effects += reading.mirrors.everything()
-    effects += reading.events.everything()
-    effects += reading.destinations.everything()
-    return effects
+        async def hear(effects: Sequence[Effect]) -> None:
+            self._publish(effects)
 
+        def work(connection: Connection) -> None:
+            ahead = everything(connection)
+            while effects := list(islice(ahead, AT_ONCE)):
+                asyncio.run_coroutine_threadsafe(hear(effects), loop).result()
 
-def _services(reading: Reading) -> Iterator[Effect]:
-    """Yield what is online; a service of which it cannot be read is not, and no other suffers."""
-    for service in reading.services():
-        try:
-            served = reading.served(service)
-        except msgspec.MsgspecError as error:
-            log.error("service.damaged", service=service.id, reason=str(error))  # noqa: TRY400
-        else:
-            yield ServiceKept(served)
+        await self._database.read(work)

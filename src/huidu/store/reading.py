@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from sqlalchemy import ColumnElement, and_, func, select, true
+from sqlalchemy import ColumnElement, FromClause, Integer, and_, cast, func, select
 
 from huidu.model.alias import Alias
 from huidu.model.errors import NotFound
@@ -36,6 +37,8 @@ from huidu.store.tables import (
 )
 
 NOBODY = FunctionName("", "")  #: Where it does not matter whose a version is.
+LATEST_OF = and_(VERSION.c.function_id == FUNCTION.c.id, VERSION.c.number == LATEST)
+MOST_NAMED = 1000  #: Ids in one question.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +46,13 @@ class Page:
     """Which part of a list is wanted, and in which order (`column` of the resource's table)."""
 
     offset: int = 0
-    limit: int = 20
+    limit: int = 20  #: Below 0: all there are.
     column: str = "added_at"
     descending: bool = True
+
+
+EVERY = Page(limit=-1)
+NEWEST_NUMBERS = Page(limit=-1, column="number")
 
 
 class Reading(ServiceReading):
@@ -66,39 +73,50 @@ class Reading(ServiceReading):
             raise NotFound("Namespace", named.namespace)
         raise NotFound("FunctionName", named.name)
 
-    def every_function(self) -> Sequence[Function]:
-        """Return all functions there are."""
-        found = self._connection.execute(select(FUNCTION))
-        return [rows.function_from(row) for row in found.mappings()]
+    def function_ids(self) -> frozenset[str]:
+        """Return the ids of all functions there are."""
+        return frozenset(self._connection.execute(select(FUNCTION.c.id)).scalars())
+
+    def functions_of(self, ids: Collection[str]) -> Sequence[Function]:
+        """Return those functions of these ids that there are, by name."""
+        found: list[Function] = []
+        for some in _batched(ids, MOST_NAMED):
+            query = select(FUNCTION).where(FUNCTION.c.id.in_(some))
+            found += map(rows.function_from, self._connection.execute(query).mappings())
+        return sorted(found, key=lambda function: function.named)
 
     def functions(
         self, namespace: str, page: Page, search: str = "", description: str = ""
     ) -> tuple[int, Sequence[tuple[Function, Version]]]:
         """Return how many functions match, and those of the page, each with its `$LATEST`."""
-        latest = and_(VERSION.c.function_id == FUNCTION.c.id, VERSION.c.number == "$LATEST")
-        where = and_(
-            FUNCTION.c.namespace == namespace,
-            FUNCTION.c.name.contains(search, autoescape=True) if search else true(),
-            VERSION.c.description.contains(description, autoescape=True) if description else true(),
-        )
-        joined = FUNCTION.join(VERSION, latest)
-        total = self._count(select(func.count()).select_from(joined).where(where))
+        there: FromClause = FUNCTION
+        wanted = [FUNCTION.c.namespace == namespace]
+        if search:
+            wanted.append(FUNCTION.c.name.contains(search, autoescape=True))
+        if description:
+            there = FUNCTION.join(VERSION, LATEST_OF)
+            wanted.append(VERSION.c.description.contains(description, autoescape=True))
+        total = self._count(select(func.count()).select_from(there).where(*wanted))
         column = FUNCTION.c[page.column]
         query = (
-            select(FUNCTION.c.id)
-            .select_from(joined)
-            .where(where)
+            select(FUNCTION)
+            .select_from(there)
+            .where(*wanted)
             .order_by(column.desc() if page.descending else column.asc(), FUNCTION.c.name)
             .limit(page.limit)
             .offset(page.offset)
         )
-        wanted = self._connection.execute(query).scalars().all()
-        return total, [self._with_latest(function_id) for function_id in wanted]
+        found = [rows.function_from(row) for row in self._connection.execute(query).mappings()]
+        return total, self._with_latest(found)
 
-    def _with_latest(self, function_id: str) -> tuple[Function, Version]:
-        query = select(FUNCTION).where(FUNCTION.c.id == function_id)
-        function = rows.function_from(self._connection.execute(query).mappings().one())
-        return function, self.version(function, "$LATEST")
+    def _with_latest(self, functions: Sequence[Function]) -> Sequence[tuple[Function, Version]]:
+        known = {function.id: function for function in functions}
+        query = select(VERSION).where(VERSION.c.number == LATEST, VERSION.c.function_id.in_(known))
+        latest = {
+            row["function_id"]: rows.version_from(row, known[row["function_id"]].named)
+            for row in self._connection.execute(query).mappings()
+        }
+        return [(one, latest[one.id]) for one in functions if one.id in latest]
 
     def count_functions(self, namespace: str) -> int:
         """Return how many functions a namespace has."""
@@ -115,14 +133,19 @@ class Reading(ServiceReading):
             )
         return rows.version_from(row, function.named)
 
-    def versions(self, function: Function) -> Sequence[Version]:
-        """Return all versions of a function: `$LATEST`, then by number, the newest first."""
+    def versions(self, function: Function, page: Page = NEWEST_NUMBERS) -> Sequence[Version]:
+        """Return versions of a function: where nobody says otherwise, all, `$LATEST` first.
+
+        By number, the newest come first; so do they among those that are alike in another column.
+        """
         mine = select(VERSION).where(VERSION.c.function_id == function.id)
-        found = self._connection.execute(mine).mappings().all()
-        kept = [rows.version_from(row, function.named) for row in found]
-        return sorted(
-            kept, key=lambda v: (not v.is_latest, -int(v.number) if not v.is_latest else 0)
-        )
+        if page.column != "number":
+            column = VERSION.c[page.column]
+            mine = mine.order_by(column.desc() if page.descending else column.asc())
+        number = VERSION.c.number
+        mine = mine.order_by(number != LATEST, cast(number, Integer).desc())
+        found = self._connection.execute(mine.limit(page.limit).offset(page.offset)).mappings()
+        return [rows.version_from(row, function.named) for row in found]
 
     def count_versions(self, function: Function) -> int:
         """Return how many versions a function has, `$LATEST` included."""
@@ -137,11 +160,16 @@ class Reading(ServiceReading):
             raise NotFound("Alias", name)
         return rows.alias_from(row["body"], function.named, name)
 
-    def aliases(self, function: Function) -> Sequence[Alias]:
-        """Return the aliases of a function, in the order of their names."""
+    def aliases(self, function: Function, page: Page = EVERY) -> Sequence[Alias]:
+        """Return aliases of a function, all or those of a page, in the order of their names."""
         mine = select(ALIAS).where(ALIAS.c.function_id == function.id).order_by(ALIAS.c.name)
-        found = self._connection.execute(mine).mappings()
+        found = self._connection.execute(mine.limit(page.limit).offset(page.offset)).mappings()
         return [rows.alias_from(row["body"], function.named, row["name"]) for row in found]
+
+    def count_aliases(self, function: Function) -> int:
+        """Return how many aliases a function has, `$DEFAULT` included."""
+        query = select(func.count()).select_from(ALIAS)
+        return self._count(query.where(ALIAS.c.function_id == function.id))
 
     def history(
         self, function: Function, alias: str, offset: int, limit: int
@@ -261,6 +289,13 @@ class Reading(ServiceReading):
 
     def _count(self, query: object) -> int:
         return int(self._connection.execute(query).scalar_one())  # type: ignore[call-overload]
+
+
+def _batched(ids: Collection[str], most: int) -> Iterator[list[str]]:
+    """Yield so many of them at a time."""
+    ahead = iter(ids)
+    while some := list(islice(ahead, most)):
+        yield some
 
 
 def _is_named(named: FunctionName) -> ColumnElement[bool]:

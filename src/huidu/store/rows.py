@@ -1,9 +1,11 @@
-"""Nouns to rows and back."""
+"""Nouns to rows and back; what many rows say alike is one object in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -19,6 +21,10 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 
 Row = Mapping[str, Any]
+
+#: Configurations, and ways of sharing calls, that are remembered: many rows hold the same, and
+#: what is frozen can be shared. The names in them are (`intern`), so that each is kept once.
+MOST_SHARED = 256
 
 #: Stands for a configuration that cannot be read. Its digest is no version's.
 UNREADABLE = Configuration(handler="", runtime="")
@@ -63,8 +69,8 @@ def function_row(function: Function) -> Row:
 def function_from(row: RowMapping) -> Function:
     """Return the function of a row."""
     return Function(
-        named=FunctionName(row["namespace"], row["name"]),
-        id=row["id"],
+        named=FunctionName(intern(row["namespace"]), row["name"]),
+        id=intern(row["id"]),
         next_number=row["next_number"],
         tags=TAGS.decode(row["tags"]),
         added_at=row["added_at"],
@@ -97,12 +103,12 @@ def version_from(row: RowMapping, named: FunctionName) -> Version:
     """
     version = Version(
         function=named,
-        function_id=row["function_id"],
-        number=row["number"],
+        function_id=intern(row["function_id"]),
+        number=intern(row["number"]),
         code=Code(row["code_sha256"], row["code_bytes"]),
         configuration=_configuration(row["configuration"]),
         description=row["description"],
-        status=row["status"],
+        status=intern(row["status"]),
         status_reason=row["status_reason"],
         added_at=row["added_at"],
         modified_at=row["modified_at"],
@@ -113,6 +119,7 @@ def version_from(row: RowMapping, named: FunctionName) -> Version:
     return replace(version, status="PublishFailed", status_reason=reason)
 
 
+@lru_cache(maxsize=MOST_SHARED)
 def _configuration(text: str) -> Configuration:
     try:
         return CONFIGURATION.decode(text)
@@ -145,15 +152,15 @@ def alias_from(text: str, named: FunctionName, name: str) -> Alias:
     body = BODY.decode(text)
     routing: Routing | None = None
     if body.weights:
-        routing = Weighted(tuple(Share(*share) for share in body.weights))
+        routing = _weighted(body.weights)
     elif body.rules:
         routing = Ruled(
             tuple(Rule(version=v, key=k, method=m, expression=e) for v, k, m, e in body.rules)
         )
     return Alias(
         function=named,
-        name=name,
-        version=body.version,
+        name=intern(name),
+        version=intern(body.version),
         routing=routing,
         split=body.split,
         sticky=body.sticky,
@@ -163,6 +170,11 @@ def alias_from(text: str, named: FunctionName, name: str) -> Alias:
         added_at=body.added_at,
         modified_at=body.modified_at,
     )
+
+
+@lru_cache(maxsize=MOST_SHARED)
+def _weighted(weights: tuple[tuple[str, int], ...]) -> Weighted:
+    return Weighted(tuple(Share(*share) for share in weights))
 
 
 def alias_row(alias: Alias, function_id: str) -> Row:
@@ -237,9 +249,12 @@ def trigger_row(trigger: Trigger) -> Row:
 
 def trigger_from(row: RowMapping, named: FunctionName) -> Trigger:
     """Return the trigger of a row."""
-    return Trigger(function=named, **{key: row[key] for key in TRIGGER_FIELDS})
+    fields = {key: row[key] for key in TRIGGER_FIELDS}
+    fields |= {key: intern(fields[key]) for key in OFTEN_THE_SAME}
+    return Trigger(function=named, **fields)
 
 
+OFTEN_THE_SAME = ("function_id", "type", "name", "qualifier", "definition", "missed")
 TRIGGER_FIELDS = (
     "function_id",
     "type",

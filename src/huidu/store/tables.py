@@ -48,6 +48,8 @@ FUNCTION = Table(
     Column("added_at", Float, nullable=False),
     Column("modified_at", Float, nullable=False),
     UniqueConstraint("namespace", "name", name="function_named"),
+    Index("function_by_age", "namespace", "added_at", "name"),  # The newest come first in both,
+    Index("function_by_change", "namespace", "modified_at", "name"),  # which is not told of here.
 )
 
 VERSION = Table(

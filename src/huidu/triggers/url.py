@@ -127,6 +127,7 @@ class Urls:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Trigger] = {}
+        self._of: dict[str, tuple[str, ...]] = {}  #: The URLs of a function, by its id.
 
     def find(self, url_id: str) -> Trigger | None:
         """Return what a URL is bound to, or None where there is no such URL or it is closed."""
@@ -134,7 +135,7 @@ class Urls:
         return trigger if trigger is not None and trigger.enabled else None
 
     def apply(self, effects: Sequence[Effect]) -> None:
-        """Take over the URLs of functions that a commit changed."""
+        """Take over the URLs of functions that a commit changed; no others are looked at."""
         for effect in effects:
             match effect:
                 case TriggersChanged(function, triggers):
@@ -145,6 +146,9 @@ class Urls:
                     pass
 
     def _replace(self, function_id: str, triggers: Sequence[Trigger]) -> None:
-        kept = {key: t for key, t in self._by_id.items() if t.function_id != function_id}
-        kept |= {t.resource_id: t for t in triggers if t.type == TYPE}
-        self._by_id = kept
+        for url_id in self._of.pop(function_id, ()):
+            del self._by_id[url_id]
+        here = {trigger.resource_id: trigger for trigger in triggers if trigger.type == TYPE}
+        if here:
+            self._of[function_id] = tuple(here)
+            self._by_id |= here

@@ -18,6 +18,7 @@ from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, Configuration, Function, FunctionName
 from huidu.model.invocation import Invocation, Outcome, Record
 from huidu.model.names import DEFAULT_NAMESPACE
+from huidu.model.sheet import Sheet
 from huidu.model.tally import Lane
 from huidu.model.task import Task
 from huidu.model.trigger import Trigger
@@ -127,13 +128,15 @@ class MoodyJournal(Moody):
         self.unforeseen: list[Exception] = []
         self.gate: asyncio.Event | None = None
 
-    async def add(self, records: Sequence[Record]) -> None:
+    async def add(self, records: Sequence[Record], sheets: Sequence[Sheet]) -> None:
         if self.gate is not None:
             await self.gate.wait()
         self.consider()
         if self.unforeseen:
             raise self.unforeseen.pop()
         self.kept += records
+        for sheet in sheets:
+            self.kept += sheet.records()
 
 
 class Kept:

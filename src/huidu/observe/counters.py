@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from huidu.model.invocation import Record
+from huidu.model.sheet import Columns, Way
 from huidu.model.tally import Lane
 from huidu.observe.count import Count
 
 WAY = itemgetter(*map(Record._fields.index, Lane._fields))
-#: A lane, as who has no time says it: it need not be one as long as it equals one.
-Way = tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -93,11 +92,17 @@ class Counters:
             else:
                 lanes[lane] = [record]
         for lane, some in lanes.items():
-            key = Lane(*lane)
-            count = self._open.get(key)
-            if count is None:
-                count = self._open[key] = Count()
-            count.add(some)
+            self._of(lane).add(some)
+
+    def count_columns(self, lane: Way, some: Columns) -> None:
+        """Count calls of a lane that have ended in the second that runs."""
+        self._of(lane).add_columns(some)
+
+    def _of(self, lane: Way) -> Count:
+        count = self._open.get(lane)  # type: ignore[call-overload] # one that equals it will do
+        if count is None:
+            count = self._open[Lane(*lane)] = Count()
+        return count
 
     def take(self) -> Sequence[Second]:
         """Return all that was counted since this was asked for last."""

@@ -12,15 +12,19 @@ import structlog
 from huidu.model.call import Call
 from huidu.model.errors import Refusal
 from huidu.model.invocation import Record, Status
+from huidu.model.sheet import Sheet, Way, columns, fits
 from huidu.model.throttle import THROTTLED
-from huidu.observe.counters import Busy, Counters, Way
+from huidu.observe.counters import Busy, Counters
 
 FLUSH_S = 0.25  #: Records of calls that took one way cost less the more of them there are.
 MOST_AT_ONCE = 2000
 MOST_WAITING = 20_000
+MOST_SHEETED = 8000  #: Calls on sheets that wait for the next turn; each is little work.
 
-#: Calls whose records are made, and counted, together: to do a thing again at once is cheap.
-MOST_UNWRITTEN = 20
+#: Calls that are written down, and counted, together: to do a thing again at once is cheap.
+MOST_UNWRITTEN = 50
+#: Of one way among them; fewer are not worth a sheet, nor to be put out of their order.
+LEAST_OF_A_WAY = 8
 
 log = structlog.get_logger("huidu.recorder")
 Hear = Callable[[Record], None]
@@ -29,7 +33,7 @@ Hear = Callable[[Record], None]
 class Journal(Protocol):
     """Where records end up."""
 
-    async def add(self, records: Sequence[Record]) -> None: ...
+    async def add(self, records: Sequence[Record], sheets: Sequence[Sheet]) -> None: ...
 
 
 class Recorder:
@@ -53,10 +57,12 @@ class Recorder:
         self._journal = journal
         self._counters = counters
         self._throttled = throttled  #: Is told of each call that was refused for want of room.
-        self._also: Callable[[Sequence[Record]], None] = lambda _: None
+        self._also: Callable[[Sequence[Record]], None] | None = None
         self._followed: dict[tuple[str, str], list[Hear]] = {}
         self._ended: list[Call | Record] = []
         self._waiting: list[Record] = []
+        self._sheets: dict[Way, Sheet] = {}
+        self._sheeted = 0  #: How many calls are on them.
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._closed = False
@@ -127,23 +133,71 @@ class Recorder:
             self._settle()
 
     def _settle(self) -> None:
-        """Make the records of the calls that have ended, and count them."""
+        """Write down the calls that have ended, and count them."""
         if not self._ended:
             return
         ended, self._ended = self._ended, []
-        records = [one if isinstance(one, Record) else one.record() for one in ended]
+        many, few = self._divided(ended)
+        for way, calls in many.items():
+            self._write(way, calls)
+        records = [one if isinstance(one, Record) else one.record() for one in few]
         self._counters.count(records)
-        if len(self._waiting) + len(records) <= MOST_WAITING:
+        if self._waits + len(records) <= MOST_WAITING:
             self._waiting += records
         else:
             for record in records:
                 self.keep(record)
-        if len(self._waiting) >= MOST_AT_ONCE:
+        if len(self._waiting) >= MOST_AT_ONCE or self._sheeted >= MOST_SHEETED:
             self._wake.set()
+
+    def _divided(
+        self, ended: Sequence[Call | Record]
+    ) -> tuple[dict[Way, list[Call]], Sequence[Call | Record]]:
+        """Return the calls that go on sheets, by their way; and all others, in order."""
+        ways: dict[Way, list[Call]] = {}
+        if self._also is None:  # else somebody has to have each record anyway
+            for one in ended:
+                if isinstance(one, Call) and fits(one):
+                    if one.lane in ways:
+                        ways[one.lane].append(one)
+                    else:
+                        ways[one.lane] = [one]
+        many = {
+            way: calls
+            for way, calls in ways.items()
+            if len(calls) >= LEAST_OF_A_WAY or way in self._sheets
+        }
+        if sum(map(len, many.values())) == len(ended):
+            return many, ()
+        gone = {id(call) for calls in many.values() for call in calls}
+        return many, [one for one in ended if id(one) not in gone]
+
+    def _write(self, way: Way, calls: Sequence[Call]) -> None:
+        """Write calls on the sheet of their way, as far as there is room, and count them."""
+        some = columns(calls)
+        self._counters.count_columns(way, some)
+        sheet = self._sheets.get(way)
+        if sheet is None:
+            sheet = self._sheets[way] = Sheet(way, calls[0].invocation.function)
+        sheet.add(some)
+        self._sheeted += len(calls)
+        over = self._waits - MOST_WAITING
+        if over > 0:
+            self._cut(sheet, min(over, len(calls)))
+
+    def _cut(self, sheet: Sheet, count: int) -> None:
+        sheet.cut(len(sheet) - count)
+        self._sheeted -= count
+        self._dropped += count
+
+    @property
+    def _waits(self) -> int:
+        """How many calls wait to be kept."""
+        return len(self._waiting) + self._sheeted
 
     def keep(self, record: Record) -> None:
         """Have a record in the journal, counted or not; returns at once."""
-        if len(self._waiting) < MOST_WAITING or self._make_room(record):
+        if self._waits < MOST_WAITING or self._make_room(record):
             self._waiting.append(record)
         else:
             self._dropped += 1
@@ -152,6 +206,10 @@ class Recorder:
         """Drop a success so that a failure can be kept."""
         if record.status == Status.SUCCESS:
             return False
+        for sheet in self._sheets.values():
+            if len(sheet):
+                self._cut(sheet, 1)
+                return True
         for index, kept in enumerate(self._waiting):
             if kept.status == Status.SUCCESS:
                 del self._waiting[index]
@@ -164,18 +222,26 @@ class Recorder:
         async with self._turn:
             self._settle()
             left = len(self._waiting)  # not what comes meanwhile: that would never end
-            while left > 0:
+            sheets = [sheet for sheet in self._sheets.values() if len(sheet)]
+            self._sheets, self._sheeted = {}, 0
+            while left > 0 or sheets:
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
                 left -= len(batch)
-                try:
+                if self._also is not None:
                     self._also(batch)
-                    await self._journal.add(batch)
-                except Refusal as refusal:  # a full disk must not stop the calls
-                    self._dropped += len(batch)
-                    log.warning("records.dropped", count=len(batch), reason=refusal.message)
-                except Exception:  # nor must one batch that cannot be kept stop the next
-                    self._dropped += len(batch)
-                    log.exception("records.dropped", count=len(batch))
+                await self._keep(batch, sheets)
+                sheets = []
+
+    async def _keep(self, records: Sequence[Record], sheets: Sequence[Sheet]) -> None:
+        count = len(records) + sum(map(len, sheets))
+        try:
+            await self._journal.add(records, sheets)
+        except Refusal as refusal:  # a full disk must not stop the calls
+            self._dropped += count
+            log.warning("records.dropped", count=count, reason=refusal.message)
+        except Exception:  # nor must one batch that cannot be kept stop the next
+            self._dropped += count
+            log.exception("records.dropped", count=count)
 
     async def run(self) -> None:
         """Empty the buffer now and then, until `close`."""

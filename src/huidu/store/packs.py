@@ -7,7 +7,7 @@ by the hundred, and one row says what is to be found among them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
@@ -16,14 +16,19 @@ import msgspec
 
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Record
+from huidu.model.sheet import Sheet
 
 LEAST = 8  #: Fewer than this are rows: nothing would be saved.
 MOST = 512  #: So that nobody waits long while one is made, and little is read to find one call.
 #: What is the same in all records of a pack, or said by others.
 IMPLIED = frozenset(("function", "log", "silent", "streamed", "sequence"))
+ID = "request_id"
 ROOT = "root_request_id"  #: Left out where each call is its own.
 FIELDS = tuple((n, name) for n, name in enumerate(Record._fields) if name not in IMPLIED)
 DEFAULTS = Record._field_defaults | {"silent": True}
+
+#: What each of some records says, by the names of fields; of what is left out, all say the usual.
+Columns = dict[str, Sequence[Any]]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
@@ -70,27 +75,40 @@ def divided(records: Sequence[Record]) -> tuple[Sequence[Record], list[list[Reco
     return single, [some[n : n + MOST] for some in many for n in range(0, len(some), MOST)]
 
 
+def packs_of(sheet: Sheet) -> Iterator[Pack]:
+    """Yield what is kept of a sheet, piece by piece."""
+    way = dict(zip(("function_id", "alias", "version"), sheet.way, strict=True))
+    said: Columns = {name: (value,) for name, value in way.items()}
+    for start in range(0, len(sheet), MOST):
+        part = slice(start, start + MOST)
+        own = {name: column[part] for name, column in sheet.columns._asdict().items()}
+        yield _packed(sheet.function, said | own)
+
+
 def pack(records: Sequence[Record]) -> Pack:
     """Put records of one lane together, of which each is silent."""
-    first, columns = records[0], list(zip(*records, strict=True))
-    ids = columns[0]
-    said: dict[str, object] = {"function": (first.function.namespace, first.function.name)}
-    for n, name in FIELDS:
-        column = columns[n]
+    columns = list(zip(*records, strict=True))
+    said = {name: columns[n] for n, name in FIELDS}
+    if said[ROOT] == said[ID]:
+        del said[ROOT]
+    return _packed(records[0].function, said)
+
+
+def _packed(function: FunctionName, columns: Columns) -> Pack:
+    said: dict[str, object] = {"function": (function.namespace, function.name)}
+    for name, column in columns.items():
         value = column[0]
-        if n and value == column[-1] and column.count(value) == len(column):
-            said[name] = (value,)
-        elif name != ROOT or column != ids:
-            said[name] = column
+        same = value == column[-1] and column.count(value) == len(column)
+        said[name] = (value,) if same and name != ID else column
     return Pack(
-        len(records),
-        first.function_id,
-        first.function,
-        first.version,
-        first.alias,
-        *_ends(columns, "started_at"),
-        *_ends(columns, "duration_ms"),
-        *_ends(columns, "memory_bytes"),
+        len(columns[ID]),
+        columns["function_id"][0],
+        function,
+        columns["version"][0],
+        columns["alias"][0],
+        *_ends(columns["started_at"]),
+        *_ends(columns["duration_ms"]),
+        *_ends(columns["memory_bytes"]),
         _encode(said),
     )
 
@@ -111,6 +129,5 @@ def unpack(body: bytes, first: int) -> list[Record]:
     return list(map(Record._make, zip(*whole, strict=True)))
 
 
-def _ends(columns: Sequence[Sequence[Any]], name: str) -> tuple[Any, Any]:
-    column = columns[Record._fields.index(name)]
+def _ends(column: Sequence[Any]) -> tuple[Any, Any]:
     return min(column), max(column)

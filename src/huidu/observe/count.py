@@ -11,7 +11,7 @@ from typing import Any
 
 from huidu.model.histogram import PER_DOUBLING, Histogram
 from huidu.model.invocation import Record, Status
-from huidu.model.sheet import Columns
+from huidu.model.sheet import ID, Columns
 from huidu.model.tally import MOSTS, SUMS, Tally
 
 Buckets = dict[int | None, int]
@@ -65,23 +65,28 @@ class Count:
 
     def add_columns(self, some: Columns) -> None:
         """Count calls that are on a sheet."""
-        calls, mb = len(some.request_id), some.memory_mb
+        calls, waited_ms, took_ms = len(some[ID]), some["queue_ms"], some["duration_ms"]
         self.statuses[SUCCESS] = self.statuses.get(SUCCESS, 0) + calls
-        self.event_bytes += sum(some.event_bytes)
-        self.result_bytes += sum(some.result_bytes)
-        waited = [round(ms * 1000) for ms in some.queue_ms]
-        self.queue_us += sum(waited)
-        self.most_queue_us = max(self.most_queue_us, max(waited))
-        took = [round(ms * 1000) for ms in some.duration_ms]
+        self.event_bytes += sum(some["event_bytes"])
+        self.result_bytes += sum(some["result_bytes"])
+        self.queue_us += round(sum(waited_ms) * 1000)  # no call's own is told, but the most
+        self.most_queue_us = max(self.most_queue_us, round(max(waited_ms) * 1000))
+        took = [round(ms * 1000) for ms in took_ms]
         self.lengths.update(took)
         self.duration_us += sum(took)
         self.most_duration_us = max(self.most_duration_us, max(took))
-        billed = list(map(ceil, some.duration_ms))
-        self.billed_ms += sum(billed)
-        self.billed_mb_ms += sum(map(mul, billed, mb))
-        self.most_memory_mb = max(self.most_memory_mb, max(mb))
-        self.memory_bytes += sum(some.memory_bytes)
-        self.most_memory_bytes = max(self.most_memory_bytes, max(some.memory_bytes))
+        self._bill(list(map(ceil, took_ms)), some["memory_mb"])
+        used = some["memory_bytes"]
+        self.memory_bytes += sum(used)
+        self.most_memory_bytes = max(self.most_memory_bytes, max(used))
+
+    def _bill(self, billed_ms: Sequence[int], megabytes: Sequence[int]) -> None:
+        self.billed_ms += sum(billed_ms)
+        self.most_memory_mb = max(self.most_memory_mb, max(megabytes))
+        if len(megabytes) == 1:
+            self.billed_mb_ms += sum(billed_ms) * megabytes[0]
+        else:
+            self.billed_mb_ms += sum(map(mul, billed_ms, megabytes))
 
     def add(self, records: Sequence[Record]) -> None:
         """Count calls that have ended; some at once cost less than each alone."""

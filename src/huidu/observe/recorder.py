@@ -102,15 +102,15 @@ class Recorder:
 
     def take(self, call: Call) -> None:
         """Take a call that has ended; returns at once."""
-        if (
-            call.routed is None
-            or call.outcome.status in THROTTLED
-            or (self._followed and call.lane[:2] in self._followed)
-            or not call.light
-        ):
+        if (self._followed and call.lane[:2] in self._followed) or not fits(call):
             self.record(call.record())
-        else:
-            self._put(call)
+            return
+        counters, ended = self._counters, self._ended  # as `_put`, without the call
+        if not counters.start <= counters.clock() < counters.end:
+            counters.turn()
+        ended.append(call)
+        if len(ended) >= MOST_UNWRITTEN:
+            self._settle()
 
     def record(self, record: Record) -> None:
         """Take the record of a call that has ended just now; returns at once."""
@@ -155,13 +155,12 @@ class Recorder:
     ) -> tuple[dict[Way, list[Call]], Sequence[Call | Record]]:
         """Return the calls that go on sheets, by their way; and all others, in order."""
         ways: dict[Way, list[Call]] = {}
-        if self._also is None:  # else somebody has to have each record anyway
-            for one in ended:
-                if isinstance(one, Call) and fits(one):
-                    if one.lane in ways:
-                        ways[one.lane].append(one)
-                    else:
-                        ways[one.lane] = [one]
+        for one in () if self._also else ended:  # who is shown records needs one of each call
+            if isinstance(one, Call):
+                if one.lane in ways:
+                    ways[one.lane].append(one)
+                else:
+                    ways[one.lane] = [one]
         many = {
             way: calls
             for way, calls in ways.items()
@@ -186,7 +185,7 @@ class Recorder:
             self._cut(sheet, min(over, len(calls)))
 
     def _cut(self, sheet: Sheet, count: int) -> None:
-        sheet.cut(len(sheet) - count)
+        sheet.cut(sheet.count - count)
         self._sheeted -= count
         self._dropped += count
 
@@ -207,7 +206,7 @@ class Recorder:
         if record.status == Status.SUCCESS:
             return False
         for sheet in self._sheets.values():
-            if len(sheet):
+            if sheet.count:
                 self._cut(sheet, 1)
                 return True
         for index, kept in enumerate(self._waiting):
@@ -222,7 +221,7 @@ class Recorder:
         async with self._turn:
             self._settle()
             left = len(self._waiting)  # not what comes meanwhile: that would never end
-            sheets = [sheet for sheet in self._sheets.values() if len(sheet)]
+            sheets = [sheet for sheet in self._sheets.values() if sheet.count]
             self._sheets, self._sheeted = {}, 0
             while left > 0 or sheets:
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
@@ -233,7 +232,7 @@ class Recorder:
                 sheets = []
 
     async def _keep(self, records: Sequence[Record], sheets: Sequence[Sheet]) -> None:
-        count = len(records) + sum(map(len, sheets))
+        count = len(records) + sum(sheet.count for sheet in sheets)
         try:
             await self._journal.add(records, sheets)
         except Refusal as refusal:  # a full disk must not stop the calls

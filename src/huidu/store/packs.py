@@ -9,26 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain
 from typing import Any
 
 import msgspec
 
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Record
-from huidu.model.sheet import Sheet
+from huidu.model.sheet import ID, ROOT, WAY, Columns, Sheet, records
 
 LEAST = 8  #: Fewer than this are rows: nothing would be saved.
 MOST = 512  #: So that nobody waits long while one is made, and little is read to find one call.
 #: What is the same in all records of a pack, or said by others.
 IMPLIED = frozenset(("function", "log", "silent", "streamed", "sequence"))
-ID = "request_id"
-ROOT = "root_request_id"  #: Left out where each call is its own.
 FIELDS = tuple((n, name) for n, name in enumerate(Record._fields) if name not in IMPLIED)
-DEFAULTS = Record._field_defaults | {"silent": True}
-
-#: What each of some records says, by the names of fields; of what is left out, all say the usual.
-Columns = dict[str, Sequence[Any]]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
@@ -77,21 +71,27 @@ def divided(records: Sequence[Record]) -> tuple[Sequence[Record], list[list[Reco
 
 def packs_of(sheet: Sheet) -> Iterator[Pack]:
     """Yield what is kept of a sheet, piece by piece."""
-    way = dict(zip(("function_id", "alias", "version"), sheet.way, strict=True))
-    said: Columns = {name: (value,) for name, value in way.items()}
-    for start in range(0, len(sheet), MOST):
-        part = slice(start, start + MOST)
-        own = {name: column[part] for name, column in sheet.columns._asdict().items()}
-        yield _packed(sheet.function, said | own)
+    for start in range(0, sheet.count, MOST):
+        columns = sheet.part(start, start + MOST)
+        way = {name: (value,) for name, value in zip(WAY, sheet.way, strict=True)}
+        yield _packed(sheet.function, columns | way)
 
 
-def pack(records: Sequence[Record]) -> Pack:
+def pack(some: Sequence[Record]) -> Pack:
     """Put records of one lane together, of which each is silent."""
-    columns = list(zip(*records, strict=True))
+    columns = list(zip(*some, strict=True))
     said = {name: columns[n] for n, name in FIELDS}
     if said[ROOT] == said[ID]:
         del said[ROOT]
-    return _packed(records[0].function, said)
+    return _packed(some[0].function, said)
+
+
+def unpack(body: bytes, first: int) -> list[Record]:
+    """Return the records of a pack, of which the first has this sequence."""
+    said: Columns = _decode(body)
+    count = len(said[ID])
+    said["sequence"] = range(first, first + count)
+    return list(records(said, FunctionName(*said["function"]), count))
 
 
 def _packed(function: FunctionName, columns: Columns) -> Pack:
@@ -111,22 +111,6 @@ def _packed(function: FunctionName, columns: Columns) -> Pack:
         *_ends(columns["memory_bytes"]),
         _encode(said),
     )
-
-
-def unpack(body: bytes, first: int) -> list[Record]:
-    """Return the records of a pack, of which the first has this sequence."""
-    said: dict[str, Any] = _decode(body)
-    ids = said["request_id"]
-    count = len(ids)
-    known: dict[str, Any] = {
-        "function": (FunctionName(*said["function"]),),
-        "sequence": range(first, first + count),
-        ROOT: said.get(ROOT, ids),
-    }
-    said |= known
-    columns = [said.get(name) or (DEFAULTS[name],) for name in Record._fields]
-    whole = [column if len(column) == count else repeat(column[0], count) for column in columns]
-    return list(map(Record._make, zip(*whole, strict=True)))
 
 
 def _ends(column: Sequence[Any]) -> tuple[Any, Any]:

@@ -105,9 +105,10 @@ class Recorder:
         if (self._followed and call.lane[:2] in self._followed) or not fits(call):
             self.record(call.record())
             return
-        counters, ended = self._counters, self._ended  # as `_put`, without the call
-        if not counters.start <= counters.clock() < counters.end:
+        counters = self._counters
+        if not counters.start <= counters.clock() < counters.end:  # as `_put`, without the calls
             counters.turn()
+        ended = self._ended
         ended.append(call)
         if len(ended) >= MOST_UNWRITTEN:
             self._settle()

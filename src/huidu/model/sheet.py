@@ -1,8 +1,12 @@
-"""Sheet: calls that took one way, went well and printed nothing; column by column."""
+"""Sheet: calls that took one way, went well and printed nothing; column by column.
+
+To write calls down so costs a third of what a record of each does, and is done at once: what is
+bytes already need not be fetched again from all over the memory when it is kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import Any, TypeVar
@@ -23,70 +27,19 @@ Way = tuple[str, str, str]  #: As a call has it.
 
 #: What calls say, by the names of a record's fields: of each call, or once where all say the same;
 #: what is left out is as usual.
-Columns = dict[str, Sequence[Any]]
+Columns = Mapping[str, Sequence[Any]]
 
 ID = "request_id"
 ROOT = "root_request_id"  #: Left out where each call is its own.
 DEFAULTS = Record._field_defaults | {"silent": True}
 
 
-class Sheet:
-    """Calls in the order in which they ended; it grows until it is kept.
-
-    A list of texts and numbers costs a call a few dozen nanoseconds, and the collector of garbage
-    looks into none of it; a record costs a microsecond, and is one more thing to visit.
-    """
-
-    __slots__ = ("columns", "count", "function", "way")
-
-    def __init__(self, way: Way, function: FunctionName) -> None:
-        self.way = way
-        self.function = function
-        self.columns: Columns = {}
-        self.count = 0
-
-    def add(self, more: Columns) -> None:
-        """Take calls, which have ended after all that are here."""
-        mine, before = self.columns, self.count
-        count = len(more[ID])
-        self.count += count
-        if not before:
-            self.columns = {name: one if _once(one) else list(one) for name, one in more.items()}
-            return
-        for name, column in more.items():
-            known = mine[name]
-            if _once(known):
-                if known == column:
-                    continue
-                known = mine[name] = [known[0]] * before
-            known += column if len(column) == count else [column[0]] * count  # type: ignore[operator]
-
-    def cut(self, most: int) -> None:
-        """Forget all calls but the first so many."""
-        self.columns = self.part(0, most)
-        self.count = min(most, self.count)
-
-    def part(self, start: int, end: int) -> Columns:
-        """Return what the calls from one place to another say."""
-        columns = self.columns.items()
-        return {name: one if _once(one) else one[start:end] for name, one in columns}
-
-    def records(self) -> Iterator[Record]:
-        """Yield the record of each call, as `Call.record` makes it."""
-        way = {name: (value,) for name, value in zip(WAY, self.way, strict=True)}
-        return records(self.columns | way, self.function, self.count)
-
-
 def records(said: Columns, function: FunctionName, count: int) -> Iterator[Record]:
     """Yield the records of calls that say all this."""
-    whole = said | {"function": (function,), ROOT: said.get(ROOT, said[ID])}
+    whole = {**said, "function": (function,), ROOT: said.get(ROOT, said[ID])}
     columns = (whole.get(name) or (DEFAULTS[name],) for name in Record._fields)
     each = (one if len(one) == count else repeat(one[0], count) for one in columns)
     return map(Record._make, zip(*each, strict=True))
-
-
-def _once(column: Sequence[Any]) -> bool:
-    return type(column) is tuple
 
 
 def fits(call: Call) -> bool:
@@ -108,7 +61,7 @@ def fits(call: Call) -> bool:
 
 
 def columns(calls: Sequence[Call]) -> Columns:
-    """Return what calls of one way say, of which each fits: lists, and tuples of what all say."""
+    """Return what calls of one way say, of which each fits."""
     invocations = [call.invocation for call in calls]
     outcomes = [call.outcome for call in calls]
     routed = [call.routed for call in calls if call.routed is not None]
@@ -118,16 +71,16 @@ def columns(calls: Sequence[Call]) -> Columns:
         results = [result[:MOST_KEPT_RESULT_CHARS] for result in results]
     return {
         ID: [invocation.request_id for invocation in invocations],
-        "result": results,
-        "instance": [outcome.instance for outcome in outcomes],
+        "result": folded(results),
+        "instance": folded([outcome.instance for outcome in outcomes]),
         "started_at": [call.started_at for call in calls],
         "queue_ms": [(call.claimed - call.began) * 1000 for call in calls],
         "duration_ms": [outcome.duration_ms for outcome in outcomes],
         "memory_bytes": [outcome.memory_bytes for outcome in outcomes],
         "event_bytes": [len(invocation.event) for invocation in invocations],
         "result_bytes": lengths,
-        "qualifier": _folded([invocation.qualifier for invocation in invocations]),
-        "trigger": _folded([invocation.trigger for invocation in invocations]),
+        "qualifier": folded([invocation.qualifier for invocation in invocations]),
+        "trigger": folded([invocation.trigger for invocation in invocations]),
         "alias_revision": _of_all([one.alias for one in routed], _revision),
         "memory_mb": _of_all([one.version for one in routed], _memory_mb),
         **_decided([one.decision for one in routed], calls),
@@ -135,7 +88,7 @@ def columns(calls: Sequence[Call]) -> Columns:
     }
 
 
-def _folded(column: Sequence[T]) -> Sequence[T]:
+def folded(column: Sequence[T]) -> Sequence[T]:
     """Return a column, or what all say where all say the same."""
     value = column[0]
     if column[-1] == value and column.count(value) == len(column):
@@ -145,7 +98,7 @@ def _folded(column: Sequence[T]) -> Sequence[T]:
 
 def _of_all(column: Sequence[T], tell: Callable[[T], int]) -> Sequence[int]:
     """Return what is told of each: mostly it is the very same, for which the list looks first."""
-    return [tell(one) for one in column] if len(_folded(column)) > 1 else (tell(column[0]),)
+    return [tell(one) for one in column] if len(folded(column)) > 1 else (tell(column[0]),)
 
 
 def _revision(alias: Alias | None) -> int:
@@ -161,11 +114,11 @@ def _decided(decisions: Sequence[Decision], calls: Sequence[Call]) -> Columns:
     split = phases.count(()) < len(phases)
     sticky = keys.count("") < len(keys)
     return {
-        "reason": _folded(reasons),
-        "probability": _folded(probabilities),
-        "draw": _folded(draws),
-        "phases": _folded(list(map(_written, phases))) if split else ("",),
-        "sticky_key": _folded(list(map(_sealed, keys, calls))) if sticky else ("",),
+        "reason": folded(reasons),
+        "probability": folded(probabilities),
+        "draw": folded(draws),
+        "phases": folded(list(map(_written, phases))) if split else ("",),
+        "sticky_key": folded(list(map(_sealed, keys, calls))) if sticky else ("",),
     }
 
 
@@ -179,10 +132,10 @@ def _sealed(key: str, call: Call) -> str:
 
 
 def _traced(traces: Sequence[Trace]) -> Columns:
-    some = traces[:1] if len(_folded(traces)) == 1 else traces
+    some = traces[:1] if len(folded(traces)) == 1 else traces
     return {
-        "trace_id": _folded([trace.trace_id for trace in some]),
-        "span_id": _folded([trace.span_id for trace in some]),
-        "parent_span_id": _folded([trace.parent_id for trace in some]),
-        "sampled": _folded([trace.sampled for trace in some]),
+        "trace_id": folded([trace.trace_id for trace in some]),
+        "span_id": folded([trace.span_id for trace in some]),
+        "parent_span_id": folded([trace.parent_id for trace in some]),
+        "sampled": folded([trace.sampled for trace in some]),
     }

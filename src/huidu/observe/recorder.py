@@ -11,15 +11,16 @@ import structlog
 
 from huidu.model.call import Call
 from huidu.model.errors import Refusal
+from huidu.model.function import FunctionName
 from huidu.model.invocation import Record, Status
-from huidu.model.sheet import Sheet, Way, columns, fits
+from huidu.model.sheet import Columns, Way, columns, fits
 from huidu.model.throttle import THROTTLED
 from huidu.observe.counters import Busy, Counters
 
 FLUSH_S = 0.25  #: Records of calls that took one way cost less the more of them there are.
 MOST_AT_ONCE = 2000
 MOST_WAITING = 20_000
-MOST_SHEETED = 8000  #: Calls on sheets that wait for the next turn; each is little work.
+MOST_WRITTEN = 8000  #: Calls that are written down already, which are little work.
 
 #: Calls that are written down, and counted, together: to do a thing again at once is cheap.
 MOST_UNWRITTEN = 50
@@ -33,7 +34,17 @@ Hear = Callable[[Record], None]
 class Journal(Protocol):
     """Where records end up."""
 
-    async def add(self, records: Sequence[Record], sheets: Sequence[Sheet]) -> None: ...
+    def write(self, way: Way, function: FunctionName, some: Columns) -> None:
+        """Write down what silent calls of one way say, for the next `add` to keep."""
+        ...
+
+    def drop(self) -> int:
+        """Forget some of what was written down; return of how many calls, 0 where it is none."""
+        ...
+
+    async def add(self, records: Sequence[Record]) -> None:
+        """Keep records and what is written down, or raise."""
+        ...
 
 
 class Recorder:
@@ -61,8 +72,8 @@ class Recorder:
         self._followed: dict[tuple[str, str], list[Hear]] = {}
         self._ended: list[Call | Record] = []
         self._waiting: list[Record] = []
-        self._sheets: dict[Way, Sheet] = {}
-        self._sheeted = 0  #: How many calls are on them.
+        self._written = 0  #: How many calls are written down in the journal, and wait there.
+        self._ways: set[Way] = set()  #: And which ways they took.
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._closed = False
@@ -148,7 +159,7 @@ class Recorder:
         else:
             for record in records:
                 self.keep(record)
-        if len(self._waiting) >= MOST_AT_ONCE or self._sheeted >= MOST_SHEETED:
+        if len(self._waiting) >= MOST_AT_ONCE or self._written >= MOST_WRITTEN:
             self._wake.set()
 
     def _divided(
@@ -165,7 +176,7 @@ class Recorder:
         many = {
             way: calls
             for way, calls in ways.items()
-            if len(calls) >= LEAST_OF_A_WAY or way in self._sheets
+            if len(calls) >= LEAST_OF_A_WAY or way in self._ways
         }
         if sum(map(len, many.values())) == len(ended):
             return many, ()
@@ -173,27 +184,20 @@ class Recorder:
         return many, [one for one in ended if id(one) not in gone]
 
     def _write(self, way: Way, calls: Sequence[Call]) -> None:
-        """Write calls on the sheet of their way, as far as there is room, and count them."""
-        some = columns(calls)
+        """Count calls of one way, and write down what they say, where there is room."""
+        some, count = columns(calls), len(calls)
         self._counters.count_columns(way, some)
-        sheet = self._sheets.get(way)
-        if sheet is None:
-            sheet = self._sheets[way] = Sheet(way, calls[0].invocation.function)
-        sheet.add(some)
-        self._sheeted += len(calls)
-        over = self._waits - MOST_WAITING
-        if over > 0:
-            self._cut(sheet, min(over, len(calls)))
-
-    def _cut(self, sheet: Sheet, count: int) -> None:
-        sheet.cut(sheet.count - count)
-        self._sheeted -= count
-        self._dropped += count
+        if self._waits + count > MOST_WAITING:
+            self._dropped += count
+            return
+        self._journal.write(way, calls[0].invocation.function, some)
+        self._written += count
+        self._ways.add(way)
 
     @property
     def _waits(self) -> int:
         """How many calls wait to be kept."""
-        return len(self._waiting) + self._sheeted
+        return len(self._waiting) + self._written
 
     def keep(self, record: Record) -> None:
         """Have a record in the journal, counted or not; returns at once."""
@@ -206,10 +210,10 @@ class Recorder:
         """Drop a success so that a failure can be kept."""
         if record.status == Status.SUCCESS:
             return False
-        for sheet in self._sheets.values():
-            if sheet.count:
-                self._cut(sheet, 1)
-                return True
+        if self._written and (dropped := self._journal.drop()):
+            self._written -= dropped
+            self._dropped += dropped
+            return True
         for index, kept in enumerate(self._waiting):
             if kept.status == Status.SUCCESS:
                 del self._waiting[index]
@@ -222,20 +226,19 @@ class Recorder:
         async with self._turn:
             self._settle()
             left = len(self._waiting)  # not what comes meanwhile: that would never end
-            sheets = [sheet for sheet in self._sheets.values() if sheet.count]
-            self._sheets, self._sheeted = {}, 0
-            while left > 0 or sheets:
+            while left > 0 or self._written:
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
                 left -= len(batch)
-                if self._also is not None:
-                    self._also(batch)
-                await self._keep(batch, sheets)
-                sheets = []
+                await self._keep(batch)
 
-    async def _keep(self, records: Sequence[Record], sheets: Sequence[Sheet]) -> None:
-        count = len(records) + sum(sheet.count for sheet in sheets)
+    async def _keep(self, batch: Sequence[Record]) -> None:
+        count = len(batch) + self._written
+        self._written = 0
+        self._ways.clear()
         try:
-            await self._journal.add(records, sheets)
+            if self._also is not None:
+                self._also(batch)
+            await self._journal.add(batch)
         except Refusal as refusal:  # a full disk must not stop the calls
             self._dropped += count
             log.warning("records.dropped", count=count, reason=refusal.message)

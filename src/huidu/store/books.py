@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from huidu.model.function import FunctionName
 from huidu.model.invocation import Record
-from huidu.model.sheet import Sheet
+from huidu.model.sheet import Columns, Way
 from huidu.store.journal import Journal
 from huidu.store.logs import Logs
-from huidu.store.packs import Pack, divided, pack, packs_of
+from huidu.store.packs import Sheet, divided, pack
 
 
 class Books:
@@ -18,18 +19,30 @@ class Books:
     def __init__(self, journal: Journal, logs: Logs) -> None:
         self._journal = journal
         self._logs = logs
+        self._sheets: dict[Way, Sheet] = {}
 
-    async def add(self, records: Sequence[Record], sheets: Sequence[Sheet] = ()) -> None:
-        """Keep records, all of them or none, and their logs as far as there is room.
+    def write(self, way: Way, function: FunctionName, some: Columns) -> None:
+        """Write down what silent calls of one way say, for the next `add` to keep."""
+        sheet = self._sheets.get(way)
+        if sheet is None:
+            sheet = self._sheets[way] = Sheet(way, function)
+        sheet.add(some)
+
+    def drop(self) -> int:
+        """Forget some of what was written down; return of how many calls, 0 where it is none."""
+        for sheet in self._sheets.values():
+            if count := sheet.drop():
+                return count
+        return 0
+
+    async def add(self, records: Sequence[Record]) -> None:
+        """Keep records and what is written down, all or nothing; their logs where there is room.
 
         What silent calls leave is made once for both, here: in a thread it would take the
         interpreter away from the loop, which is worse than to take turns with it.
         """
-        packs: list[Pack] = []
-        for sheet in sheets:
-            for one in packs_of(sheet):
-                packs.append(one)
-                await asyncio.sleep(0)
+        sheets, self._sheets = self._sheets, {}
+        packs = [one for sheet in sheets.values() for one in sheet.packs()]
         single, together = divided(records)
         for some in together:
             packs.append(pack(some))

@@ -10,19 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Record
-from huidu.model.sheet import ID, ROOT, WAY, Columns, Sheet, records
+from huidu.model.sheet import ID, ROOT, WAY, Columns, Way, folded, records
 
 LEAST = 8  #: Fewer than this are rows: nothing would be saved.
 MOST = 512  #: So that nobody waits long while one is made, and little is read to find one call.
 #: What is the same in all records of a pack, or said by others.
 IMPLIED = frozenset(("function", "log", "silent", "streamed", "sequence"))
 FIELDS = tuple((n, name) for n, name in enumerate(Record._fields) if name not in IMPLIED)
+
+FIELD_OF = {name: n for n, name in FIELDS}
+ENDS = ("started_at", "duration_ms", "memory_bytes")
+#: How a list of less than 65,536 begins, before its length.
+#: https://github.com/msgpack/msgpack/blob/master/spec.md#array-format-family
+LIST = b"\xdc"
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
@@ -37,6 +43,19 @@ class Pack:
     function: FunctionName
     version: str
     alias: str
+    low_started: float
+    high_started: float
+    low_duration: float
+    high_duration: float
+    low_memory: int
+    high_memory: int
+    body: bytes
+
+
+class Part(NamedTuple):
+    """Some calls of a pack, and the ends of what they say."""
+
+    count: int
     low_started: float
     high_started: float
     low_duration: float
@@ -69,49 +88,83 @@ def divided(records: Sequence[Record]) -> tuple[Sequence[Record], list[list[Reco
     return single, [some[n : n + MOST] for some in many for n in range(0, len(some), MOST)]
 
 
-def packs_of(sheet: Sheet) -> Iterator[Pack]:
-    """Yield what is kept of a sheet, piece by piece."""
-    for start in range(0, sheet.count, MOST):
-        columns = sheet.part(start, start + MOST)
-        way = {name: (value,) for name, value in zip(WAY, sheet.way, strict=True)}
-        yield _packed(sheet.function, columns | way)
+class Sheet:
+    """Calls of one way that wait to be kept, as bytes."""
+
+    def __init__(self, way: Way, function: FunctionName) -> None:
+        self._way = way
+        self._function = function
+        self._parts: list[Part] = []
+
+    def add(self, some: Columns) -> None:
+        """Take calls, which have ended after all that are here."""
+        self._parts.append(_part(some))
+
+    def drop(self) -> int:
+        """Forget the newest calls; return how many that were, and 0 where none is left."""
+        return self._parts.pop().count if self._parts else 0
+
+    def packs(self) -> Iterator[Pack]:
+        """Yield what is kept of them, piece by piece."""
+        some: list[Part] = []
+        for part in self._parts:
+            some.append(part)
+            if sum(one.count for one in some) >= MOST:
+                yield _pack(self._way, self._function, some)
+                some = []
+        if some:
+            yield _pack(self._way, self._function, some)
 
 
 def pack(some: Sequence[Record]) -> Pack:
     """Put records of one lane together, of which each is silent."""
-    columns = list(zip(*some, strict=True))
-    said = {name: columns[n] for n, name in FIELDS}
-    if said[ROOT] == said[ID]:
+    first, columns = some[0], list(zip(*some, strict=True))
+    said = {name: folded(columns[n]) if name != ID else columns[n] for n, name in FIELDS}
+    if columns[FIELD_OF[ROOT]] == columns[FIELD_OF[ID]]:
         del said[ROOT]
-    return _packed(some[0].function, said)
+    ends = {name: columns[FIELD_OF[name]] for name in ENDS}
+    way = first.function_id, first.alias, first.version
+    return _pack(way, first.function, [_part(said | ends)])
 
 
 def unpack(body: bytes, first: int) -> list[Record]:
     """Return the records of a pack, of which the first has this sequence."""
-    said: Columns = _decode(body)
-    count = len(said[ID])
-    said["sequence"] = range(first, first + count)
-    return list(records(said, FunctionName(*said["function"]), count))
+    told: list[Columns] | Columns = _decode(body)
+    all_say, parts = (told[0], told[1:]) if isinstance(told, list) else ({}, [told])
+    found: list[Record] = []
+    for part in parts:
+        said = {**all_say, **part}
+        count, sequence = len(said[ID]), first + len(found)
+        said["sequence"] = range(sequence, sequence + count)
+        found += records(said, FunctionName(*said["function"]), count)
+    return found
 
 
-def _packed(function: FunctionName, columns: Columns) -> Pack:
-    said: dict[str, object] = {"function": (function.namespace, function.name)}
-    for name, column in columns.items():
-        value = column[0]
-        same = value == column[-1] and column.count(value) == len(column)
-        said[name] = (value,) if same and name != ID else column
-    return Pack(
-        len(columns[ID]),
-        columns["function_id"][0],
-        function,
-        columns["version"][0],
-        columns["alias"][0],
-        *_ends(columns["started_at"]),
-        *_ends(columns["duration_ms"]),
-        *_ends(columns["memory_bytes"]),
-        _encode(said),
+def _part(some: Columns) -> Part:
+    started, duration, memory = (some[name] for name in ENDS)
+    return Part(
+        len(some[ID]),
+        *(min(started), max(started)),
+        *(min(duration), max(duration)),
+        *(min(memory), max(memory)),
+        _encode(some),
     )
 
 
-def _ends(column: Sequence[Any]) -> tuple[Any, Any]:
-    return min(column), max(column)
+def _pack(way: Way, function: FunctionName, parts: Sequence[Part]) -> Pack:
+    """Put parts together; their bytes are those of a list, which begins with what all say."""
+    function_id, alias, version = way
+    all_say: dict[str, object] = {"function": (function.namespace, function.name)}
+    all_say |= {name: (value,) for name, value in zip(WAY, way, strict=True)}
+    counts, low_s, high_s, low_d, high_d, low_m, high_m, bodies = zip(*parts, strict=True)
+    return Pack(
+        sum(counts),
+        function_id,
+        function,
+        version,
+        alias,
+        *(min(low_s), max(high_s)),
+        *(min(low_d), max(high_d)),
+        *(min(low_m), max(high_m)),
+        b"".join((LIST, (len(parts) + 1).to_bytes(2, "big"), _encode(all_say), *bodies)),
+    )

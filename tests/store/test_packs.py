@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from huidu.store.books import Books
 from huidu.store.database import Database
 from huidu.store.journal import Journal
 from huidu.store.logs import Logs
-from huidu.store.packs import LEAST, MOST, divided, pack, unpack
+from huidu.store.packs import LEAST, MOST, Sheet, divided, pack, unpack
 from huidu.store.searching import Search
 from huidu.store.segment import PACKS
 from tests.fakes_store import FUNCTION, HELLO, record
@@ -30,6 +31,12 @@ from tests.fakes_store import FUNCTION, HELLO, record
 NEWEST, OLDEST = (1 << 40, 0), (0, 0)
 COLUMNS = ("started_at", "duration_ms", "memory_bytes", "function")
 MANY = 3 * MOST + LEAST
+WAY_OF_RELEASE = (FUNCTION.id, "release", "1")
+#: What calls of a sheet differ in.
+WRITTEN = (
+    *("request_id", "qualifier", "result", "instance"),
+    *("started_at", "duration_ms", "memory_bytes"),
+)
 
 
 def silent(n: int, **more: Any) -> Record:
@@ -266,6 +273,64 @@ def test_a_record_survives_its_pack(kept: list[Record], first: int) -> None:
     assert [one.sequence for one in back] == list(range(first, first + len(kept)))
     assert packed.count == len(kept)
     assert packed.high_started == max(one.started_at for one in kept)
+
+
+def test_calls_that_were_written_down_bit_by_bit_are_packs_of_some_hundred() -> None:
+    sheet, ended = Sheet(WAY_OF_RELEASE, HELLO), [silent(n, version="1") for n in range(MANY)]
+    for start in range(0, MANY, 50):
+        some = ended[start : start + 50]
+        sheet.add({name: [getattr(one, name) for one in some] for name in WRITTEN})
+    packs, found = list(sheet.packs()), list[Record]()
+    for one in packs:
+        assert (one.function_id, one.alias, one.version) == WAY_OF_RELEASE
+        back = unpack(one.body, 1)
+        assert (one.count, one.high_started) == (len(back), back[-1].started_at)
+        assert one.low_memory == min(each.memory_bytes for each in back)
+        found += back
+
+    assert found == ended
+    assert max(one.count for one in packs) < MOST + 50
+    assert sheet.drop() == MANY % 50
+    assert [sheet.drop() for _ in range(MANY // 50 + 1)][-2:] == [50, 0]
+
+
+def test_a_pack_of_before_there_were_sheets_is_read() -> None:
+    """As it was written then: one map, with columns of all, or of one where all say the same."""
+    said = {
+        "function": ("default", "hello"),
+        "request_id": ("r-1", "r-2"),
+        "qualifier": ("release",),
+        "function_id": ("lam-1",),
+        "version": ("1",),
+        "result": ("a", "b"),
+        "duration_ms": (1.5,),
+    }
+    one, two = unpack(msgspec.msgpack.encode(said), 7)
+
+    assert (one.request_id, one.result, one.sequence) == ("r-1", "a", 7)
+    assert (two.request_id, two.result, two.sequence) == ("r-2", "b", 8)
+    assert {one.root_request_id, two.root_request_id} == {"r-1", "r-2"}
+    assert (two.duration_ms, two.function, two.silent) == (1.5, HELLO, True)
+
+
+async def test_what_is_written_down_is_found_as_what_was_a_record(
+    journal: Journal, logs: Logs
+) -> None:
+    books, ended = Books(journal, logs), [silent(n, version="1") for n in range(60)]
+    for some in (ended[:20], ended[20:40], ended[40:]):
+        columns = {name: [getattr(one, name) for one in some] for name in WRITTEN}
+        books.write(WAY_OF_RELEASE, HELLO, columns)
+    assert books.drop() == 20
+    await books.add([loud(99)])
+    await logs.flush()
+    assert books.drop() == 0
+
+    total, page = await journal.find(Search(function_id=FUNCTION.id, limit=100, descending=False))
+    assert [one.request_id for one in page] == [f"r-{n:05}" for n in [*range(40), 99]]
+    assert total == 41
+    _, (one,) = await journal.find(Search(function_id=FUNCTION.id, request_id="r-00017"))
+    assert one == ended[17]._replace(log=log_of(ended[17]))
+    assert len(await told(logs, Wanted(request_id="r-00017"))) == 4
 
 
 async def told(logs: Logs, wanted: Wanted, *, newest_first: bool = False) -> list[Line]:

@@ -74,15 +74,15 @@ class Count:
         took = [round(ms * 1000) for ms in took_ms]
         self.lengths.update(took)
         self.duration_us += sum(took)
-        self.most_duration_us = max(self.most_duration_us, max(took))
+        self.most_duration_us = max(self.most_duration_us, *took)
         self._bill(list(map(ceil, took_ms)), some["memory_mb"])
         used = some["memory_bytes"]
         self.memory_bytes += sum(used)
-        self.most_memory_bytes = max(self.most_memory_bytes, max(used))
+        self.most_memory_bytes = max(self.most_memory_bytes, *used)
 
     def _bill(self, billed_ms: Sequence[int], megabytes: Sequence[int]) -> None:
         self.billed_ms += sum(billed_ms)
-        self.most_memory_mb = max(self.most_memory_mb, max(megabytes))
+        self.most_memory_mb = max(self.most_memory_mb, *megabytes)
         if len(megabytes) == 1:
             self.billed_mb_ms += sum(billed_ms) * megabytes[0]
         else:

@@ -114,7 +114,7 @@ class Counters:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
-        #: The second that runs; whoever has looked at the clock, and it is in there, need not `turn`.
+        #: The second that runs: who sees the clock within it need not `turn`.
         self.start = int(clock())
         self.end = self.start + 1
         self._open: dict[Lane, Count] = {}
@@ -150,16 +150,16 @@ class Counters:
             else:
                 lanes[lane] = [record]
         for lane, some in lanes.items():
-            self._of(lane).add(some)
+            self._of(Lane(*lane)).add(some)
 
     def count_columns(self, lane: Way, some: Columns) -> None:
         """Count calls of a lane that have ended in the second that runs."""
-        self._of(lane).add_columns(some)
+        self._of(Lane(*lane)).add_columns(some)
 
-    def _of(self, lane: Way) -> Count:
-        count = self._open.get(lane)  # type: ignore[call-overload] # one that equals it will do
+    def _of(self, lane: Lane) -> Count:
+        count = self._open.get(lane)
         if count is None:
-            count = self._open[Lane(*lane)] = Count()
+            count = self._open[lane] = Count()
         return count
 
     def take(self) -> Sequence[Second]:
@@ -196,8 +196,8 @@ class Counters:
 
     def _close(self) -> None:
         """Put what was counted aside, with how many calls ran at once."""
-        for lane, busy in self._busy.items():
-            count, most = self._of(lane), [running.most for running in busy.of]
+        for way, busy in self._busy.items():
+            count, most = self._of(Lane(*way)), [running.most for running in busy.of]
             count.most_of_function, count.most_of_version, count.most_of_alias, _ = most
             count.most_of_lane = most[-1]
         if self._open:

@@ -113,7 +113,7 @@ class Recorder:
 
     def take(self, call: Call) -> None:
         """Take a call that has ended; returns at once."""
-        if (self._followed and call.lane[:2] in self._followed) or not fits(call):
+        if not fits(call):
             self.record(call.record())
             return
         counters = self._counters
@@ -123,6 +123,8 @@ class Recorder:
         ended.append(call)
         if len(ended) >= MOST_UNWRITTEN:
             self._settle()
+        if self._followed and call.lane[:2] in self._followed:
+            self._tell(call.record())
 
     def record(self, record: Record) -> None:
         """Take the record of a call that has ended just now; returns at once."""
@@ -132,6 +134,9 @@ class Recorder:
             self.nobodys += 1
             return
         self._put(record)
+        self._tell(record)
+
+    def _tell(self, record: Record) -> None:
         for hear in tuple(self._followed.get((record.function_id, record.alias), ())):
             try:
                 hear(record)

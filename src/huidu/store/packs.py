@@ -55,7 +55,7 @@ class Pack:
 class Part(NamedTuple):
     """Some calls of a pack, and the ends of what they say."""
 
-    count: int
+    calls: int
     low_started: float
     high_started: float
     low_duration: float
@@ -102,14 +102,14 @@ class Sheet:
 
     def drop(self) -> int:
         """Forget the newest calls; return how many that were, and 0 where none is left."""
-        return self._parts.pop().count if self._parts else 0
+        return self._parts.pop().calls if self._parts else 0
 
     def packs(self) -> Iterator[Pack]:
         """Yield what is kept of them, piece by piece."""
         some: list[Part] = []
         for part in self._parts:
             some.append(part)
-            if sum(one.count for one in some) >= MOST:
+            if sum(one.calls for one in some) >= MOST:
                 yield _pack(self._way, self._function, some)
                 some = []
         if some:

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huidu.model.flood import Flood
-from huidu.model.frame import log_of
+from huidu.model.frame import foot_of, head, log_of
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Record
-from huidu.model.log import Line, Wanted
+from huidu.model.log import Line, Wanted, joined
 from huidu.store.books import Books
 from huidu.store.database import Database
 from huidu.store.journal import Journal
@@ -273,6 +273,33 @@ def test_a_record_survives_its_pack(kept: list[Record], first: int) -> None:
     assert [one.sequence for one in back] == list(range(first, first + len(kept)))
     assert packed.count == len(kept)
     assert packed.high_started == max(one.started_at for one in kept)
+
+
+def printed(n: int, **more: Any) -> Record:
+    """A call that went well and printed a line."""
+    plain = silent(n, version="1", **more)
+    log = head(plain.request_id) + f"line {n}\n" + foot_of(plain)
+    return plain._replace(silent=False, log=log)
+
+
+async def test_of_calls_that_printed_the_journal_keeps_packs_and_the_log_the_lines(
+    journal: Journal, logs: Logs, database: Database
+) -> None:
+    ended = [printed(n) if n % 9 else loud(n) for n in range(40)]
+    await Books(journal, logs).add(ended)
+    await logs.flush()
+
+    def rows(connection: Any) -> int:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM record").scalar_one())
+
+    assert await database.read(rows) == sum(n % 9 == 0 for n in range(40))
+    _, page = await journal.find(Search(function_id=FUNCTION.id, limit=100, descending=False))
+    lines = await logs.printed([one.request_id for one in page])
+    told = [joined(one.log, lines.get((one.request_id, 0), "")) for one in page]
+    assert told == [one.log for one in ended]
+    assert [(one.request_id, one.status) for one in page] == [
+        (one.request_id, one.status) for one in ended
+    ]
 
 
 def test_calls_that_were_written_down_bit_by_bit_are_packs_of_some_hundred() -> None:

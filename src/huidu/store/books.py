@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from huidu.model.frame import frame_of
 from huidu.model.function import FunctionName
-from huidu.model.invocation import Record
+from huidu.model.invocation import Record, Status
 from huidu.model.sheet import Columns, Way
 from huidu.store.journal import Journal
 from huidu.store.logs import Logs
-from huidu.store.packs import Sheet, divided, pack
+from huidu.store.packs import LEAST, Pack, Sheet, divided, pack
 
 
 class Books:
@@ -48,4 +49,23 @@ class Books:
             packs.append(pack(some))
             await asyncio.sleep(0)
         left = self._logs.end(single, packs)
-        await self._journal.add(single, left, packs)
+        rows, logs, framed = _framed(single, left)
+        await self._journal.add(rows, logs, [*packs, *framed])
+
+
+def _framed(
+    records: Sequence[Record], left: Sequence[str]
+) -> tuple[Sequence[Record], Sequence[str], Sequence[Pack]]:
+    """Put those together of which the journal keeps no more than of a silent call.
+
+    What they printed is in the log by now, and rows of the journal cost more than that did.
+    """
+    if len(records) < LEAST:
+        return records, left, ()
+    fit = [
+        record.status == Status.SUCCESS and rest == frame_of(record)
+        for record, rest in zip(records, left, strict=True)
+    ]
+    rows, together = divided(records, fit)
+    known = dict(zip(map(id, records), left, strict=True))
+    return rows, [known[id(record)] for record in rows], [pack(some) for some in together]

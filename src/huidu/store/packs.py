@@ -7,7 +7,7 @@ by the hundred, and one row says what is to be found among them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -65,14 +65,21 @@ class Part(NamedTuple):
     body: bytes
 
 
-def divided(records: Sequence[Record]) -> tuple[Sequence[Record], list[list[Record]]]:
-    """Return which records are to be kept one by one, and which together."""
+def divided(
+    records: Sequence[Record], fit: Iterable[bool] | None = None
+) -> tuple[Sequence[Record], list[list[Record]]]:
+    """Return which records are to be kept one by one, and which together.
+
+    Of those that may be together each leaves what `frame_of` says of it, and no more: silent ones
+    do, and others that `fit`.
+    """
     if len(records) < LEAST:
         return records, []
     single: list[Record] = []
     lanes: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records:
-        if record.silent:
+    silent = (record.silent for record in records) if fit is None else fit
+    for record, together in zip(records, silent, strict=True):
+        if together:
             lane = (record.function_id, record.alias, record.version)
             if lane in lanes:
                 lanes[lane].append(record)
@@ -117,7 +124,7 @@ class Sheet:
 
 
 def pack(some: Sequence[Record]) -> Pack:
-    """Put records of one lane together, of which each is silent."""
+    """Put records of one lane together, of which each leaves what `frame_of` says."""
     first, columns = some[0], list(zip(*some, strict=True))
     said = {name: folded(columns[n]) if name != ID else columns[n] for n, name in FIELDS}
     if columns[FIELD_OF[ROOT]] == columns[FIELD_OF[ID]]:

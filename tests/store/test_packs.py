@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import delete
 
 from huidu.model.flood import Flood
 from huidu.model.frame import foot_of, head, log_of
@@ -26,6 +27,7 @@ from huidu.store.logs import Logs
 from huidu.store.packs import LEAST, MOST, Sheet, divided, pack, unpack
 from huidu.store.searching import Search
 from huidu.store.segment import PACKS
+from huidu.store.tables import MARK
 from tests.fakes_store import FUNCTION, HELLO, record
 
 NEWEST, OLDEST = (1 << 40, 0), (0, 0)
@@ -338,6 +340,30 @@ def test_a_pack_of_before_there_were_sheets_is_read() -> None:
     assert (two.request_id, two.result, two.sequence) == ("r-2", "b", 8)
     assert {one.root_request_id, two.root_request_id} == {"r-1", "r-2"}
     assert (two.duration_ms, two.function, two.silent) == (1.5, HELLO, True)
+
+
+async def test_calls_whose_ids_begin_alike_are_told_apart_with_marks_and_without(
+    filled: Journal, database: Database
+) -> None:
+    """As all of these do, and as packs of before there were marks are."""
+    for marked in (True, False):
+        if not marked:
+            await database.write(lambda connection: connection.execute(delete(MARK)))
+        for n in (1, 777, MANY - 1):
+            search = Search(function_id=FUNCTION.id, request_id=f"r-{n:05}")
+            total, (one,) = await filled.find(search)
+            assert (total, one.request_id) == (1, f"r-{n:05}")
+
+
+async def test_marks_go_with_their_packs(filled: Journal, database: Database) -> None:
+    def counts(connection: Any) -> tuple[int, int]:
+        ask = connection.exec_driver_sql
+        whole = ask("SELECT sum(length(ids)) FROM mark").scalar_one()
+        return whole // len("r-00001"), ask("SELECT sum(count) FROM pack").scalar_one()
+
+    await filled.forget(before=1700.0)
+    marks, packed = await database.read(counts)
+    assert marks == packed
 
 
 async def test_what_is_written_down_is_found_as_what_was_a_record(

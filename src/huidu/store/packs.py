@@ -25,6 +25,7 @@ IMPLIED = frozenset(("function", "log", "silent", "streamed", "sequence"))
 FIELDS = tuple((n, name) for n, name in enumerate(Record._fields) if name not in IMPLIED)
 
 FIELD_OF = {name: n for n, name in FIELDS}
+MARK_CHARS = 8  #: Of an id of ours it takes four thousand million to have two that begin alike.
 ENDS = ("started_at", "duration_ms", "memory_bytes")
 #: How a list of less than 65,536 begins, before its length.
 #: https://github.com/msgpack/msgpack/blob/master/spec.md#array-format-family
@@ -50,6 +51,7 @@ class Pack:
     low_memory: int
     high_memory: int
     body: bytes
+    marks: bytes  #: How the ids begin.
 
 
 class Part(NamedTuple):
@@ -63,6 +65,7 @@ class Part(NamedTuple):
     low_memory: int
     high_memory: int
     body: bytes
+    marks: str
 
 
 def divided(
@@ -147,6 +150,11 @@ def unpack(body: bytes, first: int) -> list[Record]:
     return found
 
 
+def mark_of(request_id: str) -> bytes:
+    """Return what a pack with such a call has among its marks; others may have it as well."""
+    return request_id[:MARK_CHARS].encode()
+
+
 def _part(some: Columns) -> Part:
     started, duration, memory = (some[name] for name in ENDS)
     return Part(
@@ -155,6 +163,7 @@ def _part(some: Columns) -> Part:
         *(min(duration), max(duration)),
         *(min(memory), max(memory)),
         _encode(some),
+        "".join([one[:MARK_CHARS] for one in some[ID]]),
     )
 
 
@@ -163,7 +172,7 @@ def _pack(way: Way, function: FunctionName, parts: Sequence[Part]) -> Pack:
     function_id, alias, version = way
     all_say: dict[str, object] = {"function": (function.namespace, function.name)}
     all_say |= {name: (value,) for name, value in zip(WAY, way, strict=True)}
-    counts, low_s, high_s, low_d, high_d, low_m, high_m, bodies = zip(*parts, strict=True)
+    counts, low_s, high_s, low_d, high_d, low_m, high_m, bodies, marks = zip(*parts, strict=True)
     return Pack(
         sum(counts),
         function_id,
@@ -174,4 +183,5 @@ def _pack(way: Way, function: FunctionName, parts: Sequence[Part]) -> Pack:
         *(min(low_d), max(high_d)),
         *(min(low_m), max(high_m)),
         b"".join((LIST, (len(parts) + 1).to_bytes(2, "big"), _encode(all_say), *bodies)),
+        "".join(marks).encode(),
     )

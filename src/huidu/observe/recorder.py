@@ -23,7 +23,7 @@ MOST_WAITING = 20_000
 MOST_WRITTEN = 8000  #: Calls that are written down already, which are little work.
 
 #: Calls that are written down, and counted, together: to do a thing again at once is cheap.
-MOST_UNWRITTEN = 50
+MOST_UNWRITTEN = 100
 #: Of one way among them; fewer are not worth a sheet, nor to be put out of their order.
 LEAST_OF_A_WAY = 8
 

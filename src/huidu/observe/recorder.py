@@ -54,8 +54,8 @@ class Recorder:
     says how many; the counters miss none. Of calls of functions that there are not, there is a
     number and no more: whoever makes up names costs no memory.
 
-    At the end of a call no more is done than to remember it. Records are made and counted a few
-    dozen at a time, and before anybody looks: whoever asks the counters or the journal finds all
+    At the end of a call no more is done than to remember it. They are written down and counted a
+    hundred at a time, and before anybody looks: whoever asks the counters or the journal finds all
     that has ended. Who follows an alias, or is told of refusals, is told at once.
     """
 

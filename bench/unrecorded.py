@@ -7,7 +7,8 @@ import sys
 
 from huidu.cli.serve import serve
 from huidu.model.call import Call
-from huidu.observe.counters import Busy, Way
+from huidu.model.sheet import Way
+from huidu.observe.counters import Busy
 from huidu.observe.recorder import Recorder
 
 
@@ -18,7 +19,7 @@ class Nobody(Busy):
         """It has the call no more; so what."""
 
 
-NOBODY = Nobody(())
+NOBODY = Nobody()
 
 
 class Unrecorded(Recorder):

@@ -18,6 +18,7 @@ from huidu.model.event import QueuedEvent
 from huidu.model.function import Code, Configuration, Function, FunctionName
 from huidu.model.invocation import Invocation, Outcome, Record
 from huidu.model.names import DEFAULT_NAMESPACE
+from huidu.model.sheet import ID, WAY, Columns, Way, records
 from huidu.model.tally import Lane
 from huidu.model.task import Task
 from huidu.model.trigger import Trigger
@@ -124,16 +125,27 @@ class MoodyJournal(Moody):
     def __init__(self) -> None:
         super().__init__()
         self.kept: list[Record] = []
+        self.written: list[list[Record]] = []
         self.unforeseen: list[Exception] = []
         self.gate: asyncio.Event | None = None
 
+    def write(self, way: Way, function: FunctionName, some: Columns) -> None:
+        said = {**some, **{name: (value,) for name, value in zip(WAY, way, strict=True)}}
+        self.written.append(list(records(said, function, len(some[ID]))))
+
+    def drop(self) -> int:
+        return len(self.written.pop()) if self.written else 0
+
     async def add(self, records: Sequence[Record]) -> None:
+        written, self.written = self.written, []
         if self.gate is not None:
             await self.gate.wait()
         self.consider()
         if self.unforeseen:
             raise self.unforeseen.pop()
         self.kept += records
+        for some in written:
+            self.kept += some
 
 
 class Kept:

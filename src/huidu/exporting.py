@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from huidu import __version__
 from huidu.invoke.tracing import HANDED_ON, Tracing
-from huidu.observe.otel.export import ENDPOINT, TRACES, Destination, Export
+from huidu.observe.otel.export import ENDPOINT, LOGS, TRACES, Destination, Export
 from huidu.observe.recorder import Recorder
 from huidu.settings import NONE, Settings
 
@@ -52,7 +52,8 @@ class Exporting:
 
     def watch(self, recorder: Recorder, stack: AsyncExitStack) -> None:
         """Tell of what is recorded; and of the counters a last time before these are closed."""
-        recorder.show(self.export.take)
+        if self.export.tells_of(TRACES) or self.export.tells_of(LOGS):
+            recorder.show(self.export.take)
         stack.push_async_callback(self.export.measured)
 
     def measure(self, page: Page, registry: CollectorRegistry) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from huidu.model.call import MOST_HELD_CHARS, Call, Routed
+from huidu.model.call import Call, Routed
 from huidu.model.invocation import Outcome, Record, Status
 from huidu.model.routing import Decision, sealed
 from huidu.model.split import Phase
@@ -76,21 +74,3 @@ def test_a_call_by_version_goes_through_no_alias() -> None:
 
     assert call.lane == (FUNCTION.id, "", "1")
     assert (call.record().alias_revision, call.record().draw) == (0, None)
-
-
-@pytest.mark.parametrize(
-    ("event", "result", "log", "light"),
-    [
-        (MOST_HELD_CHARS, 0, 0, True),
-        (MOST_HELD_CHARS, 1, 0, False),
-        (0, MOST_HELD_CHARS, 1, False),
-        (1, 0, MOST_HELD_CHARS, False),
-    ],
-)
-def test_a_call_is_light_with_little_about_it(
-    event: int, result: int, log: int, *, light: bool
-) -> None:
-    call = Call(invocation(event=bytes(event)), 1000.0, 1.0)
-    call.outcome = Outcome(status=200, result="r" * result, log="l" * log)
-
-    assert call.light is light

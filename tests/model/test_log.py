@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,8 +32,8 @@ CHUNK = Chunk(
     began=1.0,
     ended=2.0,
 )
-FAILED = replace(CHUNK, status=430, ending=BAD)
-RUNNING = replace(CHUNK, status=0, ending="", printed="[ERROR] at once\n")
+FAILED = CHUNK._replace(status=430, ending=BAD)
+RUNNING = CHUNK._replace(status=0, ending="", printed="[ERROR] at once\n")
 
 
 def told(chunk: Chunk, **wanted: Any) -> list[str]:
@@ -62,13 +61,13 @@ def test_the_error_and_the_response_of_a_call_that_failed_are_errors() -> None:
 
 def test_what_is_indented_is_as_serious_as_what_it_belongs_to() -> None:
     trace = "Traceback (most recent call last):\n  File x\n    raise\nValueError: no\nafter\n"
-    levels = [line.level for line in lines(replace(RUNNING, starts=False, printed=trace))]
+    levels = [line.level for line in lines(RUNNING._replace(starts=False, printed=trace))]
     assert levels == [Level.ERROR] * 4 + [Level.INFO]
 
 
 def test_a_response_of_several_lines_stays_one() -> None:
     ending = "Response RequestId: r-1 RetMsg:{\n 1}\nEND RequestId: r-1\n"
-    found = lines(replace(CHUNK, starts=False, printed="", ending=ending))
+    found = lines(CHUNK._replace(starts=False, printed="", ending=ending))
     assert [line.kind for line in found] == ["response", "response", "end"]
 
 
@@ -196,8 +195,8 @@ def test_of_a_long_log_the_last_whole_lines_are_kept_and_a_line_says_so() -> Non
         (CHUNK, Level.WARN, CHUNK.printed),
         (FAILED, Level.ERROR, f'{CHUNK.printed}it broke\n"ok"'),
         (RUNNING, Level.ERROR, RUNNING.printed),
-        (replace(RUNNING, printed=""), Level.INFO, ""),
-        (replace(FAILED, ending="END RequestId: r-1\n"), Level.WARN, CHUNK.printed),
+        (RUNNING._replace(printed=""), Level.INFO, ""),
+        (FAILED._replace(ending="END RequestId: r-1\n"), Level.WARN, CHUNK.printed),
     ],
 )
 def test_the_gist_of_a_chunk_is_its_worst_line_and_what_can_be_looked_for(
@@ -208,5 +207,5 @@ def test_the_gist_of_a_chunk_is_its_worst_line_and_what_can_be_looked_for(
 
 @given(st.text(st.characters(codec="utf-8")), st.sampled_from([200, 430]))
 def test_the_gist_is_never_milder_than_a_line(printed: str, status: int) -> None:
-    chunk = replace(FAILED, printed=printed + "\n", status=status)
+    chunk = FAILED._replace(printed=printed + "\n", status=status)
     assert gist(chunk)[0] >= max(line.level for line in lines(chunk) if line.kind == "printed")

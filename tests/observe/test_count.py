@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from huidu.model.histogram import of
 from huidu.model.invocation import Record
+from huidu.model.sheet import ID, folded
 from huidu.model.tally import NOTHING, Tally, merged
 from huidu.observe.count import Count
 from tests.fakes_store import record
@@ -93,3 +94,29 @@ def test_a_call_that_was_refused_has_no_duration() -> None:
 
 def test_of_nothing_there_is_nothing() -> None:
     assert counted() == NOTHING
+
+
+SILENT = st.fixed_dictionaries(
+    {
+        "queue_ms": st.integers(0, 10**6).map(lambda us: us / 1000),
+        "duration_ms": st.floats(0, 9e5),
+        "memory_bytes": st.integers(0, 2**33),
+        "memory_mb": st.sampled_from([64, 128]),
+        "event_bytes": st.integers(0, 2**23),
+        "result_bytes": st.integers(0, 2**23),
+    }
+)
+
+
+@given(st.lists(SILENT, min_size=1, max_size=9), st.integers(1, 8))
+def test_calls_on_a_sheet_are_counted_as_their_records_are(
+    calls: list[dict[str, Any]], cut: int
+) -> None:
+    count = Count()
+    for some in (calls[:cut], calls[cut:]):
+        if some:
+            columns: dict[str, Any] = {name: [one[name] for one in some] for name in some[0]}
+            columns["memory_mb"] = folded(columns["memory_mb"])
+            count.add_columns(columns | {ID: ["r"] * len(some)})
+
+    assert count.tally() == counted(*(record(instance="i-1", **one) for one in calls))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from huidu.model.invocation import Record
 from huidu.model.tally import Lane
@@ -129,3 +132,42 @@ def test_a_lane_that_rests_while_its_version_runs_goes_on_as_part_of_it(
     counters.began(RELEASE_2)
 
     assert most(counters, RELEASE_2) == [(1001, (2, 2, 1, 1))]
+
+
+LANES = [RELEASE_1, RELEASE_2, DIRECT_2, OTHER]
+Step = tuple[str, int]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["began", "ended", "turn"]), st.integers(0, 3))))
+def test_what_runs_together_is_counted_as_if_each_part_were_counted_alone(
+    steps: list[Step],
+) -> None:
+    clock = Clock()
+    counters, busy = Counters(clock.time), list[tuple[Lane, Any]]()
+    now, peaks = Counter[Any](), {1000: Counter[Any]()}
+    for what, n in steps:
+        if what == "began":
+            busy.append((LANES[n], counters.began(LANES[n])))
+            now.update(parts(LANES[n]))
+            peaks[max(peaks)] |= now
+        elif what == "ended" and busy:
+            lane, running = busy.pop(n % len(busy))
+            running.ended()
+            now.subtract(parts(lane))
+        elif what == "turn":
+            clock.move(1)
+            counters.turn()
+            peaks[max(peaks) + 1] = Counter(now)
+    assert counters.running() == Counter(lane for lane, _ in busy)
+    for second in counters.take():
+        for lane, count in second.counts.items():
+            tally = count.tally()
+            told = [tally.most_of_function, tally.most_of_version]
+            told += [tally.most_of_alias, tally.most_of_lane]
+            assert told == [peaks[second.start][part] for part in parts(lane)]
+
+
+def parts(lane: Lane) -> list[tuple[str, ...]]:
+    """The function, version and alias that a lane is of, and the lane."""
+    function_id, alias, version = lane
+    return [(function_id,), ("v", function_id, version), ("a", function_id, alias), tuple(lane)]

@@ -250,6 +250,81 @@ def _counts(counters: Counters) -> list[tuple[Second, Count]]:
     return [(second, count) for second in counters.take() for count in second.counts.values()]
 
 
+async def test_many_calls_of_one_way_are_kept_as_if_each_had_been_alone(
+    recorder: Recorder, journal: MoodyJournal, counters: Counters
+) -> None:
+    calls = [call(f"r-{n}", through=RELEASE if n % 3 else None) for n in range(2 * MOST_UNWRITTEN)]
+    for one in calls:
+        recorder.take(one)
+    assert journal.written, "they are no records any more before anybody asks"
+    recorder.take(call("r-last"))  # one more of a way that is written down
+    await recorder.flush()
+
+    wanted = [one.record() for one in [*calls, call("r-last")]]
+    assert sorted(journal.kept) == sorted(wanted)
+    assert counted(counters) == len(wanted)
+    await recorder.flush()
+    assert len(journal.kept) == len(wanted)
+
+
+async def test_of_calls_that_are_written_down_some_go_before_a_failure_does(
+    recorder: Recorder, journal: MoodyJournal, counters: Counters
+) -> None:
+    for n in range(MOST_WAITING + MOST_UNWRITTEN):
+        recorder.take(call(f"good-{n}"))
+    assert recorder.dropped == MOST_UNWRITTEN
+    recorder.record(record("failed", status=433))
+    recorder.record(record("failed, too", status=433))
+    assert recorder.dropped == 2 * MOST_UNWRITTEN, "they go as they were written: some at once"
+    await recorder.flush()
+
+    assert len(journal.kept) == MOST_WAITING - MOST_UNWRITTEN + 2
+    assert [kept.request_id for kept in journal.kept if kept.status != 200] == [
+        "failed",
+        "failed, too",
+    ]
+    assert counted(counters) == MOST_WAITING + MOST_UNWRITTEN + 2
+
+
+async def test_a_journal_that_refuses_drops_what_was_written_down_and_says_so(
+    recorder: Recorder, journal: MoodyJournal
+) -> None:
+    journal.refusals = 1
+    for n in range(MOST_UNWRITTEN):
+        recorder.take(call(f"r-{n}"))
+    await recorder.flush()
+    assert recorder.dropped == MOST_UNWRITTEN
+    recorder.take(call("kept"))
+    await recorder.flush()
+
+    assert [kept.request_id for kept in journal.kept] == ["kept"]
+
+
+async def test_who_is_shown_records_is_shown_each_of_them(
+    recorder: Recorder, journal: MoodyJournal
+) -> None:
+    shown: list[Record] = []
+    recorder.show(shown.extend)
+    for n in range(MOST_UNWRITTEN):
+        recorder.take(call(f"r-{n}"))
+    await recorder.flush()
+
+    assert shown == journal.kept
+    assert len(shown) == MOST_UNWRITTEN
+
+
+async def test_a_call_that_somebody_heard_of_is_written_down_all_the_same(
+    recorder: Recorder, journal: MoodyJournal
+) -> None:
+    heard: list[Record] = []
+    recorder.follow("lam-1", "release", heard.append)
+    for n in range(MOST_UNWRITTEN):
+        recorder.take(call(f"r-{n}"))
+    await recorder.flush()
+
+    assert heard == journal.kept
+
+
 def test_nobody_holds_on_to_a_call_with_much_about_it(recorder: Recorder) -> None:
     small, large = call(), call()
     large.outcome = Outcome(status=200, result="x" * MOST_HELD_CHARS)

@@ -15,6 +15,7 @@ from huidu.model.throttle import QUIET_S
 from huidu.observe.counters import Counters
 from huidu.observe.recorder import Recorder
 from huidu.observe.throttles import Throttles
+from tests.fakes_store import MoodyJournal
 
 
 class Teller:
@@ -53,15 +54,10 @@ async def running(throttles: Throttles, teller: Teller) -> Any:
     await asyncio.gather(task, return_exceptions=True)
 
 
-class Journal:
-    async def add(self, records: Sequence[Record]) -> None:
-        pass
-
-
 async def test_only_refusals_for_want_of_room_are_looked_at() -> None:
     seen: list[int] = []
     told = Counters(lambda: 10.0)
-    recorder = Recorder(Journal(), told, lambda record: seen.append(int(record.status)))
+    recorder = Recorder(MoodyJournal(), told, lambda record: seen.append(int(record.status)))
     for status in (200, 430, 432, 433, 429, 435):
         recorder.record(refused(status))
 

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -444,7 +443,7 @@ async def test_what_is_kept_reads_as_it_came(logs: Logs) -> None:
     odd = chunk(1, "a\r\tb\x00\x1b[31m\u2028c\n\n \n", alias="测试", ending="END RequestId: r-1\n")
     await kept(logs, odd)
     page = await logs.search(Wanted(), OLDEST, 99, newest_first=False)
-    assert list(page.lines) == list(lines(replace(odd, sequence=1)))
+    assert list(page.lines) == list(lines(odd._replace(sequence=1)))
 
 
 async def test_a_text_that_is_none_is_dropped_and_the_log_goes_on(

@@ -9,27 +9,36 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import delete
 
 from huidu.model.flood import Flood
-from huidu.model.frame import log_of
+from huidu.model.frame import foot_of, head, log_of
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Record
-from huidu.model.log import Line, Wanted
+from huidu.model.log import Line, Wanted, joined
 from huidu.store.books import Books
 from huidu.store.database import Database
 from huidu.store.journal import Journal
 from huidu.store.logs import Logs
-from huidu.store.packs import LEAST, MOST, divided, pack, unpack
+from huidu.store.packs import LEAST, MOST, Sheet, divided, pack, unpack
 from huidu.store.searching import Search
 from huidu.store.segment import PACKS
+from huidu.store.tables import MARK
 from tests.fakes_store import FUNCTION, HELLO, record
 
 NEWEST, OLDEST = (1 << 40, 0), (0, 0)
 COLUMNS = ("started_at", "duration_ms", "memory_bytes", "function")
 MANY = 3 * MOST + LEAST
+WAY_OF_RELEASE = (FUNCTION.id, "release", "1")
+#: What calls of a sheet differ in.
+WRITTEN = (
+    *("request_id", "qualifier", "result", "instance"),
+    *("started_at", "duration_ms", "memory_bytes"),
+)
 
 
 def silent(n: int, **more: Any) -> Record:
@@ -266,6 +275,115 @@ def test_a_record_survives_its_pack(kept: list[Record], first: int) -> None:
     assert [one.sequence for one in back] == list(range(first, first + len(kept)))
     assert packed.count == len(kept)
     assert packed.high_started == max(one.started_at for one in kept)
+
+
+def printed(n: int, **more: Any) -> Record:
+    """A call that went well and printed a line."""
+    plain = silent(n, version="1", **more)
+    log = head(plain.request_id) + f"line {n}\n" + foot_of(plain)
+    return plain._replace(silent=False, log=log)
+
+
+async def test_of_calls_that_printed_the_journal_keeps_packs_and_the_log_the_lines(
+    journal: Journal, logs: Logs, database: Database
+) -> None:
+    ended = [printed(n) if n % 9 else loud(n) for n in range(40)]
+    await Books(journal, logs).add(ended)
+    await logs.flush()
+
+    def rows(connection: Any) -> int:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM record").scalar_one())
+
+    assert await database.read(rows) == sum(n % 9 == 0 for n in range(40))
+    _, page = await journal.find(Search(function_id=FUNCTION.id, limit=100, descending=False))
+    lines = await logs.printed([one.request_id for one in page])
+    told = [joined(one.log, lines.get((one.request_id, 0), "")) for one in page]
+    assert told == [one.log for one in ended]
+    assert [(one.request_id, one.status) for one in page] == [
+        (one.request_id, one.status) for one in ended
+    ]
+
+
+def test_calls_that_were_written_down_bit_by_bit_are_packs_of_some_hundred() -> None:
+    sheet, ended = Sheet(WAY_OF_RELEASE, HELLO), [silent(n, version="1") for n in range(MANY)]
+    for start in range(0, MANY, 50):
+        some = ended[start : start + 50]
+        sheet.add({name: [getattr(one, name) for one in some] for name in WRITTEN})
+    packs, found = list(sheet.packs()), list[Record]()
+    for one in packs:
+        assert (one.function_id, one.alias, one.version) == WAY_OF_RELEASE
+        back = unpack(one.body, 1)
+        assert (one.count, one.high_started) == (len(back), back[-1].started_at)
+        assert one.low_memory == min(each.memory_bytes for each in back)
+        found += back
+
+    assert found == ended
+    assert max(one.count for one in packs) < MOST + 50
+    assert sheet.drop() == MANY % 50
+    assert [sheet.drop() for _ in range(MANY // 50 + 1)][-2:] == [50, 0]
+
+
+def test_a_pack_of_before_there_were_sheets_is_read() -> None:
+    """As it was written then: one map, with columns of all, or of one where all say the same."""
+    said = {
+        "function": ("default", "hello"),
+        "request_id": ("r-1", "r-2"),
+        "qualifier": ("release",),
+        "function_id": ("lam-1",),
+        "version": ("1",),
+        "result": ("a", "b"),
+        "duration_ms": (1.5,),
+    }
+    one, two = unpack(msgspec.msgpack.encode(said), 7)
+
+    assert (one.request_id, one.result, one.sequence) == ("r-1", "a", 7)
+    assert (two.request_id, two.result, two.sequence) == ("r-2", "b", 8)
+    assert {one.root_request_id, two.root_request_id} == {"r-1", "r-2"}
+    assert (two.duration_ms, two.function, two.silent) == (1.5, HELLO, True)
+
+
+async def test_calls_whose_ids_begin_alike_are_told_apart_with_marks_and_without(
+    filled: Journal, database: Database
+) -> None:
+    """As all of these do, and as packs of before there were marks are."""
+    for marked in (True, False):
+        if not marked:
+            await database.write(lambda connection: connection.execute(delete(MARK)))
+        for n in (1, 777, MANY - 1):
+            search = Search(function_id=FUNCTION.id, request_id=f"r-{n:05}")
+            total, (one,) = await filled.find(search)
+            assert (total, one.request_id) == (1, f"r-{n:05}")
+
+
+async def test_marks_go_with_their_packs(filled: Journal, database: Database) -> None:
+    def counts(connection: Any) -> tuple[int, int]:
+        ask = connection.exec_driver_sql
+        whole = ask("SELECT sum(length(ids)) FROM mark").scalar_one()
+        return whole // len("r-00001"), ask("SELECT sum(count) FROM pack").scalar_one()
+
+    await filled.forget(before=1700.0)
+    marks, packed = await database.read(counts)
+    assert marks == packed
+
+
+async def test_what_is_written_down_is_found_as_what_was_a_record(
+    journal: Journal, logs: Logs
+) -> None:
+    books, ended = Books(journal, logs), [silent(n, version="1") for n in range(60)]
+    for some in (ended[:20], ended[20:40], ended[40:]):
+        columns = {name: [getattr(one, name) for one in some] for name in WRITTEN}
+        books.write(WAY_OF_RELEASE, HELLO, columns)
+    assert books.drop() == 20
+    await books.add([loud(99)])
+    await logs.flush()
+    assert books.drop() == 0
+
+    total, page = await journal.find(Search(function_id=FUNCTION.id, limit=100, descending=False))
+    assert [one.request_id for one in page] == [f"r-{n:05}" for n in [*range(40), 99]]
+    assert total == 41
+    _, (one,) = await journal.find(Search(function_id=FUNCTION.id, request_id="r-00017"))
+    assert one == ended[17]._replace(log=log_of(ended[17]))
+    assert len(await told(logs, Wanted(request_id="r-00017"))) == 4
 
 
 async def told(logs: Logs, wanted: Wanted, *, newest_first: bool = False) -> list[Line]:

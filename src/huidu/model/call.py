@@ -14,7 +14,7 @@ from huidu.model.version import Version
 
 MOST_KEPT_LOG_CHARS = 64 * 1024
 MOST_KEPT_RESULT_CHARS = 4 * 1024
-#: Of a call with no more than this about it, the record may be written later.
+#: A call with no more than this about it may be held on to for a moment.
 MOST_HELD_CHARS = 16 * 1024
 
 
@@ -60,13 +60,6 @@ class Call:
         version, alias = routed.version, routed.alias
         self.routed = routed
         self.lane = (version.function_id, alias.name if alias else "", version.number)
-
-    @property
-    def light(self) -> bool:
-        """Whether it costs little memory to hold on to it, and nothing of it changes any more."""
-        outcome = self.outcome
-        held = len(self.invocation.event) + len(outcome.result) + len(outcome.log)
-        return held <= MOST_HELD_CHARS and self.exchange is None
 
     def record(self) -> Record:
         """Return what is kept of the call."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from huidu.model.log import Chunk, whole
 
 BURST_S = 4.0  #: What a quiet function may print at once, in seconds of its rate.
@@ -36,7 +34,7 @@ class Flood:
             f"WARN: {dropped} lines are not kept: {chunk.function} prints more than "
             f"{self._rate / 1024:.0f} KB per second\n"
         )
-        return replace(chunk, printed=kept + notice), dropped
+        return chunk._replace(printed=kept + notice), dropped
 
     def _keep(self, function_id: str, left: float, now: float) -> None:
         """Remember an allowance; the one that was not asked for the longest is full, and goes."""

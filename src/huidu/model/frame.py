@@ -51,7 +51,12 @@ def log_left(outcome: Outcome, request_id: str) -> str:
 
 def log_of(record: Record) -> str:
     """Return the log of a call, which a silent one does not carry along."""
-    return head(record.request_id) + foot_of(record) if record.silent else record.log
+    return frame_of(record) if record.silent else record.log
+
+
+def frame_of(record: Record) -> str:
+    """Return the lines around what a call printed that went well."""
+    return head(record.request_id) + foot_of(record)
 
 
 def foot_of(record: Record) -> str:

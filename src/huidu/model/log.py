@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from huidu.model.frame import log_of
 from huidu.model.invocation import Record, Status
@@ -31,9 +32,11 @@ FRAME = frozenset({START, END, REPORT})
 MOST_SHOWN = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
-    """What one call left in the log at one time: all of it, or what it had printed by then."""
+class Chunk(NamedTuple):
+    """What one call left in the log at one time: all of it, or what it had printed by then.
+
+    A tuple, as a record is one: there is one for every call that printed.
+    """
 
     request_id: str
     namespace: str

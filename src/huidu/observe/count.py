@@ -3,13 +3,15 @@
 # ruff: noqa: PLR1730 - `max` takes three times as long as to look
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil, log2
-from operator import itemgetter
+from operator import itemgetter, mul
 from typing import Any
 
 from huidu.model.histogram import PER_DOUBLING, Histogram
 from huidu.model.invocation import Record, Status
+from huidu.model.sheet import ID, Columns
 from huidu.model.tally import MOSTS, SUMS, Tally
 
 Buckets = dict[int | None, int]
@@ -27,9 +29,13 @@ SUCCESS = int(Status.SUCCESS)
 
 
 class Count:
-    """What was counted so far. `add` is on the way of every call, and does the least it can."""
+    """What was counted so far. To add is on the way of every call, and does the least it can.
 
-    __slots__ = (*SUMS, *MOSTS, "durations", "statuses", "steady")
+    How long calls took that are on sheets is counted by the microsecond, and comes into buckets
+    when it is told: a logarithm for each length that there was, and not for each call.
+    """
+
+    __slots__ = (*SUMS, *MOSTS, "durations", "lengths", "statuses", "steady")
 
     cold: int
     init_us: int
@@ -55,6 +61,32 @@ class Count:
         self.statuses: dict[int, int] = {}
         self.durations: Buckets = {}
         self.steady: Buckets = {}
+        self.lengths = Counter[int]()  #: Microseconds of good calls of warm instances.
+
+    def add_columns(self, some: Columns) -> None:
+        """Count calls that are on a sheet."""
+        calls, waited_ms, took_ms = len(some[ID]), some["queue_ms"], some["duration_ms"]
+        self.statuses[SUCCESS] = self.statuses.get(SUCCESS, 0) + calls
+        self.event_bytes += sum(some["event_bytes"])
+        self.result_bytes += sum(some["result_bytes"])
+        self.queue_us += round(sum(waited_ms) * 1000)  # no call's own is told, but the most
+        self.most_queue_us = max(self.most_queue_us, round(max(waited_ms) * 1000))
+        took = [round(ms * 1000) for ms in took_ms]
+        self.lengths.update(took)
+        self.duration_us += sum(took)
+        self.most_duration_us = max(self.most_duration_us, *took)
+        self._bill(list(map(ceil, took_ms)), some["memory_mb"])
+        used = some["memory_bytes"]
+        self.memory_bytes += sum(used)
+        self.most_memory_bytes = max(self.most_memory_bytes, *used)
+
+    def _bill(self, billed_ms: Sequence[int], megabytes: Sequence[int]) -> None:
+        self.billed_ms += sum(billed_ms)
+        self.most_memory_mb = max(self.most_memory_mb, *megabytes)
+        if len(megabytes) == 1:
+            self.billed_mb_ms += sum(billed_ms) * megabytes[0]
+        else:
+            self.billed_mb_ms += sum(map(mul, billed_ms, megabytes))
 
     def add(self, records: Sequence[Record]) -> None:
         """Count calls that have ended; some at once cost less than each alone."""
@@ -92,8 +124,7 @@ class Count:
                 most_us = us
             if memory_bytes > most_bytes:
                 most_bytes = memory_bytes
-            # As `index_of`, without the call.
-            index = ceil(log2(us / 1e6) * PER_DOUBLING) - 1 if us else None
+            index = _bucket(us)
             durations[index] = durations.get(index, 0) + 1
             if status == SUCCESS and not cold:
                 steady[index] = steady.get(index, 0) + 1
@@ -117,10 +148,14 @@ class Count:
 
     def tally(self) -> Tally:
         """Return what was counted."""
+        buckets: Buckets = {}
+        for us, count in self.lengths.items():
+            index = _bucket(us)
+            buckets[index] = buckets.get(index, 0) + count
         return Tally(
             statuses=tuple(sorted(self.statuses.items())),
-            durations=_histogram(self.durations),
-            steady=_histogram(self.steady),
+            durations=_histogram(self.durations, buckets),
+            steady=_histogram(self.steady, buckets),
             **{name: getattr(self, name) for name in (*SUMS, *MOSTS)},
         )
 
@@ -132,6 +167,12 @@ def _absorb(buckets: Buckets, histogram: Histogram) -> None:
         buckets[index] = buckets.get(index, 0) + count
 
 
-def _histogram(buckets: Buckets) -> Histogram:
-    full = sorted((index, count) for index, count in buckets.items() if index is not None)
-    return Histogram(buckets.get(None, 0), tuple(full))
+def _bucket(us: int) -> int | None:
+    """Return the bucket of a number of microseconds, as `index_of` has it."""
+    return ceil(log2(us / 1e6) * PER_DOUBLING) - 1 if us else None
+
+
+def _histogram(buckets: Buckets, more: Mapping[int | None, int]) -> Histogram:
+    whole = buckets | {index: buckets.get(index, 0) + count for index, count in more.items()}
+    full = sorted((index, count) for index, count in whole.items() if index is not None)
+    return Histogram(whole.get(None, 0), tuple(full))

@@ -11,16 +11,21 @@ import structlog
 
 from huidu.model.call import Call
 from huidu.model.errors import Refusal
+from huidu.model.function import FunctionName
 from huidu.model.invocation import Record, Status
+from huidu.model.sheet import Columns, Way, columns, fits
 from huidu.model.throttle import THROTTLED
-from huidu.observe.counters import Busy, Counters, Way
+from huidu.observe.counters import Busy, Counters
 
 FLUSH_S = 0.25  #: Records of calls that took one way cost less the more of them there are.
 MOST_AT_ONCE = 2000
 MOST_WAITING = 20_000
+MOST_WRITTEN = 8000  #: Calls that are written down already, which are little work.
 
-#: Calls whose records are made, and counted, together: to do a thing again at once is cheap.
-MOST_UNWRITTEN = 20
+#: Calls that are written down, and counted, together: to do a thing again at once is cheap.
+MOST_UNWRITTEN = 100
+#: Of one way among them; fewer are not worth a sheet, nor to be put out of their order.
+LEAST_OF_A_WAY = 8
 
 log = structlog.get_logger("huidu.recorder")
 Hear = Callable[[Record], None]
@@ -29,7 +34,17 @@ Hear = Callable[[Record], None]
 class Journal(Protocol):
     """Where records end up."""
 
-    async def add(self, records: Sequence[Record]) -> None: ...
+    def write(self, way: Way, function: FunctionName, some: Columns) -> None:
+        """Write down what silent calls of one way say, for the next `add` to keep."""
+        ...
+
+    def drop(self) -> int:
+        """Forget some of what was written down; return of how many calls, 0 where it is none."""
+        ...
+
+    async def add(self, records: Sequence[Record]) -> None:
+        """Keep records and what is written down, or raise."""
+        ...
 
 
 class Recorder:
@@ -39,8 +54,8 @@ class Recorder:
     says how many; the counters miss none. Of calls of functions that there are not, there is a
     number and no more: whoever makes up names costs no memory.
 
-    At the end of a call no more is done than to remember it. Records are made and counted a few
-    dozen at a time, and before anybody looks: whoever asks the counters or the journal finds all
+    At the end of a call no more is done than to remember it. They are written down and counted a
+    hundred at a time, and before anybody looks: whoever asks the counters or the journal finds all
     that has ended. Who follows an alias, or is told of refusals, is told at once.
     """
 
@@ -53,10 +68,12 @@ class Recorder:
         self._journal = journal
         self._counters = counters
         self._throttled = throttled  #: Is told of each call that was refused for want of room.
-        self._also: Callable[[Sequence[Record]], None] = lambda _: None
+        self._also: Callable[[Sequence[Record]], None] | None = None
         self._followed: dict[tuple[str, str], list[Hear]] = {}
         self._ended: list[Call | Record] = []
         self._waiting: list[Record] = []
+        self._written = 0  #: How many calls are written down in the journal, and wait there.
+        self._ways: set[Way] = set()  #: And which ways they took.
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._closed = False
@@ -96,15 +113,18 @@ class Recorder:
 
     def take(self, call: Call) -> None:
         """Take a call that has ended; returns at once."""
-        if (
-            call.routed is None
-            or call.outcome.status in THROTTLED
-            or (self._followed and call.lane[:2] in self._followed)
-            or not call.light
-        ):
+        if not fits(call):
             self.record(call.record())
-        else:
-            self._put(call)
+            return
+        counters = self._counters
+        if not counters.start <= counters.clock() < counters.end:  # as `_put`, without the calls
+            counters.turn()
+        ended = self._ended
+        ended.append(call)
+        if len(ended) >= MOST_UNWRITTEN:
+            self._settle()
+        if self._followed and call.lane[:2] in self._followed:
+            self._tell(call.record())
 
     def record(self, record: Record) -> None:
         """Take the record of a call that has ended just now; returns at once."""
@@ -114,6 +134,9 @@ class Recorder:
             self.nobodys += 1
             return
         self._put(record)
+        self._tell(record)
+
+    def _tell(self, record: Record) -> None:
         for hear in tuple(self._followed.get((record.function_id, record.alias), ())):
             try:
                 hear(record)
@@ -127,23 +150,63 @@ class Recorder:
             self._settle()
 
     def _settle(self) -> None:
-        """Make the records of the calls that have ended, and count them."""
+        """Write down the calls that have ended, and count them."""
         if not self._ended:
             return
         ended, self._ended = self._ended, []
-        records = [one if isinstance(one, Record) else one.record() for one in ended]
+        many, few = self._divided(ended)
+        for way, calls in many.items():
+            self._write(way, calls)
+        records = [one if isinstance(one, Record) else one.record() for one in few]
         self._counters.count(records)
-        if len(self._waiting) + len(records) <= MOST_WAITING:
+        if self._waits + len(records) <= MOST_WAITING:
             self._waiting += records
         else:
             for record in records:
                 self.keep(record)
-        if len(self._waiting) >= MOST_AT_ONCE:
+        if len(self._waiting) >= MOST_AT_ONCE or self._written >= MOST_WRITTEN:
             self._wake.set()
+
+    def _divided(
+        self, ended: Sequence[Call | Record]
+    ) -> tuple[dict[Way, list[Call]], Sequence[Call | Record]]:
+        """Return the calls that go on sheets, by their way; and all others, in order."""
+        ways: dict[Way, list[Call]] = {}
+        for one in () if self._also else ended:  # who is shown records needs one of each call
+            if isinstance(one, Call):
+                if one.lane in ways:
+                    ways[one.lane].append(one)
+                else:
+                    ways[one.lane] = [one]
+        many = {
+            way: calls
+            for way, calls in ways.items()
+            if len(calls) >= LEAST_OF_A_WAY or way in self._ways
+        }
+        if sum(map(len, many.values())) == len(ended):
+            return many, ()
+        gone = {id(call) for calls in many.values() for call in calls}
+        return many, [one for one in ended if id(one) not in gone]
+
+    def _write(self, way: Way, calls: Sequence[Call]) -> None:
+        """Count calls of one way, and write down what they say, where there is room."""
+        some, count = columns(calls), len(calls)
+        self._counters.count_columns(way, some)
+        if self._waits + count > MOST_WAITING:
+            self._dropped += count
+            return
+        self._journal.write(way, calls[0].invocation.function, some)
+        self._written += count
+        self._ways.add(way)
+
+    @property
+    def _waits(self) -> int:
+        """How many calls wait to be kept."""
+        return len(self._waiting) + self._written
 
     def keep(self, record: Record) -> None:
         """Have a record in the journal, counted or not; returns at once."""
-        if len(self._waiting) < MOST_WAITING or self._make_room(record):
+        if self._waits < MOST_WAITING or self._make_room(record):
             self._waiting.append(record)
         else:
             self._dropped += 1
@@ -152,6 +215,10 @@ class Recorder:
         """Drop a success so that a failure can be kept."""
         if record.status == Status.SUCCESS:
             return False
+        if self._written and (dropped := self._journal.drop()):
+            self._written -= dropped
+            self._dropped += dropped
+            return True
         for index, kept in enumerate(self._waiting):
             if kept.status == Status.SUCCESS:
                 del self._waiting[index]
@@ -164,18 +231,25 @@ class Recorder:
         async with self._turn:
             self._settle()
             left = len(self._waiting)  # not what comes meanwhile: that would never end
-            while left > 0:
+            while left > 0 or self._written:
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
                 left -= len(batch)
-                try:
-                    self._also(batch)
-                    await self._journal.add(batch)
-                except Refusal as refusal:  # a full disk must not stop the calls
-                    self._dropped += len(batch)
-                    log.warning("records.dropped", count=len(batch), reason=refusal.message)
-                except Exception:  # nor must one batch that cannot be kept stop the next
-                    self._dropped += len(batch)
-                    log.exception("records.dropped", count=len(batch))
+                await self._keep(batch)
+
+    async def _keep(self, batch: Sequence[Record]) -> None:
+        count = len(batch) + self._written
+        self._written = 0
+        self._ways.clear()
+        try:
+            if self._also is not None:
+                self._also(batch)
+            await self._journal.add(batch)
+        except Refusal as refusal:  # a full disk must not stop the calls
+            self._dropped += count
+            log.warning("records.dropped", count=count, reason=refusal.message)
+        except Exception:  # nor must one batch that cannot be kept stop the next
+            self._dropped += count
+            log.exception("records.dropped", count=count)
 
     async def run(self) -> None:
         """Empty the buffer now and then, until `close`."""

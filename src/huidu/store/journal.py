@@ -14,7 +14,7 @@ from huidu.model.invocation import Record
 from huidu.store.database import Database
 from huidu.store.packs import Pack, pack, unpack
 from huidu.store.searching import PLAIN, Search, found
-from huidu.store.tables import PACK, RECORD
+from huidu.store.tables import MARK, PACK, RECORD
 
 
 class Journal:
@@ -59,6 +59,7 @@ def _add(connection: Connection, rows: Sequence[tuple[Any, ...]], packs: Sequenc
 
 def _add_pack(connection: Connection, first: int, one: Pack) -> None:
     connection.exec_driver_sql(INSERT_PACK, (first, *packed(one)))
+    connection.exec_driver_sql(INSERT_MARK, (first, one.marks))
 
 
 def _last(connection: Connection) -> int:
@@ -69,10 +70,12 @@ def _last(connection: Connection) -> int:
 def _forget(connection: Connection, before: float) -> None:
     connection.execute(delete(RECORD).where(RECORD.c.started_at < before))
     connection.execute(delete(PACK).where(PACK.c.high_started < before))
+    connection.execute(delete(MARK).where(MARK.c.first.not_in(select(PACK.c.first))))
     split = select(PACK.c.first, PACK.c.body).where(PACK.c.low_started < before)
     for first, body in connection.execute(split).all():
         connection.execute(delete(PACK).where(and_(PACK.c.first == first)))
         left = [record for record in unpack(body, first) if record.started_at >= before]
+        connection.execute(delete(MARK).where(and_(MARK.c.first == first)))
         # There is room: nobody else has their sequences.
         _add_pack(connection, first, pack(left))
 
@@ -92,6 +95,7 @@ INSERT_PACK = (
     f"INSERT INTO pack (first, {', '.join(OF_PACK)}) "  # noqa: S608 - our own names
     f"VALUES (?, {', '.join('?' * len(OF_PACK))})"
 )
+INSERT_MARK = "INSERT INTO mark (first, ids) VALUES (?, ?)"
 LAST = (
     "SELECT max(coalesce((SELECT max(sequence) FROM record), 0), "
     "coalesce((SELECT first + count - 1 FROM pack ORDER BY first DESC LIMIT 1), 0))"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -12,6 +13,7 @@ from sqlalchemy import (
     RowMapping,
     and_,
     asc,
+    case,
     desc,
     func,
     literal,
@@ -24,8 +26,8 @@ from sqlalchemy import (
 from huidu.model.frame import log_of
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Record, Status
-from huidu.store.packs import unpack
-from huidu.store.tables import PACK, RECORD
+from huidu.store.packs import mark_of, unpack
+from huidu.store.tables import MARK, PACK, RECORD
 
 #: The ends of what the records of a pack say, by what they are ordered by; all else is the same.
 ENDS = {"started_at": "started", "duration_ms": "duration", "memory_bytes": "memory"}
@@ -69,6 +71,8 @@ def found(connection: Connection, search: Search) -> tuple[int, Sequence[Record]
     """Return how many records match, and those of the page that was asked for."""
     where = _rows_where(search)
     total = connection.execute(select(func.count()).select_from(RECORD).where(where)).scalar_one()
+    if search.request_id and search.successes:
+        return _few(connection, search, where)
     packed = _count(connection, search) if search.successes else 0
     if not packed:
         return total, _rows(connection, search, where, search.offset, search.limit)
@@ -91,11 +95,20 @@ def _rows(
     return [_record(row) for row in connection.execute(page).mappings()]
 
 
+def _few(
+    connection: Connection, search: Search, where: ColumnElement[bool]
+) -> tuple[int, Sequence[Record]]:
+    """Return the same of one call, of which there are a few records at most: one for each run."""
+    packed = chain.from_iterable(_matching(connection, search, _packs_where(search)))
+    rows = _rows(connection, search, where, 0, -1)
+    records = [*rows, *map(_whole, packed)]
+    records.sort(key=_place(search.column), reverse=search.descending)
+    return len(records), records[search.offset : search.offset + search.limit]
+
+
 def _count(connection: Connection, search: Search) -> int:
     """Return how many records in packs match; only packs that match in part are looked into."""
     whole, known = _packs_whole(search), _packs_where(search)
-    if whole is None:
-        return sum(len(some) for some in _matching(connection, search, known))
     counts = select(func.coalesce(func.sum(PACK.c.count), 0)).where(and_(known, whole))
     count = int(connection.execute(counts).scalar_one())
     if search.since is None and search.until is None:
@@ -107,7 +120,8 @@ def _count(connection: Connection, search: Search) -> int:
 def _matching(
     connection: Connection, search: Search, where: ColumnElement[bool]
 ) -> Iterator[Sequence[Record]]:
-    query = select(PACK.c.first, PACK.c.body).where(where)
+    packs = PACK.outerjoin(MARK, and_(MARK.c.first == PACK.c.first))
+    query = select(PACK.c.first, PACK.c.body).select_from(packs).where(where)
     for first, body in connection.execute(query):
         yield [record for record in unpack(body, first) if search.takes(record)]
 
@@ -131,7 +145,11 @@ def _best(
         best += (record for record in unpack(body, first) if search.takes(record))
         best.sort(key=place, reverse=search.descending)
         del best[most:]
-    return [record._replace(log=log_of(record), silent=False) for record in best]
+    return list(map(_whole, best))
+
+
+def _whole(record: Record) -> Record:
+    return record._replace(log=log_of(record), silent=False)
 
 
 def _in_order(search: Search) -> Any:  # noqa: ANN401 - a statement of many types
@@ -155,9 +173,12 @@ def _packs_where(search: Search) -> ColumnElement[bool]:
     columns = PACK.c
     terms: list[ColumnElement[bool]] = [columns.function_id == search.function_id]
     if search.request_id:
-        # An id is in a pack as it is: SQLite looks through many of them in the time that one takes
-        # to be taken apart, and no index of random ids has to be kept up by every call.
-        terms.append(func.instr(columns.body, search.request_id.encode()) > 0)
+        # SQLite looks through the marks of many packs in the time that one takes to be taken apart,
+        # and no index of random ids has to be kept up by every call. An old pack has none, and the
+        # id is in it as it is.
+        marked = func.instr(MARK.c.ids, mark_of(search.request_id)) > 0
+        said = func.instr(columns.body, search.request_id.encode()) > 0
+        terms.append(case((MARK.c.first.is_(None), said), else_=marked))
     if search.version:
         terms.append(columns.version == search.version)
     if search.alias:
@@ -169,10 +190,8 @@ def _packs_where(search: Search) -> ColumnElement[bool]:
     return and_(*terms)
 
 
-def _packs_whole(search: Search) -> ColumnElement[bool] | None:
-    """Return when all records of a pack match if any may; None where that can never be."""
-    if search.request_id:
-        return None
+def _packs_whole(search: Search) -> ColumnElement[bool]:
+    """Return when all records of a pack match if any may, whichever calls they are of."""
     terms: list[ColumnElement[bool]] = [true()]
     if search.since is not None:
         terms.append(PACK.c.low_started >= search.since)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from heapq import merge
 from operator import attrgetter
 from pathlib import Path
@@ -216,7 +215,7 @@ def _silent(
         records = unpack(body, first)
         for record in reversed(records) if newest_first else records:
             if low <= record.sequence <= high:
-                yield replace(chunk_of(record)[0], sequence=record.sequence)
+                yield chunk_of(record)[0]._replace(sequence=record.sequence)
 
 
 def of_calls(connection: sqlite3.Connection, request_ids: Sequence[str]) -> Iterator[Chunk]:

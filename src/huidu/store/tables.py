@@ -277,6 +277,14 @@ PACK = Table(
     Index("pack_by_start", "function_id", "low_started", "first"),
 )
 
+#: How the ids of a pack's calls begin, to find a call without reading all that packs say.
+MARK = Table(
+    "mark",
+    JOURNAL,
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("ids", LargeBinary, nullable=False),
+)
+
 #: A way that calls took: what is counted together.
 LANE = Table(
     "lane",

@@ -21,6 +21,7 @@ from bench import (
     cold,
     drawn,
     events,
+    many,
     page,
     recording,
     rollouts,
@@ -103,6 +104,7 @@ PARTS: Mapping[str, Part] = {
     "events": _events,
     "rollouts": _rollouts,
     "taken-back": _taken_back,
+    "many": many.run,
 }
 
 

@@ -46,7 +46,7 @@ ENCODER = msgspec.json.Encoder()
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True, kw_only=True, gc=False):
     """An HTTP request; header names are lower-case."""
 
     method: str
@@ -57,7 +57,7 @@ class Request(Struct, frozen=True, kw_only=True):
     source_ip: str
 
 
-class Response(Struct, frozen=True, kw_only=True):
+class Response(Struct, frozen=True, kw_only=True, gc=False):
     """An HTTP response."""
 
     status: int

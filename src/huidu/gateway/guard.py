@@ -14,7 +14,7 @@ from huidu.model.service import Api
 Headers = Sequence[tuple[str, str]]
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class Asked(Struct, frozen=True, kw_only=True, gc=False):
     """What is asked for: an API as it is released in an environment, by this request."""
 
     environment: str
@@ -22,7 +22,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     request: Request  #: Its body is not read yet, and is empty here.
 
 
-class Passed(Struct, frozen=True, kw_only=True):
+class Passed(Struct, frozen=True, kw_only=True, gc=False):
     """The request may go on, on behalf of this key; the answer carries these headers."""
 
     secret_id: str = ""

@@ -12,7 +12,7 @@ from huidu.model.invocation import Outcome, Status
 USER_ERROR = "user code exception caught"
 
 
-class Ending(Struct, frozen=True, kw_only=True):
+class Ending(Struct, frozen=True, kw_only=True, gc=False):
     """What the end of a call was: a result, or what went wrong."""
 
     status: int = Status.SUCCESS
@@ -23,7 +23,7 @@ class Ending(Struct, frozen=True, kw_only=True):
     took_s: float = 0.0  #: As the worker saw it, without the platform's part.
 
 
-class Run(Struct, frozen=True, kw_only=True):
+class Run(Struct, frozen=True, kw_only=True, gc=False):
     """What surrounds the end of a call."""
 
     request_id: str

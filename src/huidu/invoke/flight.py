@@ -10,7 +10,7 @@ from msgspec import Struct
 from huidu.model.call import Call, Routed
 from huidu.model.capacity import Busy, Retired, Stopped
 from huidu.model.errors import Failed, InvalidValue, Refusal
-from huidu.model.function import FunctionName
+from huidu.model.function import WEB, FunctionName
 from huidu.model.invocation import (
     MOST_EVENT_BYTES,
     Invocation,
@@ -21,7 +21,6 @@ from huidu.model.invocation import (
 from huidu.model.task import Task
 from huidu.model.traits import Traits
 from huidu.model.version import ACTIVE, Version
-from huidu.model.web import is_web
 
 TRIES = 3
 
@@ -97,7 +96,7 @@ class Carrier(Protocol):
         ...
 
 
-class Answered(Struct, frozen=True):
+class Answered(Struct, frozen=True, gc=False):
     """What came of a call, and who answered; `alias` is empty where a version was called."""
 
     outcome: Outcome
@@ -150,8 +149,26 @@ class Flight:
 
     def begin(self) -> None:
         """Route the call and have it carried; the caller may be told the end from within."""
+        call, ground = self.call, self._ground
+        invocation = call.invocation
         try:
-            self._begin()
+            if not self._tries:
+                self.arrives(closing(invocation))
+                return
+            self._tries -= 1
+            if invocation.stays_on:
+                routed = route(ground.table, invocation)
+            else:
+                named, qualifier = invocation.function, invocation.qualifier
+                routed = ground.table.route(named, qualifier, invocation.traits)
+            call.goes(routed)
+            version = routed.version
+            if version.status != ACTIVE or version.configuration.type == WEB:
+                check_callable(version)
+            if len(invocation.event) > MOST_EVENT_BYTES:
+                self.arrives(too_large(invocation))
+                return
+            self._carried = ground.carrier.carry(version, self, later=invocation.later)
         except Exception as error:  # noqa: BLE001 - whoever waits is to hear of it
             self.broke(error)
 
@@ -168,11 +185,12 @@ class Flight:
     def boards(self) -> Task:
         """There is an instance for it."""
         call = self.call
-        return Task(invocation=call.invocation, version=_version(call), alias=call.lane[1])
+        return Task(invocation=call.invocation, version=version_of(call), alias=call.lane[1])
 
     def begins(self) -> None:
         """An instance runs it."""
-        self._stop_running()
+        if self._running is not None:
+            self._running.ended()
         call, ground = self.call, self._ground
         call.claimed = ground.timer()
         self._running = ground.recorder.began(call.lane)
@@ -182,46 +200,26 @@ class Flight:
         if self._left:
             return
         self._left = True
-        self._stop_running()
+        if self._running is not None:
+            self._running.ended()
+            self._running = None
         self._carried = None
         call, ground = self.call, self._ground
         call.outcome = outcome
         take(ground, call)
         answered = answer(call)
-        if ground.mirrored and call.routed is not None and call.routed.alias is not None:
+        if ground.mirrored:
             shown = ground.mirrored.get(call.lane[:2])
-            if shown is not None:
+            if shown is not None and call.lane[1]:
                 shown(call.invocation, answered)
         self._caller.answered(answered)
 
     def refused(self, why: Busy | Retired) -> None:
         """Say that there is no room, or go another way."""
         if isinstance(why, Busy):
-            self.arrives(busy(self.call.invocation, _version(self.call), why))
+            self.arrives(busy(self.call.invocation, version_of(self.call), why))
         else:
             self.begin()
-
-    def _begin(self) -> None:
-        invocation = self.call.invocation
-        if not self._tries:
-            self.arrives(closing(invocation))
-            return
-        self._tries -= 1
-        routed = route(self._ground.table, invocation)
-        self.call.goes(routed)
-        version = routed.version
-        if version.status != ACTIVE:
-            check_active(version)
-        if is_web(version.configuration):
-            raise InvalidValue(
-                "FunctionType",
-                f"Function [{version.function.name}] is of Type HTTP: call it over HTTP, at its "
-                "URL",
-            )
-        if len(invocation.event) > MOST_EVENT_BYTES:
-            self.arrives(too_large(invocation))
-            return
-        self._carried = self._ground.carrier.carry(version, self, later=invocation.later)
 
     def broke(self, error: Exception) -> None:
         """Say that it is an error."""
@@ -239,7 +237,8 @@ class Flight:
             self._running = None
 
 
-def _version(call: Call) -> Version:
+def version_of(call: Call) -> Version:
+    """Return the version that a call was routed to."""
     if call.routed is None:
         raise RuntimeError("a call that was not routed is carried nowhere")
     return call.routed.version
@@ -269,6 +268,15 @@ def route(table: Table, invocation: Invocation) -> Routed:
         if routed is not None:
             return routed
     return table.route(named, qualifier, invocation.traits)
+
+
+def check_callable(version: Version) -> None:
+    """Raise `Failed` or `InvalidValue` where a version takes no calls of events."""
+    check_active(version)
+    raise InvalidValue(
+        "FunctionType",
+        f"Function [{version.function.name}] is of Type HTTP: call it over HTTP, at its URL",
+    )
 
 
 def check_active(version: Version) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from huidu.model.alias import Alias
 from huidu.model.budget import Allowance
-from huidu.model.call import Routed
+from huidu.model.call import Routed, lane_of
 from huidu.model.effect import (
     AliasGone,
     AliasKept,
@@ -41,6 +41,7 @@ class Target:
     alias: Alias
     phases: Phases
     allowance: Allowance | None = None  #: What its rollout may spend, where one moves it.
+    always: Routed | None = None  #: Where every call goes, if that is so and once one has gone.
 
     def route(self, traits: Traits, draw: Draw) -> Decision:
         """Decide one call."""
@@ -59,6 +60,7 @@ class Entry:
 
     id: str
     versions: dict[str, Version] = field(default_factory=dict)
+    called: dict[str, Routed] = field(default_factory=dict)  #: By their own names, so far.
     targets: dict[str, Target] = field(default_factory=dict)
 
 
@@ -85,13 +87,17 @@ class Routes:
         if entry is None:
             raise NotFound("FunctionName", named.name)
         target = entry.targets.get(qualifier)
-        if target is not None:
-            decision = target.route(traits, self._draw)
-            return Routed(entry.versions[decision.version], decision, target.alias)
-        version = entry.versions.get(qualifier)
-        if version is None:
-            raise NotFound("Qualifier", qualifier)
-        return Routed(version, Decision(qualifier, "called by version"))
+        if target is None:
+            return _by_version(entry, qualifier)
+        always = target.always
+        if always is not None and always.version is entry.versions.get(target.alias.version):
+            return always
+        decision = target.route(traits, self._draw)
+        version, alias = entry.versions[decision.version], target.alias
+        routed = Routed(version, decision, alias, lane_of(version, alias))
+        if alias.routing is None and target.allowance is None:
+            target.always = routed
+        return routed
 
     def stay(self, named: FunctionName, qualifier: str, number: str) -> Routed | None:
         """Return a way to a version through an alias, wherever that leads now.
@@ -133,7 +139,8 @@ class Routes:
             self._allowances[function_id, alias] = allowance
         entry = self._by_id.get(function_id)
         if entry is not None and alias in entry.targets:
-            entry.targets[alias].allowance = allowance
+            target = entry.targets[alias]
+            target.allowance, target.always = allowance, None
 
     def shared(self) -> Iterable[Alias]:
         """Return the aliases that lead to more than one version, as they are at this moment."""
@@ -165,7 +172,9 @@ class Routes:
             case VersionKept(version):
                 self._entries[version.function].versions[version.number] = version
             case VersionGone(version):
-                self._entries[version.function].versions.pop(version.number, None)
+                entry = self._entries[version.function]
+                entry.versions.pop(version.number, None)
+                entry.called.pop(version.number, None)
             case AliasKept(alias):
                 entry = self._entries[alias.function]
                 allowance = self._allowances.get((entry.id, alias.name))
@@ -195,3 +204,15 @@ class Routes:
             del self._by_id[entry.id]
             for name in entry.targets:
                 self._shared.pop((named, name), None)
+
+
+def _by_version(entry: Entry, qualifier: str) -> Routed:
+    """Return the way to a version that is called by its own name, or raise `NotFound`."""
+    version = entry.versions.get(qualifier)
+    if version is None:
+        raise NotFound("Qualifier", qualifier)
+    routed = entry.called.get(qualifier)
+    if routed is None or routed.version is not version:
+        decision = Decision(qualifier, "called by version")
+        routed = entry.called[qualifier] = Routed(version, decision, None, lane_of(version, None))
+    return routed

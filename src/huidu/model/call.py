@@ -18,12 +18,19 @@ MOST_KEPT_RESULT_CHARS = 4 * 1024
 MOST_HELD_CHARS = 16 * 1024
 
 
-class Routed(Struct, frozen=True):
+class Routed(Struct, frozen=True, gc=False):
     """Where one call goes: the version to run, the decision, and the alias it came through."""
 
     version: Version
     decision: Decision
     alias: Alias | None = None
+    #: Function, alias and version, where somebody has worked that out already.
+    lane: tuple[str, str, str] | None = None
+
+
+def lane_of(version: Version, alias: Alias | None) -> tuple[str, str, str]:
+    """Return the lane of a call: function, alias and version."""
+    return version.function_id, alias.name if alias else "", version.number
 
 
 class Call:
@@ -57,9 +64,8 @@ class Call:
 
     def goes(self, routed: Routed) -> None:
         """Take this way."""
-        version, alias = routed.version, routed.alias
         self.routed = routed
-        self.lane = (version.function_id, alias.name if alias else "", version.number)
+        self.lane = routed.lane or lane_of(routed.version, routed.alias)
 
     def record(self) -> Record:
         """Return what is kept of the call."""

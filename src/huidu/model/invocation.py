@@ -57,7 +57,7 @@ USER_FAILURES = frozenset(
 )
 
 
-class Invocation(Struct, frozen=True, kw_only=True):
+class Invocation(Struct, frozen=True, kw_only=True, gc=False):
     """One call of a function, as any door makes it."""
 
     request_id: str
@@ -75,7 +75,7 @@ class Invocation(Struct, frozen=True, kw_only=True):
     copied_from: str = ""  #: Of a mirror's copy, the alias that the call itself came through.
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     """What came of a call. A failure of the user's code is a value, not an exception.
 
     `result` is JSON text: what the handler returned, or the error payload of section 3.3. The log

@@ -12,7 +12,7 @@ from huidu.model.version import Version
 ENCODER = msgspec.json.Encoder()
 
 
-class Task(Struct, frozen=True, kw_only=True):
+class Task(Struct, frozen=True, kw_only=True, gc=False):
     """A call, and the version that was chosen to answer it."""
 
     invocation: Invocation

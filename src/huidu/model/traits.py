@@ -14,7 +14,7 @@ USER_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 NOTHING: Mapping[str, str] = {}
 
 
-class Traits(Struct, frozen=True, kw_only=True):
+class Traits(Struct, frozen=True, kw_only=True, gc=False):
     """What rules and stickiness may look at.
 
     `headers` are the entries of `RoutingKey` for a call over the cloud API, where letter case

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +16,7 @@ from huidu.instances.lines import (
     NOTICE,
     PACE_S,
     Lines,
+    Pipe,
 )
 from huidu.model.frame import cut
 
@@ -132,3 +135,43 @@ def test_what_was_looked_at_meanwhile_is_taken_all_the_same() -> None:
     assert lines.take() == "one\ntwo\nthree\nfour\n"
     assert lines.shown_chars == 0
     assert lines.peek() == ""
+
+
+@given(st.lists(st.text("ab\n", min_size=1), min_size=1, max_size=4), st.integers(1, 40))
+async def test_marks_divide_what_was_printed_however_the_pipe_cuts_them(
+    printed: list[str], size: int
+) -> None:
+    output, end = os.pipe()
+    pipe = Pipe(output)
+
+    for number, text in enumerate(printed):
+        # The mark of the next call comes before this one is taken, or after.
+        marked = (b"\0call%08x\0" % number if number else b"") + text.encode()
+        for at in range(0, len(marked), size):
+            os.write(end, marked[at : at + size])
+            pipe._read(size)
+        if number:
+            assert pipe.take() == ended(printed[number - 1])
+    assert pipe.take() == ended(printed[-1])
+    assert pipe.tells_apart
+    os.close(end)
+    pipe.close()
+
+
+def ended(text: str) -> str:
+    return text if text.endswith("\n") else f"{text}\n"
+
+
+async def test_what_only_looks_like_a_mark_is_a_text() -> None:
+    output, end = os.pipe()
+    pipe = Pipe(output)
+
+    os.write(end, b"\0call\0 \0call0000 \0")
+    assert pipe.take() == "\0call\0 \0call0000 \0\n"
+    os.write(end, b"\0call00000009\0")  # Of a call that cannot have begun.
+    assert pipe.take() == ""
+    os.write(end, b"\0call00000003\0early\n")
+    assert (pipe.shows("early"), pipe.take(), pipe.take()) == (True, "", "early\n")
+
+    os.close(end)
+    pipe.close()

@@ -11,7 +11,16 @@ import pytest
 from huidu.instances.channel import Undelivered
 from huidu.instances.lines import NOTICE
 from huidu.model.invocation import MOST_TAIL_BYTES, Status
-from tests.instances.making import REQUEST, Begin, Shelf, handler, is_running, soon, task
+from tests.instances.making import (
+    REQUEST,
+    Begin,
+    Shelf,
+    handler,
+    is_running,
+    needs_node,
+    soon,
+    task,
+)
 
 #: Finds the worker's channel as an ill-meaning function would.
 FIND = """
@@ -290,3 +299,50 @@ async def test_a_child_that_runs_on_holds_nothing_up(started: Begin, shelf: Shel
     assert outcome.status == Status.SUCCESS
     assert time.monotonic() - began < 2
     assert soon(lambda: not is_running(int(outcome.result)))
+
+
+async def test_a_call_that_was_sent_ahead_keeps_what_it_prints(
+    started: Begin, shelf: Shelf
+) -> None:
+    version = shelf.version(handler("print('of', event)"))
+    instance = await started(version)
+    first = await instance.run(task(version, b"0"))
+    assert instance.ahead
+
+    calls = [asyncio.create_task(instance.run(task(version, b"%d" % n))) for n in (1, 2)]
+    await asyncio.sleep(0)
+    time.sleep(0.1)  # noqa: ASYNC251 - both have printed before either answer is read
+    outcomes = [first, *await asyncio.gather(*calls)]
+
+    assert [printed(outcome.log) for outcome in outcomes] == ["of 0\n", "of 1\n", "of 2\n"]
+
+
+async def test_where_prints_do_not_say_whose_they_are_no_call_is_sent_ahead(
+    started: Begin, shelf: Shelf
+) -> None:
+    version = shelf.version("import os\n" + handler("os.write(1, b'raw\\n')"))
+    instance = await started(version)
+
+    for ahead in (True, False):
+        assert printed((await instance.run(task(version))).log) == "raw\n"
+        assert instance.ahead is ahead
+
+
+@needs_node
+async def test_a_call_behind_one_that_ends_its_process_goes_to_another(
+    started: Begin, shelf: Shelf
+) -> None:
+    version = shelf.script(
+        "exports.main_handler = async (event) => {\n"
+        "  setTimeout(() => { throw new Error('late'); });\n"
+        "  await new Promise((then) => setTimeout(then, 5000));\n"
+        "};"
+    )
+    instance = await started(version)
+
+    calls = [asyncio.create_task(instance.run(task(version))) for _ in range(2)]
+    outcome, other = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert not isinstance(outcome, BaseException)
+    assert "late" in outcome.error
+    assert isinstance(other, Undelivered)

@@ -159,8 +159,8 @@ def test_a_worker_begins_with_its_sign_and_leans_on_no_package(name: str) -> Non
     assert re.match(r"/\*\*\n \* What .*\.\n", source)
     assert len(source.splitlines()) <= 400
     assert {*re.findall(r"require\('(.*?)'\)", source)} <= {
-        *("fs", "module", "net", "path", "stream", "url", "util"),
-        *("./node_printing", "./node_words"),
+        *("fs", "module", "net", "path", "perf_hooks", "stream", "url", "util"),
+        *("./node_printing", "./node_wire", "./node_words"),
     }
     assert not re.search(r"\?\?=|\|\|=|&&=|\.at\(|Object\.hasOwn|#\w+\(", source), "Node.js 14"
 
@@ -277,7 +277,7 @@ def test_a_handler_is_found_where_its_name_says(
 ) -> None:
     with worker() as running:
         ready = running.load(code(tmp_path, files), handler)
-        assert (ready.kind, ready.body) == (Kind.READY, b'{"digest":"d1"}')
+        assert (ready.kind, ready.body) == (Kind.READY, b'{"digest":"d1","ahead":1}')
         assert running.call(1) == 1
 
 

@@ -120,11 +120,11 @@ def test_a_handler_is_checked_as_its_language_reads_it() -> None:
 
 
 def test_the_command_starts_a_worker_on_a_channel() -> None:
-    program, *options, worker, channel = RUNTIMES.find("Python3.9").command(7)
+    program, *options, folder, worker, channel = RUNTIMES.find("Python3.9").command(7)
 
     assert program == "/py/3.9"
     assert {"-I", "-S"} <= set(options)
-    assert Path(worker).is_file()
+    assert (Path(folder) / f"{worker}.py").is_file()
     assert channel == "7"
 
 

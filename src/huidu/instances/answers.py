@@ -29,7 +29,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A worker loaded the version with this digest, and took long to import these modules."""
+    """A worker loaded the version with this digest, and took long to import these modules.
+
+    What is sent ahead begins once the answer before it is wholly written, and in its order.
+    """
 
     digest: str
     imports: tuple[str, ...] = ()
@@ -43,6 +46,7 @@ class Fault:
     message: str
     stack: str
     status: int = Status.HANDLER_NOT_FOUND
+    ends: bool = False  #: Whether the worker ends itself with it: nothing after it begins.
 
 
 def loading(frame: Frame, digest: str) -> Ready | Ending:
@@ -83,6 +87,7 @@ def ending(kind: int, body: bytes, nonce: bytes) -> Ending:
                 stack=fault.stack,
                 peak_bytes=reply.peak_bytes,
                 took_s=reply.took_s,
+                ends=fault.ends,
             )
         raise ProtocolError(f"status {fault.status} is not for a worker to tell")
     raise ProtocolError(f"{Kind(kind).name} in answer to a call")

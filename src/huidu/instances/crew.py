@@ -196,7 +196,7 @@ class Crew(Generic[T]):
             return False
         self._doubled.discard(name)
         self._keep_pace(instance.took_s)
-        if instance.alive and self._due.get(name, -NEVER) > self._now():
+        if instance.alive and instance.ahead and self._due.get(name, -NEVER) > self._now():
             self._ahead[name] = instance
         return True
 

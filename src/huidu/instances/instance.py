@@ -140,14 +140,17 @@ class Instance(Living):
 
     @property
     def ahead(self) -> bool:
-        """Whether it can be given the next call before it has answered the one that runs."""
-        return self._takes_ahead
+        """Whether it can be given the next call before it has answered the one that runs.
+
+        Not where what it prints does not say of which of them it is.
+        """
+        return self._takes_ahead and self._pipe.tells_apart
 
     def start(self, task: Task, rider: Rider) -> Turn:
         """Run one call, or have it run once the one has ended that runs.
 
         What was sent ahead begins when the answer before it comes. Until then it has certainly not
-        begun, whatever becomes of the instance: a worker reads no further before it has answered.
+        begun, whatever becomes of the instance: a worker begins nothing before it has answered.
         """
         if task.version.digest != self._version.digest:
             raise ValueError(f"instance {self.name} was not started for this version")
@@ -189,7 +192,9 @@ class Instance(Living):
         self.took_s = ending.took_s or duration_ms / 1000
         self._peak_bytes = ending.peak_bytes
         outcome = self._outcome(turn.task, ending, duration_ms)
-        if self._next is not None:
+        if self._next is not None and ending.ends:
+            self._wire.fail(Lost())  # What was sent ahead does not begin: it goes to another.
+        elif self._next is not None:
             self._go_on(self._next)
         turn.rider.hears(outcome)
 

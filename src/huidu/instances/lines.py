@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 import struct
 import termios
 import time
@@ -23,6 +24,10 @@ FLOOD = (
 )
 WAITING = struct.Struct("i")
 NOTHING = bytes(WAITING.size)
+#: What a call prints begins with it, where its worker sees to that; and how one begins that is cut.
+MARK = re.compile(rb"\0call([0-9a-f]{8})\0")
+MARK_BEGUN = re.compile(rb"\0(?:c(?:a(?:l(?:l[0-9a-f]{0,8})?)?)?)?\Z")
+MARK_BYTES = 14
 
 
 class Lines:
@@ -95,31 +100,48 @@ class Pipe:
     """The end of the pipe that an instance prints into.
 
     It is read whenever something is in it, so that nothing that an instance prints makes it wait
-    for us, and what is over the limits is dropped as it is read.
+    for us, and what is over the limits is dropped as it is read. It is taken once for each call,
+    in their order: a mark in it says that what follows is of the call after so many others. So
+    what a call prints that was sent ahead is not taken with the one before it.
     """
 
     def __init__(self, fd: int) -> None:
         os.set_blocking(fd, False)
         self._fd = fd
-        self._lines = Lines()
+        self._lines, self._next = Lines(), Lines()
+        self._calls = 0  #: So many were taken.
+        self._printing = 0  #: After how many others the call came that has printed last.
+        self._part = b""  #: What may be the begin of a mark.
+        self._tells_apart = True
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(fd, self._read, CHUNK)
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether all that came said of which call it is.
+
+        A child of the function's does not, nor what writes past the language's own streams. Then
+        no call is to be sent ahead of an answer: what it prints could be taken for the other's.
+        """
+        return self._tells_apart
+
     def take(self) -> str:
-        """Return what was printed so far, and begin anew.
+        """Return what this call printed, and begin with the next.
 
         An instance flushes before it replies: at the reply, all that it printed is in the pipe.
         What a thread goes on to print meanwhile is not waited for.
         """
-        if self._fd >= 0:
-            self._drain()
-        return self._lines.take()
+        self._look()
+        printed = self._lines.take()
+        self._calls += 1
+        if self._printing == self._calls:
+            self._lines, self._next = self._next, self._lines
+        return printed
 
     def shows(self, words: str) -> bool:
         """Tell whether these words were printed since the last `take`."""
-        if self._fd >= 0:
-            self._drain()
-        return self._lines.shows(words)
+        self._look()
+        return self._lines.shows(words) or self._next.shows(words)
 
     def peek(self) -> str:
         """Return the whole lines that were printed since the last time; `take` has them too."""
@@ -138,6 +160,14 @@ class Pipe:
             os.close(self._fd)
             self._fd = -1
 
+    def _look(self) -> None:
+        """Take in all that is there."""
+        if self._fd >= 0:
+            self._drain()
+        if self._part:
+            part, self._part = self._part, b""
+            self._feed(part)
+
     def _drain(self) -> None:
         told = fcntl.ioctl(self._fd, termios.FIONREAD, NOTHING)
         if told == NOTHING:
@@ -153,5 +183,31 @@ class Pipe:
             return 0
         if not data:  # Nobody is left who could print.
             self._loop.remove_reader(self._fd)
-        self._lines.feed(data)
+        if self._part or b"\0" in data:
+            self._divide(self._part + data)
+        else:
+            self._feed(data)
         return len(data)
+
+    def _divide(self, data: bytes) -> None:
+        """Take what was printed, without the marks in it."""
+        at = 0
+        for mark in MARK.finditer(data):
+            self._feed(data[at : mark.start()])
+            at = mark.end()
+            number = int(mark[1], 16)
+            if self._printing < number <= self._calls + 1:
+                self._printing = number
+        begun = MARK_BEGUN.search(data, max(at, len(data) - MARK_BYTES))
+        ends = begun.start() if begun else len(data)
+        self._part = data[ends:]
+        self._feed(data[at:ends])
+
+    def _feed(self, data: bytes) -> None:
+        if not data:
+            return
+        if self._printing > self._calls:
+            self._next.feed(data)
+        else:
+            self._tells_apart = self._tells_apart and self._printing == self._calls
+            self._lines.feed(data)

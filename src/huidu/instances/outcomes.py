@@ -21,6 +21,7 @@ class Ending(Struct, frozen=True, kw_only=True, gc=False):
     stack: str = ""
     peak_bytes: int = 0
     took_s: float = 0.0  #: As the worker saw it, without the platform's part.
+    ends: bool = False  #: Whether the worker said that it ends itself, so that nothing else began.
 
 
 class Run(Struct, frozen=True, kw_only=True, gc=False):

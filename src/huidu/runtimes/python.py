@@ -15,20 +15,26 @@ from huidu.runtimes.interpreter import PATIENCE_S, Interpreter, answering, newes
 
 NAMES = re.compile(r"Python3\.([6-9]|[1-9][0-9])")
 OLDEST = (3, 8)
-WORKER = "python_worker.py"
+WORKER = "python_worker"
 
 PROGRAM = re.compile(r"python3(?:\.([0-9]+))?")
 #: Asked of every candidate, for what lies on PATH may be a shim that leads nowhere.
 WHO = "import sys; print((sys.version_info[:2], getattr(sys, '_base_executable', sys.executable)))"
 #: Isolated, without site packages, in UTF-8 everywhere.
 ALONE = ("-I", "-S", "-X", "utf8")
-#: Makes the folder of workers known as the package that it is in the house, without the house.
+#: Makes the folder of workers known as the package that it is in the house, without the house, and
+#: leaves the interpreter as if the worker were its program.
 BEGIN = (
     "import importlib, sys, types\n"
     "for name in ('huidu', 'huidu.runtimes', 'huidu.runtimes.workers'):\n"
     "    sys.modules[name] = types.ModuleType(name)\n"
     "    sys.modules[name].__path__ = [sys.argv[1]]\n"
-    "importlib.import_module('huidu.runtimes.workers.' + sys.argv[2]).run(int(sys.argv[3]))\n"
+    "worker = importlib.import_module('huidu.runtimes.workers.' + sys.argv[2])\n"
+    "channel, sys.argv = int(sys.argv[3]), [worker.__file__]\n"
+    "sys.modules['__main__'] = worker\n"
+    "for name in [name for name in sys.modules if name.partition('.')[0] == 'huidu']:\n"
+    "    del sys.modules[name]\n"
+    "worker.run(channel)\n"
 )
 
 
@@ -62,11 +68,11 @@ def command(
     interpreter: Interpreter, channel: int, workers: Path, _memory_mb: int = 0
 ) -> Sequence[str]:
     """Return what starts the worker."""
-    return (str(interpreter.path), *ALONE, str(workers / WORKER), str(channel))
+    return begin(interpreter, channel, workers, WORKER)
 
 
 def begin(interpreter: Interpreter, channel: int, workers: Path, worker: str) -> Sequence[str]:
-    """Return what starts another worker in Python, which leans on those that lie beside it."""
+    """Return what starts a worker in Python, which leans on what lies beside it."""
     return (str(interpreter.path), *ALONE, "-c", BEGIN, str(workers), worker, str(channel))
 
 

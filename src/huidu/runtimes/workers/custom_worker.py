@@ -18,7 +18,8 @@ from contextlib import suppress
 
 from huidu.runtimes.workers import program
 from huidu.runtimes.workers.conversation import Client, Refused, Request, is_ours
-from huidu.runtimes.workers.python_worker import FAILED, HEADER, SIZE, die_with, settle_in
+from huidu.runtimes.workers.python_wire import FAILED, HEADER, SIZE
+from huidu.runtimes.workers.python_worker import die_with, settle_in
 from huidu.runtimes.workers.python_worker import said as shortened
 from huidu.runtimes.workers.runtime_api import READY_AT, Desk
 

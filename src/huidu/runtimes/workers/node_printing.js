@@ -9,13 +9,23 @@ const { Writable } = require('stream');
 const STDOUT = 1, STDERR = 2;
 const NAP = new Int32Array(new SharedArrayBuffer(4));
 
+/** After how many calls the one came that prints, and whether that was said. */
+const turn = { begun: 0, said: 0 };
+
 /**
  * Write to an output before anything else happens, so that it is out before the reply is.
  *
- * A child of the function may have made the pipe one that does not wait: then we do.
+ * A child of the function may have made the pipe one that does not wait: then we do. The first
+ * words of a call come with its mark: what a call prints that was sent ahead can be in the pipe
+ * before the answer of the one before it was read.
  */
 function print(fd, data) {
   let rest = Buffer.isBuffer(data) ? data : Buffer.from(data);
+  if (turn.said !== turn.begun && rest.length > 0) {
+    turn.said = turn.begun;
+    const mark = `\0call${turn.begun.toString(16).padStart(8, '0')}\0`;
+    rest = Buffer.concat([Buffer.from(mark), rest]);
+  }
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(fd, rest));
@@ -62,4 +72,4 @@ function prefixed(requestId) {
   }
 }
 
-module.exports = { STDOUT, STDERR, print, outlet, prefixed };
+module.exports = { STDOUT, STDERR, print, outlet, prefixed, turn };

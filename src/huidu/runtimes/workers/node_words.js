@@ -11,7 +11,7 @@ const MOST_MESSAGE = 4 * 1024;
 const MOST_STACK = 32 * 1024;
 const RESULT_TOO_LARGE = 407, USER_CODE_ERROR = 443;
 
-/** Return the reply with a result, as kind and words. */
+/** Return the reply with a result, as kind and text. */
 function words(result) {
   let text;
   try {
@@ -19,29 +19,27 @@ function words(result) {
   } catch (error) {
     return failure(USER_CODE_ERROR, `the result cannot be written as JSON: ${told(error)}`);
   }
-  const whole = Buffer.from(text === undefined ? 'null' : text);
-  if (whole.length <= MOST_RESULT) return [RESULT, whole];
+  if (text === undefined) return [RESULT, 'null'];
+  if (text.length * 3 <= MOST_RESULT) return [RESULT, text];
+  const size = Buffer.byteLength(text);
+  if (size <= MOST_RESULT) return [RESULT, text];
   const limit = `at most ${MOST_RESULT} are allowed`;
-  return failure(RESULT_TOO_LARGE, `the result is too large: ${whole.length} bytes, ${limit}`);
+  return failure(RESULT_TOO_LARGE, `the result is too large: ${size} bytes, ${limit}`);
 }
 
-/** Return the reply that tells what the function threw. */
-function wrong(error) {
-  return failure(USER_CODE_ERROR, told(error), stack(error));
+/** Return the reply that tells what the function threw, and whether it is the end of the process. */
+function wrong(error, ends = false) {
+  return failure(USER_CODE_ERROR, told(error), stack(error), ends);
 }
 
-function failure(status, message, trace = '') {
-  return [ERROR, json({ status, ...said(message, trace) })];
+function failure(status, message, trace = '', ends = false) {
+  return [ERROR, JSON.stringify({ status, ends, ...said(message, trace) })];
 }
 
 /** Return what went wrong as it may be sent: not too long, and no halves of characters. */
 function said(message, trace) {
   const whole = (text) => Buffer.from(text).toString();
   return { message: whole(message.slice(0, MOST_MESSAGE)), stack: whole(trace.slice(0, MOST_STACK)) };
-}
-
-function json(value) {
-  return Buffer.from(JSON.stringify(value));
 }
 
 /** Return a text, or throw where it is not UTF-8. */
@@ -76,4 +74,4 @@ function stack(error) {
   }
 }
 
-module.exports = { USER_CODE_ERROR, words, wrong, failure, said, json, utf8, told, stack };
+module.exports = { USER_CODE_ERROR, words, wrong, failure, said, utf8, told, stack };

@@ -4,25 +4,27 @@
  * Started as `node node_worker.js FD`, where FD is one end of a socket pair, or with the word
  * `blank` behind it: then it says READY before it is told what it is for. Frames go over the
  * socket (a kind, four bytes of length, a body) and never over stdout or stderr, so that nothing
- * a function prints can be taken for an answer. Needs Node.js 14 and no package.
+ * a function prints can be taken for an answer. The next call may be sent ahead of an answer: it
+ * begins once that is wholly written. Needs Node.js 14 and no package.
  */
 'use strict';
 
 const fs = require('fs');
 const Module = require('module');
-const net = require('net');
 const path = require('path');
+const { performance } = require('perf_hooks');
 const { pathToFileURL } = require('url');
 const util = require('util');
-const { STDOUT, STDERR, print, outlet, prefixed } = require('./node_printing');
+const { STDOUT, STDERR, print, outlet, prefixed, turn } = require('./node_printing');
+const { Channel, NONCE, SIZE } = require('./node_wire');
 const {
-  USER_CODE_ERROR, words, wrong, failure, said, json, utf8, told, stack,
+  USER_CODE_ERROR, words, wrong, failure, said, utf8, told, stack,
 } = require('./node_words');
 
 const [READY, FAILED] = [0xa2, 0xa3];
-const HEADER = 5, SIZE = 4, NONCE = 16;
-const FIGURES = 16; // With each answer: bytes of memory, nanoseconds that it took.
-const BUFFER = 256 * 1024;
+const AHEAD = 1; // So many calls may wait in the wire while one runs.
+const QUICK_MS = 0.05, MOST_QUICK = 16; // In a quick call memory cannot grow by much, nor in so many.
+const now = performance.now.bind(performance);
 
 const BAD_EVENT = 400;
 const ENDINGS = ['.js', '.cjs', '.mjs'];
@@ -41,57 +43,6 @@ class Unloadable extends Error {
   }
 }
 
-/** The worker's end of the wire: hands each frame to `take`; ends the process with the wire. */
-class Channel {
-  constructor(fd, take) {
-    this._take = take;
-    this._head = Buffer.allocUnsafe(HEADER);
-    this._got = 0;
-    this._body = null;
-    const buffer = Buffer.allocUnsafeSlow(BUFFER);
-    const callback = (size, filled) => {
-      this._feed(filled.subarray(0, size));
-      return true;
-    };
-    this._socket = new net.Socket({ fd, onread: { buffer, callback } });
-    this._socket.on('error', leave);
-    this._socket.on('end', leave);
-  }
-
-  /** Send one frame; `then` is called once it is out of our hands. */
-  send(kind, parts, then) {
-    const size = parts.reduce((sum, part) => sum + part.length, 0);
-    const head = Buffer.allocUnsafe(HEADER);
-    head[0] = kind;
-    head.writeUInt32BE(size, 1);
-    this._socket.write(Buffer.concat([head, ...parts], HEADER + size), then);
-  }
-
-  /** Have the wire keep the process alive, or not, where nothing else does. */
-  hold(held) {
-    if (held) this._socket.ref();
-    else this._socket.unref();
-  }
-
-  _feed(data) {
-    while (data.length > 0) {
-      const into = this._body || this._head;
-      const wanted = this._body ? this._body.length : HEADER;
-      const taken = data.copy(into, this._got, 0, Math.min(data.length, wanted - this._got));
-      this._got += taken;
-      data = data.subarray(taken);
-      if (this._got < wanted) return;
-      this._got = 0;
-      if (this._body) {
-        this._body = null;
-        this._take(into);
-      } else {
-        this._body = Buffer.allocUnsafe(into.readUInt32BE(1));
-      }
-    }
-  }
-}
-
 /**
  * The most memory that this process ever held.
  *
@@ -102,9 +53,14 @@ class Memory {
   constructor() {
     this._faults = -1;
     this._peak = 0;
+    this._quick = 0; // Calls in a row after which nobody looked.
   }
 
-  peak() {
+  /** Return the peak in bytes after a call that took so long. */
+  peak(tookMs) {
+    this._quick += 1;
+    if (tookMs < QUICK_MS && this._quick < MOST_QUICK && this._peak > 0) return this._peak;
+    this._quick = 0;
     const usage = process.resourceUsage();
     const faults = usage.minorPageFault + usage.majorPageFault;
     if (faults !== this._faults) {
@@ -124,21 +80,40 @@ class Memory {
   }
 }
 
-/** What a handler is called with beside its event; what is no data does not show in JSON. */
+/**
+ * What a handler is called with beside its event; what is no data does not show in JSON.
+ *
+ * That is made when it is asked for: of most calls it never is.
+ */
 class Context {
+  #call; // What the rest is made from.
+
   constructor(constants, own, end) {
     Object.assign(this, constants, own);
-    const until = Date.now() + this.time_limit_in_ms;
-    const hidden = (value) => ({ value, enumerable: false, writable: true, configurable: true });
-    Object.defineProperties(this, {
-      callbackWaitsForEmptyEventLoop: hidden(waitsByDefault()),
-      done: hidden((error, result) => end(error, result)),
-      succeed: hidden((result) => end(null, result)),
-      fail: hidden((error) => end(error === undefined || error === null ? 'failed' : error)),
-      getRemainingTimeInMillis: hidden(() => Math.max(0, until - Date.now())),
+    this.#call = { end, until: Date.now() + this.time_limit_in_ms };
+  }
+
+  static offer(name, make) {
+    const keep = (context, value) => {
+      const kept = { value, enumerable: false, writable: true, configurable: true };
+      Object.defineProperty(context, name, kept);
+      return value;
+    };
+    Object.defineProperty(Context.prototype, name, {
+      configurable: true,
+      get() { return keep(this, make(this.#call)); },
+      set(value) { keep(this, value); },
     });
   }
 }
+
+Context.offer('callbackWaitsForEmptyEventLoop', () => waitsByDefault());
+Context.offer('done', ({ end }) => (error, result) => end(error, result));
+Context.offer('succeed', ({ end }) => (result) => end(null, result));
+Context.offer('fail', ({ end }) => (error) =>
+  end(error === undefined || error === null ? 'failed' : error));
+Context.offer('getRemainingTimeInMillis', ({ until }) => () => Math.max(0, until - Date.now()));
+delete Context.offer;
 
 /** Tell whether an answer waits for what else goes on: only before Node.js 10, as in SCF. */
 function waitsByDefault() {
@@ -153,7 +128,8 @@ class Worker {
     this._order = null;
     this._call = null;
     this._over = false;
-    this._channel = new Channel(fd, (body) => this._take(body));
+    this._ahead = []; // What came before its turn.
+    this._channel = new Channel(fd, (body) => this._take(body), leave);
     process.on('uncaughtException', (error) => this._uncaught(error, 'uncaughtException'));
     process.on('unhandledRejection', (error) => this._uncaught(error, 'unhandledRejection'));
     process.on('beforeExit', () => this._idle());
@@ -165,12 +141,18 @@ class Worker {
 
   /** Say that it waits to be told what it is for. */
   wait() {
-    this._channel.send(READY, [json({ digest: '' })]);
+    this._channel.send(READY, JSON.stringify({ digest: '' }));
   }
 
   _take(body) {
     if (this._order === null) this._load(JSON.parse(body.toString()));
-    else this._run(body);
+    else if (this._call === null && !this._channel.busy && this._ahead.length === 0) this._run(body);
+    else this._ahead.push(Buffer.from(body));
+  }
+
+  /** Begin with the call that was sent ahead, after what the event loop has to do by now. */
+  _next() {
+    if (this._ahead.length > 0) setImmediate(() => this._run(this._ahead.shift()));
   }
 
   async _load(order) {
@@ -181,7 +163,8 @@ class Worker {
     } catch (error) {
       this._unloadable(error);
     }
-    if (!this._over) this._channel.send(READY, [json({ digest: order.digest })]);
+    if (this._over) return;
+    this._channel.send(READY, JSON.stringify({ digest: order.digest, ahead: AHEAD }));
   }
 
   _unloadable(error) {
@@ -189,15 +172,16 @@ class Worker {
     this._over = true;
     const [message, trace] =
       error instanceof Unloadable ? [error.message, error.trace] : [told(error), stack(error)];
-    this._channel.send(FAILED, [json(said(message, trace))], leave);
+    this._channel.send(FAILED, JSON.stringify(said(message, trace)), leave);
   }
 
   _run(body) {
-    const began = process.hrtime.bigint();
+    const began = now();
     const ends = NONCE + SIZE + body.readUInt32BE(NONCE);
     const own = JSON.parse(body.toString('utf8', NONCE + SIZE, ends));
     follow(own);
-    const call = { nonce: body.subarray(0, NONCE), began, id: own.request_id, late: null };
+    const nonce = body.toString('latin1', 0, NONCE);
+    const call = { nonce, began, id: own.request_id, late: null, context: null, promised: false };
     this._call = call;
     this._last = call.id;
     let event;
@@ -252,10 +236,10 @@ class Worker {
     if (call !== this._call) return;
     this._call = null;
     this._channel.hold(true);
-    const figures = Buffer.allocUnsafe(FIGURES);
-    figures.writeBigUInt64BE(BigInt(this._memory.peak()), 0);
-    figures.writeBigUInt64BE(process.hrtime.bigint() - call.began, 8);
-    this._channel.send(kind, [call.nonce, figures, text], then);
+    const took = now() - call.began;
+    const over = then || (() => this._next());
+    this._channel.reply(kind, call.nonce, this._memory.peak(took), took * 1e6, text, over);
+    turn.begun += 1;
   }
 
   /** What nobody caught leaves the program in no state to go on: it answers, and ends. */
@@ -263,7 +247,7 @@ class Worker {
     if (process.listenerCount(kind) > 1) return; // The function has one of its own.
     const ending = () => process.reallyExit(1);
     if (this._handler === null) this._unloadable(error);
-    else if (this._call !== null) this._answer(this._call, ...wrong(error), ending);
+    else if (this._call !== null) this._answer(this._call, ...wrong(error, true), ending);
     else {
       print(STDERR, `${stack(error) || told(error)}\n`);
       ending();

@@ -1,20 +1,18 @@
 """What runs inside an instance of a Python function: loads the handler, then answers calls.
 
-Started as `python -I -S python_worker.py FD`, where FD is one end of a socket pair. Frames go over
-it (a kind, four bytes of length, a body) and never over stdout or stderr, so that nothing a
-function prints can be taken for an answer. Needs the standard library of Python 3.8, no more.
+The platform is at the other end of a socket pair (`python_wire.py`); nothing that a function prints
+can be taken for an answer. The next call may be sent ahead of an answer: it begins once that is
+wholly written. Needs the standard library of Python 3.8, no more.
 """
 
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import importlib
 import importlib.util
 import json
 import os
 import resource
-import struct
 import sys
 import time
 import types
@@ -22,19 +20,19 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.machinery import PathFinder
 
-LOAD, READY, FAILED, CALL, RESULT, ERROR = range(0xA1, 0xA7)
-HEADER, SIZE, NONCE = 5, 4, 16
-FIGURES = struct.Struct("!QQ")  #: With each answer: bytes of memory, nanoseconds that it took.
-BUFFER = 256 * 1024
+from huidu.runtimes.workers.python_printing import flush, mark_prints, turn
+from huidu.runtimes.workers.python_wire import ERROR, FAILED, NONCE, READY, RESULT, SIZE, Channel
+
+AHEAD = 1  #: So many calls may wait in the wire while one runs.
 
 MOST_RESULT = 6 * 1024 * 1024
 MOST_MESSAGE = 4 * 1024
 MOST_STACK = 32 * 1024
 MOST_FILES = 1024
-HIGH = 1000  #: Where the channel lies: out of the way of the descriptors that functions open.
 
 HEAVY_S = 0.03  #: A version that takes longer to load tells what it imported.
 MOST_TOLD = 2000
+QUICK_NS, MOST_QUICK = 20_000, 16  #: In a quick call memory cannot grow by much, nor in so many.
 BAD_EVENT, RESULT_TOO_LARGE, USER_ERROR = 400, 407, 430
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
 TRACE = ("traceparent", "tracestate")
@@ -49,50 +47,6 @@ class Unloadable(Exception):
         self.stack = stack
 
 
-class Channel:
-    """The worker's end of the wire; one frame is under way at a time."""
-
-    def __init__(self, fd: int) -> None:
-        highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1
-        self._fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, min(HIGH, highest))
-        os.close(fd)
-        self._view = memoryview(bytearray(BUFFER))
-        os.register_at_fork(after_in_child=self._leave)
-
-    def receive(self) -> memoryview:
-        """Return the body of the next frame; it is good until the one after it."""
-        view = self._view
-        got = self._fill(view, 0, HEADER)
-        whole = HEADER + int.from_bytes(view[1:HEADER], "big")
-        if whole > len(view):
-            view = memoryview(bytearray(whole))
-            view[:got] = self._view[:got]
-        self._fill(view, got, whole)
-        return view[HEADER:whole]
-
-    def send(self, kind: int, *parts: bytes) -> None:
-        """Send one frame. A forked child that gets here returned from the handler, and ends."""
-        if self._fd < 0:
-            os._exit(0)
-        size = sum(map(len, parts))
-        rest = memoryview(b"".join((bytes((kind,)), size.to_bytes(SIZE, "big"), *parts)))
-        while rest:
-            rest = rest[os.write(self._fd, rest) :]
-
-    def _fill(self, view: memoryview, got: int, wanted: int) -> int:
-        while got < wanted:
-            more = os.readv(self._fd, [view[got:]])
-            if not more:
-                raise EOFError
-            got += more
-        return got
-
-    def _leave(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-
 class Memory:
     """The most memory that this process ever held.
 
@@ -103,9 +57,14 @@ class Memory:
     def __init__(self) -> None:
         self._faults = -1
         self._peak = 0
+        self._quick = 0  #: Calls in a row after which nobody looked.
 
-    def peak(self) -> int:
-        """Return the peak in bytes."""
+    def peak(self, took: int) -> int:
+        """Return the peak in bytes after a call that took so many nanoseconds."""
+        self._quick += 1
+        if took < QUICK_NS and self._quick < MOST_QUICK and self._peak:
+            return self._peak
+        self._quick = 0
         usage = resource.getrusage(resource.RUSAGE_SELF)
         faults = usage.ru_minflt + usage.ru_majflt
         if faults != self._faults:
@@ -177,17 +136,14 @@ def answer(
     handler: Callable[..., object], constants: Mapping[str, object], body: memoryview
 ) -> tuple[int, bytes]:
     """Run one call; return the kind of the reply and what it says."""
-    ends = NONCE + SIZE + int.from_bytes(body[NONCE : NONCE + SIZE], "big")
-    context = dict(constants)
-    own = json.loads(bytes(body[NONCE + SIZE : ends]))
-    context.update(own)
-    follow(own)
     try:
-        event = json.loads(str(body[ends:], "utf-8"))
+        own, event = read(body)
     except (ValueError, RecursionError) as error:
         return failure(BAD_EVENT, f"the event is not JSON: {told(error)}")
+    if FOLLOWED or TRACE[0] in own or TRACE[1] in own:
+        follow(own)
     try:
-        result = handler(event, context)
+        result = handler(event, {**constants, **own})
         if isinstance(result, types.CoroutineType):
             result = importlib.import_module("asyncio").run(result)
     except SystemExit as error:
@@ -202,6 +158,22 @@ def answer(
         limit = f"at most {MOST_RESULT} are allowed"
         return failure(RESULT_TOO_LARGE, f"the result is too large: {len(text)} bytes, {limit}")
     return RESULT, text
+
+
+def read(body: memoryview) -> tuple[dict[str, str], object]:
+    """Return what is new in a call's context, and its event; or raise what is wrong with that."""
+    try:
+        text = str(body[NONCE + SIZE :], "utf-8")
+        own, ends = SCAN(text, 0)
+        event, ends = SCAN(text, ends)
+        if ends == len(text):
+            return own, event
+    except (ValueError, StopIteration, RecursionError):
+        pass
+    # There is room around it, or it is not JSON: read it once more as everybody does.
+    ends = NONCE + SIZE + int.from_bytes(body[NONCE : NONCE + SIZE], "big")
+    own = json.loads(bytes(body[NONCE + SIZE : ends]))
+    return own, json.loads(str(body[ends:], "utf-8"))
 
 
 def follow(own: Mapping[str, str]) -> None:
@@ -235,6 +207,7 @@ def plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
+SCAN = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # known to json itself alone
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=plain)
 
 
@@ -274,13 +247,6 @@ def leave(error: SystemExit) -> None:
     code = error.code if isinstance(error.code, int) else int(error.code is not None)
     flush()
     os._exit(code & 0xFF)
-
-
-def flush() -> None:
-    """Let everything that was printed go out before the reply does."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # The user may have closed or replaced it.
-            stream.flush()
 
 
 def settle_in() -> None:
@@ -324,20 +290,24 @@ def serve(channel: Channel) -> None:
     )
     memory = Memory()
     flush()
-    channel.send(READY, json.dumps({"digest": order["digest"], "imports": imports}).encode())
+    ready = {"digest": order["digest"], "imports": imports, "ahead": AHEAD}
+    channel.send(READY, json.dumps(ready).encode())
+    constants, clock = order["context"], time.monotonic_ns
     while True:
         body = channel.receive()
-        began = time.monotonic_ns()
+        began = clock()
         nonce = bytes(body[:NONCE])
-        kind, words = answer(handler, order["context"], body)
+        kind, words = answer(handler, constants, body)
         flush()
-        took = time.monotonic_ns() - began
-        channel.send(kind, nonce, FIGURES.pack(memory.peak(), took), words)
+        took = clock() - began
+        channel.reply(kind, nonce, memory.peak(took), took, words)
+        turn.begun += 1
 
 
 def run(fd: int) -> None:
     """Serve until the platform hangs up; threads that the user left behind do not hold us."""
     settle_in()
+    mark_prints()
     channel = Channel(fd)
     code = 0
     try:
@@ -349,7 +319,3 @@ def run(fd: int) -> None:
         code = 1
     flush()
     os._exit(code)
-
-
-if __name__ == "__main__":
-    run(int(sys.argv.pop()))

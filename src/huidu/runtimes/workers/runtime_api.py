@@ -10,15 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from huidu.runtimes.workers.conversation import MOST_BODY, Client, Refused, Request, said
-from huidu.runtimes.workers.python_worker import (
-    ERROR,
-    FIGURES,
-    NONCE,
-    READY,
-    RESULT,
-    RESULT_TOO_LARGE,
-    SIZE,
-)
+from huidu.runtimes.workers.python_wire import ERROR, FIGURES, NONCE, READY, RESULT, SIZE
+from huidu.runtimes.workers.python_worker import RESULT_TOO_LARGE
 from huidu.runtimes.workers.python_worker import said as shortened
 
 USER_CODE_ERROR = 443

@@ -19,15 +19,8 @@ import sys
 from contextlib import suppress
 
 from huidu.runtimes.workers import program
-from huidu.runtimes.workers.python_worker import (
-    FAILED,
-    HEADER,
-    HIGH,
-    READY,
-    SIZE,
-    die_with,
-    settle_in,
-)
+from huidu.runtimes.workers.python_wire import FAILED, HEADER, HIGH, READY, SIZE
+from huidu.runtimes.workers.python_worker import die_with, settle_in
 
 SOCKETS = 0xA7
 MOST_ORDER = 1 << 20

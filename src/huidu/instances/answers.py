@@ -24,6 +24,7 @@ FAILURES = frozenset(
 #: What a worker may say that keeps its version from being called.
 UNLOADED = frozenset({Status.HANDLER_NOT_FOUND, Status.INIT_FAILED, Status.PORT_NOT_BOUND})
 
+RESULT = int(Kind.RESULT)
 T = TypeVar("T")
 
 
@@ -71,13 +72,15 @@ def unready(why: str) -> Ending:
 
 def ending(kind: int, body: bytes, nonce: bytes) -> Ending:
     """Read the answer to the call that has this nonce, or raise `ProtocolError`."""
+    if kind == RESULT and body.startswith(nonce) and len(body) >= wire.SAID_AT:
+        peak_bytes, took_ns = wire.FIGURES.unpack_from(body, wire.NONCE_BYTES)
+        words = body[wire.SAID_AT :]
+        if len(words) > MOST_RESULT_BYTES:
+            raise TooLarge(f"the result is too large: {len(words)} bytes")
+        return Ending(result=_text(words), peak_bytes=peak_bytes, took_s=took_ns / 1e9)
     reply = wire.reply(body)
     if reply.nonce != nonce:
         raise ProtocolError("an answer to another call")
-    if kind == Kind.RESULT:
-        if len(reply.words) > MOST_RESULT_BYTES:
-            raise TooLarge(f"the result is too large: {len(reply.words)} bytes")
-        return Ending(result=_text(reply.words), peak_bytes=reply.peak_bytes, took_s=reply.took_s)
     if kind == Kind.ERROR:
         fault = _decoded(reply.words, Fault)
         if fault.status in FAILURES:

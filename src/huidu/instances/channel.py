@@ -9,6 +9,7 @@ from collections.abc import Callable
 from huidu.instances.wire import HEADER, KINDS, LARGEST, Frame, ProtocolError, Reader
 
 CHUNK = 64 * 1024
+WORDS_AT = HEADER.size
 
 #: Is given the kind and the body of a frame that came; may raise `ProtocolError`.
 Hear = Callable[[int, bytes], None]
@@ -108,11 +109,11 @@ class Channel:
         """Take in what has come; tell whether something had."""
         try:
             data = self._receive()
-            if self.hear is None or not self._is_whole(data):
+            if self.hear is not None and not self._reader.buffer and _is_whole(data):
+                self.hear(data[0], data[WORDS_AT:])
+            else:
                 for frame in self._reader.feed(data):
                     self._take(frame)
-            else:
-                self.hear(data[0], data[HEADER.size :])
         except BlockingIOError:
             return False
         except OSError:
@@ -126,13 +127,6 @@ class Channel:
             self.fail(Undelivered() if self._unsent else Lost())
         return bool(data)
 
-    def _is_whole(self, data: bytes) -> bool:
-        """Tell whether this is one frame and nothing else, as nearly always."""
-        if self._reader.begun or len(data) < HEADER.size:
-            return False
-        kind, size = HEADER.unpack_from(data)
-        return len(data) == HEADER.size + size and kind in KINDS and size <= LARGEST
-
     def _receive(self) -> bytes:
         """Return what has come next, or nothing at the end; may raise `ProtocolError`."""
         return self._socket.recv(CHUNK)
@@ -144,3 +138,9 @@ class Channel:
             self.hear(frame.kind, frame.body)
         else:
             raise ProtocolError(f"{frame.kind.name} that nobody asked for")
+
+
+def _is_whole(data: bytes) -> bool:
+    """Tell whether this is one frame and nothing else, as nearly always."""
+    came = len(data) - WORDS_AT
+    return came >= 0 and HEADER.unpack_from(data)[1] == came <= LARGEST and data[0] in KINDS

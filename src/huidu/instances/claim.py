@@ -155,7 +155,9 @@ class Carriage:
     def hears(self, outcome: Outcome | None) -> None:
         """Give the instance back; where the call did not begin, go to another one."""
         self._turn = None
-        self._give_back()
+        instance, self._instance = self._instance, None
+        if instance is not None:
+            self._pool.give_back(instance)
         if outcome is not None:
             self._passenger.arrives(outcome)
             return

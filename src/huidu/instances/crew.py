@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -93,13 +93,15 @@ class Crew(Generic[T]):
         self._now = now
         self._lasts_s = lasts_s
         self._all: dict[str, T] = {}
-        self._idle: dict[str, float] = {}
+        #: Each idle instance and since when, the one that has been idle longest first.
+        self.idle: dict[str, float] = {}
         self._born: dict[str, float] = {}
-        self._due: dict[str, float] = {}
+        self.due: dict[str, float] = {}  #: When each instance, idle or not, is too old.
         self._failures, self._failed_at = 0, -NEVER
         self.failure: BaseException | None = None  #: Why the last start failed, if it did.
         self._seats = seats
-        self._open: dict[str, int] = {}
+        #: Each busy instance that has seats left, and how many; the last is to be filled first.
+        self.open: dict[str, int] = {}
         self._guests: dict[str, int] = {}
         self._ahead: dict[str, T] = {}  #: Those that run a call and have none sent ahead.
         self._doubled: set[str] = set()  #: Those that have one sent ahead.
@@ -108,24 +110,9 @@ class Crew(Generic[T]):
         self._leaving = set[asyncio.Task[None]]()
 
     @property
-    def idle(self) -> Mapping[str, float]:
-        """Each idle instance and since when, the one that has been idle longest first."""
-        return self._idle
-
-    @property
-    def due(self) -> Mapping[str, float]:
-        """When each instance, idle or not, is too old."""
-        return self._due
-
-    @property
     def paused_until(self) -> float:
         """When to start instances ahead of calls again, after some that failed."""
         return again_at(self._failures, self._failed_at)
-
-    @property
-    def open(self) -> Mapping[str, int]:
-        """Each busy instance that has seats left, and how many; the last is to be filled first."""
-        return self._open
 
     @property
     def ready(self) -> int:
@@ -135,7 +122,7 @@ class Crew(Generic[T]):
     @property
     def busy(self) -> int:
         """How many are lent out."""
-        return len(self._all) - len(self._idle)
+        return len(self._all) - len(self.idle)
 
     @property
     def pace_s(self) -> float:
@@ -154,7 +141,7 @@ class Crew(Generic[T]):
 
     def lent(self) -> list[T]:
         """Return those that are busy."""
-        return [one for name, one in self._all.items() if name not in self._idle]
+        return [one for name, one in self._all.items() if name not in self.idle]
 
     def hire(self) -> None:
         """Start one more."""
@@ -165,12 +152,12 @@ class Crew(Generic[T]):
 
     def lend(self, name: str) -> T:
         """Return an instance that has a seat left, which has one less from now on."""
-        free = self._open.pop(name, 0) or self._seats
-        self._idle.pop(name, None)
+        free = self.open.pop(name, 0) or self._seats
+        self.idle.pop(name, None)
         if self._seats > 1:
             self._guests[name] = self._seats - free + 1
             if free > 1:
-                self._open[name] = free - 1
+                self.open[name] = free - 1
         instance = self._all[name]
         if self._seats == 1 and instance.ahead:
             self._ahead[name] = instance
@@ -196,20 +183,21 @@ class Crew(Generic[T]):
             return False
         self._doubled.discard(name)
         self._keep_pace(instance.took_s)
-        if instance.alive and instance.ahead and self._due.get(name, -NEVER) > self._now():
+        if instance.alive and instance.ahead and self.due.get(name, -NEVER) > self._now():
             self._ahead[name] = instance
         return True
 
     def lend_latest(self) -> T:
         """Return the one beside whose guests there is room, else the one that was used last."""
-        return self.lend(next(reversed(self._open or self._idle)))
+        return self.lend(next(reversed(self.open or self.idle)))
 
     def passes_on(self, instance: T) -> bool:
         """Tell whether a busy instance can go from one call to the next; then it does."""
         name = instance.name
-        if not instance.alive or self._due.get(name, -NEVER) <= self._now():
+        if not instance.alive or self.due.get(name, -NEVER) <= self._now():
             return False
-        self._keep_pace(instance.took_s)
+        pace_s, last_s = self._pace_s, instance.took_s
+        self._pace_s = last_s if pace_s == NEVER else pace_s + (last_s - pace_s) / 8
         return True
 
     def take_back(self, instance: T) -> None:
@@ -223,16 +211,16 @@ class Crew(Generic[T]):
         if guests:
             self._guests[name] = guests
         if not instance.alive:
-            self._open.pop(name, None)
+            self.open.pop(name, None)
             if not guests:
                 self.dismiss(name)
         elif guests:
             # One that was full is filled again first: it goes to the end, the others keep theirs.
-            self._open[name] = self._seats - guests
+            self.open[name] = self._seats - guests
             self._spare_the_old()
         else:
-            self._open.pop(name, None)
-            self._idle[name] = self._now()
+            self.open.pop(name, None)
+            self.idle[name] = self._now()
 
     def _keep_pace(self, last_s: float) -> None:
         pace_s = self._pace_s
@@ -240,7 +228,7 @@ class Crew(Generic[T]):
 
     def dismiss(self, name: str) -> None:
         """Let an instance go, whatever it is doing."""
-        for kept in (self._idle, self._born, self._due, self._open, self._guests, self._ahead):
+        for kept in (self.idle, self._born, self.due, self.open, self._guests, self._ahead):
             kept.pop(name, None)
         self._doubled.discard(name)
         task = asyncio.get_running_loop().create_task(self._all.pop(name).stop())
@@ -269,8 +257,8 @@ class Crew(Generic[T]):
         now = self._now()
         self._failures, self.failure = 0, None
         self._all[instance.name] = instance
-        self._idle[instance.name] = self._born[instance.name] = now
-        self._due[instance.name] = now + self._lasts_s()
+        self.idle[instance.name] = self._born[instance.name] = now
+        self.due[instance.name] = now + self._lasts_s()
         instance.when_gone(partial(self._lost, instance.name))
         self._spare_the_old()
         self._boss.settle()
@@ -281,14 +269,14 @@ class Crew(Generic[T]):
         So they are idle some day, even where there is always somebody.
         """
         now = self._now()
-        old = [name for name in self._open if self._due[name] <= now]
-        if old and any(due > now for due in self._due.values()):
+        old = [name for name in self.open if self.due[name] <= now]
+        if old and any(due > now for due in self.due.values()):
             for name in old:
-                del self._open[name]
+                del self.open[name]
 
     def _lost(self, name: str) -> None:
         """Let go of an instance that ended by itself. A busy one comes back first."""
-        if self._open.pop(name, None) is None and name in self._idle:
+        if self.open.pop(name, None) is None and name in self.idle:
             # One that ends as soon as it is there is no better than one that does not start.
             self._failures, self._failed_at = max(1, self._failures), self._born[name]
             self.dismiss(name)

@@ -192,10 +192,11 @@ class Instance(Living):
         self.took_s = ending.took_s or duration_ms / 1000
         self._peak_bytes = ending.peak_bytes
         outcome = self._outcome(turn.task, ending, duration_ms)
-        if self._next is not None and ending.ends:
-            self._wire.fail(Lost())  # What was sent ahead does not begin: it goes to another.
-        elif self._next is not None:
-            self._go_on(self._next)
+        if self._next is not None:
+            if ending.ends:  # What was sent ahead does not begin: it goes to another.
+                self._wire.fail(Lost())
+            else:
+                self._go_on(self._next)
         turn.rider.hears(outcome)
 
     def _go_on(self, turn: Turn) -> None:

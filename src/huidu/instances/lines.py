@@ -24,6 +24,7 @@ FLOOD = (
 )
 WAITING = struct.Struct("i")
 NOTHING = bytes(WAITING.size)
+FIONREAD = termios.FIONREAD
 #: What a call prints begins with it, where its worker sees to that; and how one begins that is cut.
 MARK = re.compile(rb"\0call([0-9a-f]{8})\0")
 MARK_BEGUN = re.compile(rb"\0(?:c(?:a(?:l(?:l[0-9a-f]{0,8})?)?)?)?\Z")
@@ -131,7 +132,8 @@ class Pipe:
         An instance flushes before it replies: at the reply, all that it printed is in the pipe.
         What a thread goes on to print meanwhile is not waited for.
         """
-        self._look()
+        if self._part or (self._fd >= 0 and fcntl.ioctl(self._fd, FIONREAD, NOTHING) != NOTHING):
+            self._look()
         printed = self._lines.take()
         self._calls += 1
         if self._printing == self._calls:
@@ -169,7 +171,7 @@ class Pipe:
             self._feed(part)
 
     def _drain(self) -> None:
-        told = fcntl.ioctl(self._fd, termios.FIONREAD, NOTHING)
+        told = fcntl.ioctl(self._fd, FIONREAD, NOTHING)
         if told == NOTHING:
             return
         (waiting,) = WAITING.unpack(told)

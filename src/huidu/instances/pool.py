@@ -107,7 +107,8 @@ class Pool(Generic[T]):
         if self._retired or self._stopped:
             raise self._stopped or Retired
         line = self._later if later else self._line
-        if len(line) >= self._limits.waiting + self._seats_to_come:
+        over = len(line) - self._limits.waiting
+        if over >= 0 and over >= self._seats_to_come:
             raise Busy(len(line))
         place = next(self._numbers)
         now = line[place] = self._clock.time()

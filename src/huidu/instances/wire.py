@@ -14,6 +14,7 @@ HEADER = struct.Struct("!BI")
 LENGTH = struct.Struct("!I")
 FIGURES = struct.Struct("!QQ")
 NONCE_BYTES = 16
+SAID_AT = NONCE_BYTES + FIGURES.size  #: Where the words of a reply begin.
 #: The largest body: a result or an event of the largest size, and what accompanies it.
 LARGEST = MOST_RESULT_BYTES + 64 * 1024
 
@@ -72,30 +73,24 @@ def call(nonce: bytes, context: bytes, event: bytes) -> bytes:
 
 def reply(body: bytes) -> Reply:
     """Read the body of a `RESULT` or an `ERROR`."""
-    words_at = NONCE_BYTES + FIGURES.size
-    if len(body) < words_at:
+    if len(body) < SAID_AT:
         raise ProtocolError(f"a reply of {len(body)} bytes")
     peak, took = FIGURES.unpack_from(body, NONCE_BYTES)
-    return Reply(body[:NONCE_BYTES], peak, took / 1e9, body[words_at:])
+    return Reply(body[:NONCE_BYTES], peak, took / 1e9, body[SAID_AT:])
 
 
 class Reader:
     """Puts frames together again, however the bytes were cut on their way."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    @property
-    def begun(self) -> bool:
-        """Whether a part of a frame has come."""
-        return bool(self._buffer)
+        self.buffer = bytearray()  #: The part of a frame that has come.
 
     def feed(self, data: bytes) -> Sequence[Frame]:
         """Take what came off the wire; return the frames that it completes.
 
         A frame that is too large is refused by its header: no room is made for it.
         """
-        buffer = self._buffer
+        buffer = self.buffer
         buffer += data
         frames = []
         while len(buffer) >= HEADER.size:

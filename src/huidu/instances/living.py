@@ -16,7 +16,7 @@ from huidu.instances.farewell import TOLD, ask_to_end
 from huidu.instances.launch import Launched
 from huidu.instances.lines import Pipe
 from huidu.instances.outcomes import Ending, Run, outcome
-from huidu.model.invocation import Outcome
+from huidu.model.invocation import Outcome, Status
 from huidu.model.log import Chunk
 from huidu.model.task import Task
 from huidu.model.version import Version
@@ -172,6 +172,20 @@ class Living:
     def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
         cold, self._fresh = self._fresh, False
         streamed = self._pipe.shown_chars
+        printed = self._printed(duration_ms)
+        if ending.status == Status.SUCCESS and not printed and "\n" not in ending.result:
+            # What `outcome` would say, as nearly every call ends.
+            return Outcome(
+                status=Status.SUCCESS,
+                result=ending.result,
+                duration_ms=duration_ms,
+                init_ms=self._init_ms if cold else 0.0,
+                memory_bytes=ending.peak_bytes,
+                cold=cold,
+                instance=self.name,
+                silent=True,
+                memory_mb=self._memory_mb,
+            )
         ended = outcome(
             ending,
             Run(
@@ -181,7 +195,7 @@ class Living:
                 duration_ms=duration_ms,
                 init_ms=self._init_ms if cold else 0.0,
                 cold=cold,
-                printed=self._printed(duration_ms),
+                printed=printed,
             ),
         )
         return replace(ended, streamed=streamed) if streamed else ended

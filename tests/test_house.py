@@ -42,6 +42,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "body": "",
         "heap": "",
         "ids": "",
+        "speech": "",
         "observing": "model store observe",
         "remembering": "model settings store",
         "exporting": "huidu settings invoke observe",
@@ -61,13 +62,14 @@ LEANS: Mapping[str, frozenset[str]] = {
         "console": "model actions store control cloudapi",
         "serverless": "model project store control cos",
         # the roof
+        "lanes": "model settings invoke instances triggers gateway listener express speech ids",
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
+        "doorway": "settings observe listener remembering dataplane lanes",
         "server": "heap ids model settings store observe listener observing remembering dataplane "
-        "control release triggers webhooks gateway cloudapi cos console "
-        "serverless",
+        "doorway control release triggers webhooks gateway lanes cloudapi cos console serverless",
         "cli": "huidu model settings actions store observe observing runtimes project instances "
-        "cloudapi cos release server proxy",
+        "cloudapi cos release server proxy speech",
         "__main__": "cli",
     }.items()
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "data": ('"/srv/huidu"', "/srv/huidu"),
     "api": ('"[::1]:0"', "[::1]:0"),
     "gateway": ('"0.0.0.0:80"', "0.0.0.0:80"),
+    "gateway_processes": ("3", 3),
     "zone": ('"Europe/Berlin"', "Europe/Berlin"),
     "default_qualifier": ('"$LATEST"', "$LATEST"),
     "max_additional_versions": ("3", 3),
@@ -334,3 +336,13 @@ def test_a_quota_says_the_same_as_the_settings() -> None:
     assert (quota.functions, quota.versions, quota.aliases) == (1, 2, 3)
     assert (quota.services, quota.apis) == (4, 5)
     assert quota.additional_versions == 2
+
+
+def test_processes_are_as_many_as_are_named_or_as_the_cores_allow() -> None:
+    assert Settings().processes() == 1
+    assert Settings(gateway_processes=3).processes() == 3
+    cores = len(os.sched_getaffinity(0))
+    assert Settings(gateway_processes=0).processes() == 1 + cores // 4
+    assert Settings(gateway_processes=0, max_waiting=0).processes() == 1
+    with pytest.raises(Unsettled, match="say 100 or more"):
+        Settings(gateway_processes=2, max_waiting=99)

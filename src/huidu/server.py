@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import resource
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,8 +33,10 @@ from huidu.cos.app import Cos
 from huidu.cos.asked import names_bucket
 from huidu.cos.downloads import Downloads
 from huidu.dataplane import DataPlane
+from huidu.doorway import API_SHARE, Doorway
 from huidu.gateway.proxies import Proxies
 from huidu.ids import Ids
+from huidu.lanes.lanes import Lanes
 from huidu.listener import App, Listener
 from huidu.model.account import Account
 from huidu.model.effect import Effect
@@ -74,8 +75,6 @@ from huidu.webhooks.asking import Asking
 from huidu.webhooks.courier import Courier
 from huidu.webhooks.post import Post
 
-API_SHARE = 8  #: The API has room for one connection where the gateway has it for so many.
-OTHER_DESCRIPTORS = 2048  #: For instances, stores and what else is opened.
 ENDPOINTS = "endpoints"  #: The file in the data directory that says where the server listens.
 
 log = structlog.get_logger("huidu.server")
@@ -103,12 +102,13 @@ class Known(NamedTuple):
 async def serving(
     settings: Settings,
     recorder_of: MakeRecorder = Recorder,
-    before: Callable[[App], App] = lambda app: app,
+    before: Callable[[App], App] | None = None,
 ) -> AsyncIterator[Serving]:
     """Serve until the end of the block; then finish what is under way and close in order.
 
     `recorder_of` is for who wants another recorder, as benchmarks, which measure what recording
-    costs; `before` puts something before the gateway, in which each request is seen.
+    costs; `before` puts something before the gateway, in which each request is seen: then it has
+    no other process.
     Raises `Held` where another process serves from the same directory, and `OSError` where a
     port is taken.
     """
@@ -118,15 +118,16 @@ async def serving(
         stores = await remember(settings, directory, stack)
         api = Listener(*address("api", settings.api))
         stack.push_async_callback(api.close)
-        gateway = Listener(*address("gateway", settings.gateway))
-        stack.push_async_callback(gateway.close)
+        gateway = Doorway(settings, before)
+        stack.push_async_callback(gateway.shut)
         data = await DataPlane.begin(settings, stores, recorder_of, _new_id, stack)
         post = Post(settings.webhooks_allowed(), settings.webhook_timeout_s)
         stack.push_async_callback(post.close)
         controller = _controller(settings, stores, data, post)
         root, seed = keys.settle(directory, os.environ), salt(directory, KEYS)
         keyring = Keyring((root.secret_id, root.secret_key), seed, time.time)
-        known = await _catalog(settings, stores, data, keyring, controller, post, stack)
+        lanes = gateway.furnish(data, stores)
+        known = await _catalog(settings, stores, data, keyring, controller, post, lanes, stack)
         runs = _runs(stores, known.catalog, root, directory, gateway.url)
         stack.push_async_callback(runs.close)
         download = _download(api, root)
@@ -137,39 +138,15 @@ async def serving(
         stack.push_async_callback(_close_together, api, gateway)
         stack.callback(stores.logs.hush)
         stack.callback(people.closing.close)
-        registry = _registry(settings, data, known.courier, stores, controller)
+        registry = _registry(settings, data, known.courier, stores, controller, gateway)
         data.exporting.measure(data.observing.page, registry)
         told = pages(data.observing.page, registry, asdict(data.tier), people.app())
         buckets = _buckets(settings, stores, keyring, Api(desk, told))
-        most = _connections(settings.max_connections)
         shortcut = Shortcut(desk, names_bucket)
-        await api.open(buckets, express=shortcut, most_connections=most // API_SHARE)
-        await _open(gateway, settings, data, before, most)
+        await api.open(buckets, express=shortcut, most_connections=gateway.most // API_SHARE)
+        await gateway.open(_new_id)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url, data.ready)
-
-
-async def _open(
-    gateway: Listener,
-    settings: Settings,
-    data: DataPlane,
-    before: Callable[[App], App],
-    most: int,
-) -> None:
-    """Let callers in; each request is seen by what is before the gateway, if there is something."""
-    app = before(whole := data.gateway(settings, _new_id))
-    express = data.express(settings, _new_id) if app is whole else None
-    await gateway.open(app, express=express, tunnels=True, most_connections=most)
-
-
-def _connections(wanted: int) -> int:
-    """Return how many connections the gateway may have, so that descriptors remain for the rest."""
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    spare = allowed - min(OTHER_DESCRIPTORS, allowed // 2)
-    most = min(wanted, spare * API_SHARE // (API_SHARE + 1))
-    if most < wanted:
-        log.warning("connections", most=most, wanted=wanted, descriptors=allowed)
-    return most
 
 
 def _download(api: Listener, root: keys.Pair) -> Callable[[Code, str], str]:
@@ -246,9 +223,9 @@ def _buckets(settings: Settings, stores: Stores, keyring: Keyring, otherwise: Ap
     )
 
 
-async def _close_together(*listeners: Listener) -> None:
+async def _close_together(*doors: Listener | Doorway) -> None:
     log.info("closing")
-    await asyncio.gather(*(listener.close() for listener in listeners))
+    await asyncio.gather(*(door.close() for door in doors))
 
 
 def _plane(
@@ -325,14 +302,16 @@ async def _catalog(
     keyring: Keyring,
     controller: Controller,
     post: Post,
+    lanes: Lanes,
     stack: AsyncExitStack,
 ) -> Known:
     """Open the catalog, and let the work in the background begin."""
 
     def publish(effects: Sequence[Effect]) -> None:
-        have_heard((data.publish, keyring.apply, controller.apply, courier.apply), effects)
+        parts = data.publish, keyring.apply, controller.apply, courier.apply, lanes.apply
+        have_heard(parts, effects)
 
-    catalog = Catalog(stores.catalog, publish)
+    catalog = Catalog(stores.catalog, publish, lanes.heard)
     outbox = Outbox(catalog)
     courier = Courier(
         outbox, post, patience_s=settings.webhook_retry_s, clock=time.time, draw=data.dice.random
@@ -359,7 +338,12 @@ async def _catalog(
 
 
 def _registry(
-    settings: Settings, data: DataPlane, courier: Courier, stores: Stores, controller: Controller
+    settings: Settings,
+    data: DataPlane,
+    courier: Courier,
+    stores: Stores,
+    controller: Controller,
+    gateway: Doorway,
 ) -> CollectorRegistry:
     registry, queue = CollectorRegistry(), stores.queue
     tier = {"tier": data.tier.name, "network": data.tier.network}
@@ -374,6 +358,7 @@ def _registry(
         Queued(lambda: queue.waiting, lambda: queue.dead, data.later.results),
         Releases(data.routes.shared),
         RolloutGauges(controller.under_way),
+        gateway.processes(),
     ):
         registry.register(collector)
     return registry

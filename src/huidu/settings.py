@@ -27,6 +27,8 @@ HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,252})?")
 NONE = "none"
 PORT = re.compile(r"[0-9]{1,5}")
+LEAST_WAITING = 100  #: With less room to wait, one process alone answers at the gateway.
+CORES_EACH = 4  #: For so many cores, one more process answers at the gateway.
 T = TypeVar("T")
 ALIKE = 0.7  #: From when on a variable is taken for a setting that somebody misspelt.
 
@@ -42,6 +44,7 @@ class Settings:
     data: str = "./.huidu"  #: Where everything is kept.
     api: str = "127.0.0.1:9000"  #: Where the API listens; port 0 picks a free one.
     gateway: str = "127.0.0.1:9001"  #: Where functions are called over HTTP.
+    gateway_processes: int = 1  #: That answer there; 0: as the processor's cores allow.
     zone: str = "Asia/Shanghai"  #: The time zone of times in requests and answers.
     default_qualifier: str = names.DEFAULT  #: What `Invoke` calls where no qualifier is given.
     max_additional_versions: int = 1  #: Beside the main one of an alias: 1 to 3.
@@ -110,10 +113,22 @@ class Settings:
         for name, least in LEAST.items():
             if not getattr(self, name) >= least:  # not a number is not either
                 raise Unsettled(f"{name} {getattr(self, name)}: must be {least} or more")
+        if self.gateway_processes > 1 and self.max_waiting < LEAST_WAITING:
+            raise Unsettled(
+                f"gateway_processes {self.gateway_processes}: with max_waiting {self.max_waiting} "
+                f"there can be one; calls wait for what another process has: say {LEAST_WAITING} "
+                "or more"
+            )
         try:
             self.quota()
         except ValueError as error:
             raise Unsettled(str(error)) from error
+
+    def processes(self) -> int:
+        """Return how many processes answer at the gateway: most cores are for functions."""
+        if self.max_waiting < LEAST_WAITING:
+            return 1
+        return self.gateway_processes or 1 + len(os.sched_getaffinity(0)) // CORES_EACH
 
     def _check_sandbox(self) -> None:
         tiers = ", ".join(TIERS)
@@ -229,6 +244,7 @@ NETWORKS = ("best", "egress", "none", "host")
 SIGNALS = ("traces", "metrics", "logs")
 LEVELS = ("debug", "info", "warning", "error")
 LEAST: Mapping[str, float] = {
+    "gateway_processes": 0,
     "max_functions": 1,
     "max_versions": 1,
     "max_aliases": 1,

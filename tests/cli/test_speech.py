@@ -13,7 +13,7 @@ from huidu.cli.client import Refused
 FULL = Path("/dev/full")
 TALK = """
 import structlog
-from huidu.cli.speech import log_to_stderr
+from huidu.speech import log_to_stderr
 
 log_to_stderr("info")
 for number in range(2000):

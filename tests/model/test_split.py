@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from huidu.model.split import (
     WHOLE,
+    Chain,
     Phase,
     deal,
     fork,
@@ -173,3 +175,55 @@ def test_phases_are_written_so_that_a_person_can_read_them() -> None:
 )
 def test_what_is_written_of_phases_is_read_again(phases: tuple[Phase, ...]) -> None:
     assert read_phases(write_phases(phases)) == phases
+
+
+def chance(seed: int) -> Callable[[int], random.Random]:
+    return lambda block: random.Random(f"{seed} {block}")
+
+
+@given(
+    weights=weights_of(),
+    seed=st.integers(0, 2**32),
+    alone=st.integers(0, 300),
+    asked=st.lists(st.integers(0, 2), min_size=1, max_size=300),
+)
+def test_who_shares_a_split_deals_as_one_from_wherever_it_stood(
+    weights: list[int], seed: int, alone: int, asked: list[int]
+) -> None:
+    """One process deals some calls alone; then three take turns, in any order."""
+    versions = [str(n) for n in range(len(weights))]
+    tree, phases, counts = fork(versions, weights), fresh(len(versions)), Counter[str]()
+    dice = random.Random(seed)
+    for _ in range(alone):
+        version, phases = deal(tree, phases, dice.random())
+        counts[version] += 1
+    place = alone % Chain.period(tree)
+    three = [Chain(tree, place, phases, chance(seed)) for _ in range(3)]
+    bound = WHOLE if len(weights) == 2 else 2 * WHOLE
+    for turn, who in enumerate(asked):
+        draw, phases = three[who].at(place + turn)
+        version, _ = deal(tree, phases, draw)
+        counts[version] += 1
+        for name, weight in zip(versions, weights, strict=True):
+            assert abs(counts[name] * WHOLE - (alone + turn + 1) * weight) < bound
+
+
+@given(weights=weights_of(), seed=st.integers(0, 2**32))
+def test_a_call_meets_the_same_whoever_asks_and_whatever_he_has_missed(
+    weights: list[int], seed: int
+) -> None:
+    tree = fork([str(n) for n in range(len(weights))], weights)
+    phases, period = fresh(len(weights)), Chain.period(tree)
+    steady = Chain(tree, 0, phases, chance(seed))
+    met = [steady.at(number) for number in range(600)]
+    late = Chain(tree, 0, phases, chance(seed))
+
+    assert [late.at(number) for number in (599, 0, 300)] == [met[599], met[0], met[300]]
+    assert steady.at(7 * 256 * period)[1] == phases
+
+
+def test_a_split_with_nobody_on_a_side_has_a_period_all_the_same() -> None:
+    assert Chain.period(fork(["1", "2"], [0, WHOLE])) == 1
+    assert Chain.period(fork(["1", "2"], [3000, 7000])) == 10
+    assert Chain.period(fork(["1", "2", "3"], [0, 2500, 7500])) == 4
+    assert Chain.period("1") == 1

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from huidu.cli import show
-from huidu.cli.speech import log_to_stderr
 from huidu.cli.trials import Trial, tried
 from huidu.instances.sandbox.groups import HIERARCHIES
 from huidu.instances.sandbox.table import NONE
 from huidu.instances.sandbox.walls import kernel
 from huidu.runtimes.table import CUSTOM, TABLE, Runtimes
 from huidu.settings import Settings, Unsettled, address, from_process
+from huidu.speech import log_to_stderr
 
 SEALED, OPEN, REFUSED = 0, 1, 2
 ENOUGH_BYTES = 1 << 30

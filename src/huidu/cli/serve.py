@@ -19,13 +19,13 @@ from typing import Any
 
 import uvloop
 
-from huidu.cli.speech import log_to_stderr
 from huidu.cloudapi.keys import Unreadable
 from huidu.model.errors import Refusal
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder
 from huidu.server import serving
 from huidu.settings import Settings, Unsettled, from_process
+from huidu.speech import log_to_stderr
 from huidu.store.lock import Held
 
 gc.enable()

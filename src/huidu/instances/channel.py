@@ -75,6 +75,20 @@ class Channel:
             self._answer.set_exception(fault)
         self._broken()
 
+    @property
+    def fd(self) -> int:
+        """The descriptor of this end."""
+        return self._socket.fileno()
+
+    def rest(self) -> None:
+        """Leave what comes to whoever else has this end, until `wake`."""
+        self._loop.remove_reader(self._socket)
+
+    def wake(self) -> None:
+        """Read on."""
+        if self.fault is None:
+            self._loop.add_reader(self._socket, self._read)
+
     def close(self) -> None:
         """Take in what is still there, and let go: the process at the other end has ended."""
         while self.fault is None and self._read():

@@ -176,6 +176,10 @@ class Crew(Generic[T]):
         self._doubled.add(name)
         return self._ahead.pop(name)
 
+    def apart(self, instance: T) -> None:
+        """Send nothing ahead to one that is busy: who has it has it alone."""
+        self._ahead.pop(instance.name, None)
+
     def halves(self, instance: T) -> bool:
         """Have one that had two calls have one; tell whether it had two."""
         name = instance.name

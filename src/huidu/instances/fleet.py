@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from huidu.instances.claim import Carriage, Claim, Passenger, Running
 from huidu.instances.guests import Numbers
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.pool import Pool
-from huidu.instances.recipe import Recipe, Workshop
+from huidu.instances.recipe import Make
 from huidu.instances.shares import Shares, Tenancy
 from huidu.model.capacity import Limits, Retired
 from huidu.model.effect import Effect, ProvisionChanged
@@ -28,6 +29,12 @@ SOON_S = 30.0
 
 #: Which version a pool runs: the function's id, the version's number and its digest.
 Key = tuple[str, str, str]
+
+
+class Workshop(Protocol):
+    """Where instances come from."""
+
+    def maker(self, version: Version) -> Make: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +212,10 @@ class Fleet:
         """Return how things stand with each version that has instances, or is to have some."""
         return [_standing(self._versions[key], pool) for key, pool in self._pools.items()]
 
+    def stopped(self, version: Version) -> bool:
+        """Tell whether no call of a version is to be run."""
+        return self._tenancy(version).stopped is not None
+
     def interrupt(self, request_id: str) -> bool:
         """Tell the instance to end that runs a call; return whether there is one."""
         every = (one for pool in self._pools.values() for one in pool.crew.lent())
@@ -243,7 +254,7 @@ class Fleet:
         key = key_of(version)
         pool = self._pools.get(key)
         if pool is None:
-            make = Recipe(version, self._workshop).make
+            make = self._workshop.maker(version)
             limits = replace(self._limits, seats=web(version.configuration).concurrency)
             tenancy = self._tenancy(version)
             pool = Pool(make, limits, asyncio.get_running_loop(), tenancy, self._draw)

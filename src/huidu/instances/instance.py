@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from time import perf_counter
 
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from huidu.instances import answers, endings, wire
 from huidu.instances.answers import Ready
 from huidu.instances.channel import Channel, Lost, Undelivered
 from huidu.instances.launch import Exit, Launched
+from huidu.instances.lease import Lease, Returned
 from huidu.instances.living import Living, Rider, Stopped, TimedOut
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.wire import KINDS, Frame, Kind, ProtocolError, TooLarge
@@ -224,6 +226,42 @@ class Instance(Living):
         cutting = self._loop.create_task(self._cut_off(turn, fault))
         self._cutting.add(cutting)
         cutting.add_done_callback(self._cutting.discard)
+
+    def lend(self, stop: Callable[[], None]) -> tuple[Lease, tuple[int, int]]:
+        """Leave it to another process until `resume`; return what that must know and have.
+
+        `stop` is called where it is to end meanwhile: the one who has it is to end its call.
+        """
+        self._home.clear()
+        self._stop_elsewhere = stop
+        self._wire.rest()
+        lease = Lease(
+            name=self.name,
+            pid=self._process.pid,
+            fresh=self._fresh,
+            init_ms=self._init_ms,
+            ahead=self._takes_ahead,
+            exhausted=self._exhausted,
+            place=self._pipe.rest(),
+        )
+        return lease, (self._wire.fd, self._pipe.fd)
+
+    def resume(self, returned: Returned) -> None:
+        """Go on with it as it comes back; one that is not sound is ended."""
+        self.took_s, self._fresh = returned.took_s, returned.fresh
+        self._wire.wake()
+        self._pipe.wake(returned.place)
+        self._home.set()
+        if self._stopping or not returned.sound:
+            self._wire.fail(Stopped())
+
+    def kill(self) -> None:
+        """End its process, whoever has it."""
+        self._process.kill()
+
+    async def ended(self) -> Exit:
+        """Return how its process ended, once it has."""
+        return await self._process.wait()
 
     async def _load(self, order: bytes) -> Ready | Ending:
         limit = self._version.configuration.init_timeout_s

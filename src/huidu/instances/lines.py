@@ -10,6 +10,7 @@ import struct
 import termios
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from huidu.model.frame import cut
 
@@ -97,6 +98,19 @@ class Lines:
         self._kept.append(NOTICE if self._full else line)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a pipe stands between two calls."""
+
+    printed: str = ""  #: What came, and no call was told.
+    calls: int = 0
+    printing: int = 0
+    tells_apart: bool = True
+
+
+BEGUN = Place()  #: Before any call.
+
+
 class Pipe:
     """The end of the pipe that an instance prints into.
 
@@ -125,6 +139,29 @@ class Pipe:
         no call is to be sent ahead of an answer: what it prints could be taken for the other's.
         """
         return self._tells_apart
+
+    @property
+    def fd(self) -> int:
+        """The descriptor of this end."""
+        return self._fd
+
+    def rest(self) -> Place:
+        """Leave what comes to whoever else has this end, until `wake`; return where it stands.
+
+        No call may be under way.
+        """
+        self._loop.remove_reader(self._fd)
+        self._look()
+        return Place(self._lines.take(), self._calls, self._printing, self._tells_apart)
+
+    def wake(self, place: Place) -> None:
+        """Read on from where somebody else has left it."""
+        self._calls, self._printing = place.calls, place.printing
+        self._tells_apart = place.tells_apart
+        if place.printed:
+            self._lines.feed(place.printed.encode())
+        if self._fd >= 0:
+            self._loop.add_reader(self._fd, self._read, CHUNK)
 
     def take(self) -> str:
         """Return what this call printed, and begin with the next.

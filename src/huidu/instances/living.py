@@ -70,6 +70,10 @@ class Living:
         self._running: tuple[Task, float] | None = None  #: One call at a time, and since when.
         self._loop = asyncio.get_running_loop()
         self._signalled = False  #: Whether it was told to end, and listens.
+        self._home = asyncio.Event()  #: Not while another process of ours has it.
+        self._home.set()
+        self._stop_elsewhere: Callable[[], None] = lambda: None
+        self._stopping = False
         self._watching = self._loop.create_task(self._watch())
 
     @property
@@ -94,7 +98,11 @@ class Living:
 
     async def stop(self) -> None:
         """End the process, and return when nothing of it is left."""
-        self._wire.fail(Stopped())
+        self._stopping = True
+        if self._home.is_set():
+            self._wire.fail(Stopped())
+        else:
+            self._stop_elsewhere()
         await asyncio.shield(self._watching)
 
     async def run(self, task: Task) -> Outcome:
@@ -151,6 +159,7 @@ class Living:
         """See the process to its end, whenever that comes, and leave nothing of it."""
         try:
             await self._process.wait()
+            await self._home.wait()  # who has it reads what it still says
         finally:
             self._process.kill()
             self._wire.close()

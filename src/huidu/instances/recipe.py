@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from huidu.instances import answers
 from huidu.instances.blueprint import Blueprint
@@ -20,6 +21,8 @@ from huidu.model.function import Code
 from huidu.model.version import Version
 from huidu.model.web import is_web
 from huidu.runtimes.table import Runtimes
+
+Make = Callable[[], Coroutine[Any, Any, Running]]
 
 
 class Packages(Protocol):
@@ -43,6 +46,10 @@ class Workshop:
     launcher: Launcher = field(default_factory=Spawner)
     account: Account = field(default_factory=Account)
     in_use: Counter[str] = field(default_factory=Counter)
+
+    def maker(self, version: Version) -> Make:
+        """Return what starts instances of a version."""
+        return Recipe(version, self).make
 
 
 class Recipe:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from huidu.invoke.turns import Turns
 from huidu.model.alias import Alias
 from huidu.model.budget import Allowance
 from huidu.model.call import Routed, lane_of
@@ -27,7 +28,7 @@ from huidu.model.function import FunctionName
 from huidu.model.names import LATEST, names_version
 from huidu.model.routing import STAYS, Decision
 from huidu.model.split import Phases
-from huidu.model.traits import Traits
+from huidu.model.traits import NO_TRAITS, Traits
 from huidu.model.version import Version
 from huidu.model.web import is_web
 
@@ -42,16 +43,30 @@ class Target:
     phases: Phases
     allowance: Allowance | None = None  #: What its rollout may spend, where one moves it.
     always: Routed | None = None  #: Where every call goes, if that is so and once one has gone.
+    turns: Turns | None = None  #: Where its split is shared with other processes.
+    dealt: int = 0  #: How many calls the split has dealt here.
 
     def route(self, traits: Traits, draw: Draw) -> Decision:
         """Decide one call."""
-        decision, self.phases = self.alias.route(traits, draw(), self.phases)
+        if self.turns is not None and self.alias.splits(traits):
+            decision, _ = self.alias.route(traits, *self.turns.take())
+        else:
+            decision, self.phases = self.alias.route(traits, draw(), self.phases)
+            if decision.phases:
+                self.dealt += 1
         return decision if self.allowance is None else self.allowance.settle(decision)
 
     def foresee(self, traits: Traits, draw: Draw) -> Decision:
         """Decide a call that does not come; nothing moves."""
-        decision, _ = self.alias.route(traits, draw(), self.phases)
+        phases = self.phases if self.turns is None else self.turns.foresee()
+        decision, _ = self.alias.route(traits, draw(), phases)
         return decision if self.allowance is None else self.allowance.foresee(decision)
+
+    def share(self) -> Turns | None:
+        """Have other processes take turns with this one; None where it splits nothing exactly."""
+        if self.turns is None and self.alias.splits(NO_TRAITS):
+            self.turns = Turns.begin(self.alias, self.dealt, self.phases)
+        return self.turns
 
 
 @dataclass(slots=True)
@@ -77,6 +92,8 @@ class Routes:
         self._by_id: dict[str, Entry] = {}
         self._allowances: dict[tuple[str, str], Allowance] = {}
         self._shared: dict[tuple[FunctionName, str], Alias] = {}
+        #: Is told of a function when a rollout begins or ends to keep watch over calls of it.
+        self.allowed: Callable[[str], None] = lambda function_id: None
 
     def __repr__(self) -> str:
         return f"<Routes of {len(self._entries)} functions>"
@@ -121,6 +138,10 @@ class Routes:
             raise NotFound("Qualifier", qualifier)
         return target
 
+    def entry(self, named: FunctionName) -> Entry | None:
+        """Return what the table knows of a function; not to be changed."""
+        return self._entries.get(named)
+
     def id_of(self, named: FunctionName) -> str | None:
         """Return the id of a function, or None where there is none of this name."""
         entry = self._entries.get(named)
@@ -141,6 +162,7 @@ class Routes:
         if entry is not None and alias in entry.targets:
             target = entry.targets[alias]
             target.allowance, target.always = allowance, None
+            self.allowed(function_id)
 
     def shared(self) -> Iterable[Alias]:
         """Return the aliases that lead to more than one version, as they are at this moment."""

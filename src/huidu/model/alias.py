@@ -99,6 +99,17 @@ class Alias:
         """Where the exact split begins."""
         return split.fresh(len(self._shares))
 
+    @property
+    def tree(self) -> Fork | str:
+        """The choices of the exact split."""
+        return self._tree
+
+    def splits(self, traits: Traits) -> bool:
+        """Tell whether it is the exact split that decides a call, so that it takes a turn there."""
+        if self.split != EXACT or not isinstance(self.routing, Weighted):
+            return False
+        return self._key is None or self._key.read(traits) is None
+
     def route(self, traits: Traits, draw: float, phases: Phases) -> tuple[Decision, Phases]:
         """Choose the version that answers one call; return it with the phases for the next call.
 

@@ -14,9 +14,10 @@ versions, which is why there may not be more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 #: Weights are kept in steps of a ten-thousandth (D-23), as whole numbers, so that nothing drifts.
 WHOLE = 10_000
@@ -99,6 +100,73 @@ def odds(phase: Phase, part: int, whole: int) -> float:
     if after < whole:
         return 0.0 if ahead else part / (whole - fraction)
     return (after - whole) / fraction if ahead else 1.0
+
+
+class Draws(Protocol):
+    """Chance, which says the same to whoever asks anew from the start."""
+
+    def random(self) -> float: ...
+
+
+LEAST_BLOCK = 256
+
+
+class Chain:
+    """A split by the numbers of its calls: what the n-th call meets is the same for all who ask.
+
+    So processes that share nothing but how many calls there were deal as one. Each works out what
+    the calls of the others met; where it has missed many, it goes on from where the split owes
+    nobody anything, as it does after each `period`. `draws` has the chance of each block of calls.
+    It begins at a place below the period where the split may be amid something.
+    """
+
+    def __init__(
+        self, tree: Fork | str, place: int, phases: Phases, draws: Callable[[int], Draws]
+    ) -> None:
+        self._tree = tree
+        self._draws = draws
+        self._first = place, phases
+        period = self.period(tree)
+        self._length = period * -(-LEAST_BLOCK // period)
+        self._fresh: Phases = (Phase(),) * len(phases)
+        self._block, self._place, self._phases = -1, 0, phases
+        self._chance, self._draw = draws(0), 0.0
+
+    @staticmethod
+    def period(tree: Fork | str) -> int:
+        """Return after how many calls every version has had just its share."""
+        weights = _weights(tree)
+        return sum(weights) // math.gcd(*weights)
+
+    def at(self, number: int) -> tuple[float, Phases]:
+        """Return the draw of a call, and where the split stands just before it.
+
+        To ask for a number below one that was asked for before costs the work of a whole block.
+        """
+        block, place = divmod(number, self._length)
+        if block != self._block or place < self._place:
+            self._begin(block)
+        while self._place < place:
+            _, self._phases = deal(self._tree, self._phases, self._draw)
+            self._draw = self._chance.random()
+            self._place += 1
+        return self._draw, self._phases
+
+    def _begin(self, block: int) -> None:
+        self._block, self._chance = block, self._draws(block)
+        self._place, self._phases = (0, self._fresh) if block else self._first
+        self._draw = self._chance.random()
+
+
+def _weights(tree: Fork | str) -> Sequence[int]:
+    """Return the weights of the leaves of a tree, those without any left out."""
+    if isinstance(tree, str):
+        return [1]
+    found: list[int] = []
+    for side, weight in ((tree.left, tree.part), (tree.right, tree.whole - tree.part)):
+        if weight:
+            found += [weight] if isinstance(side, str) else _weights(side)
+    return found
 
 
 def write_phases(phases: Phases) -> str:

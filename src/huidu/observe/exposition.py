@@ -65,6 +65,27 @@ class Gauges(Collector):
         )
 
 
+class Processes(Collector):
+    """How many processes answer at the gateway."""
+
+    def __init__(self, there_are: Callable[[], int], restarts: Callable[[], int]) -> None:
+        self._there_are = there_are
+        self._restarts = restarts
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics as they are now."""
+        yield GaugeMetricFamily(
+            "huidu_gateway_processes",
+            "Processes that take connections at the gateway, the server's own among them.",
+            value=self._there_are(),
+        )
+        yield CounterMetricFamily(
+            "huidu_gateway_restarts",
+            "Processes of the gateway that ended and were started anew.",
+            value=self._restarts(),
+        )
+
+
 class Reservations(Collector):
     """What functions have of the concurrency for themselves."""
 

@@ -79,13 +79,18 @@ class Recorder:
         self._closed = False
         self._dropped = 0
         self.nobodys = 0
-        counters.settle = self._settle
+        self.elsewhere: Callable[[], None] = lambda: None  #: Has us take what ended elsewhere.
+        counters.settle = self._settle_all
 
     @property
     def dropped(self) -> int:
         """How many records were not kept."""
-        self._settle()
+        self._settle_all()
         return self._dropped
+
+    def dropped_elsewhere(self, count: int) -> None:
+        """Hear that so many records will not come that were to."""
+        self._dropped += count
 
     def show(self, to: Callable[[Sequence[Record]], None]) -> None:
         """Show each batch to somebody else as well, who takes no time over it."""
@@ -148,6 +153,11 @@ class Recorder:
         self._ended.append(ended)
         if len(self._ended) >= MOST_UNWRITTEN:
             self._settle()
+
+    def _settle_all(self) -> None:
+        """Have counted what has ended, here and elsewhere."""
+        self.elsewhere()
+        self._settle()
 
     def _settle(self) -> None:
         """Write down the calls that have ended, and count them."""
@@ -229,7 +239,7 @@ class Recorder:
     async def flush(self) -> None:
         """Return when every record taken so far is in the journal."""
         async with self._turn:
-            self._settle()
+            self._settle_all()
             left = len(self._waiting)  # not what comes meanwhile: that would never end
             while left > 0 or self._written:
                 batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from huidu.store.reading import Reading
 from huidu.store.writing import Writing
 
 Publish = Callable[[Sequence[Effect]], None]
+Heard = Callable[[], Awaitable[None]]
 T = TypeVar("T")
 AT_ONCE = 5_000  #: Effects that are taken over in one step as a server starts.
 
@@ -35,17 +36,23 @@ def have_heard(parts: Sequence[Publish], effects: Sequence[Effect]) -> None:
         raise ExceptionGroup("a commit was not taken over by all", troubles)
 
 
+async def at_once() -> None:
+    """Nobody else has to hear."""
+
+
 class Catalog:
     """What the platform knows of its functions, kept in one database.
 
     Writes are one after the other. What a write means to those who route is handed to `publish`
     after the commit and before the next write begins, in one step: once `write` has returned,
     every call that starts is routed by it, and after a crash whatever was acknowledged is there.
+    `heard` returns once other processes that route go by what was published.
     """
 
-    def __init__(self, database: Database, publish: Publish) -> None:
+    def __init__(self, database: Database, publish: Publish, heard: Heard = at_once) -> None:
         self._database = database
         self._publish = publish
+        self._heard = heard
         self._turn = asyncio.Lock()
 
     async def read(self, ask: Callable[[Reading], T]) -> T:
@@ -65,7 +72,10 @@ class Catalog:
 
         async with self._turn:
             result, effects = await self._database.write(work)
-            self._publish(effects)
+            try:
+                self._publish(effects)
+            finally:
+                await self._heard()
         return result
 
     async def load(self) -> None:

@@ -36,7 +36,6 @@ from huidu.cli.dev.watching import Watch
 from huidu.cli.dev.written import Written
 from huidu.cli.lines import look_of
 from huidu.cli.projects.work import ACTION
-from huidu.cli.speech import log_to_stderr
 from huidu.cloudapi import keys
 from huidu.model.errors import Refusal
 from huidu.project.declared import Project, is_event
@@ -45,6 +44,7 @@ from huidu.project.installing import cache_of
 from huidu.project.reading import STAGE, find
 from huidu.server import serving
 from huidu.settings import Settings, Unsettled, from_process
+from huidu.speech import log_to_stderr
 from huidu.store.lock import Held
 
 gc.enable()

@@ -1,0 +1,1 @@
+"""Lanes: processes beside the server's own that answer calls of function URLs."""

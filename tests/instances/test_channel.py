@@ -201,3 +201,49 @@ async def test_what_is_in_the_pipe_is_taken_though_nobody_had_time_to_read_it() 
     pipe.close()
     assert pipe.take() == "more\n"
     os.close(printed)
+
+
+async def test_frames_that_come_together_are_heard_in_order_and_answered_together(
+    ends: Ends,
+) -> None:
+    channel = ends.channel()
+    heard: list[tuple[int, bytes]] = []
+
+    def hear(kind: int, body: bytes) -> None:
+        heard.append((kind, body))
+        channel.send(pack(Frame(Kind.CALL, b"after " + body)))
+
+    channel.hear = hear
+    last = pack(Frame(Kind.RESULT, b"three"))
+    ends.far.send(b"".join(pack(Frame(Kind.RESULT, one)) for one in (b"one", b"two")) + last[:6])
+    await turns()
+    ends.far.send(last[6:])
+    await turns()
+
+    assert heard == [(Kind.RESULT, one) for one in (b"one", b"two", b"three")]
+    sent = [pack(Frame(Kind.CALL, b"after " + one)) for one in (b"one", b"two", b"three")]
+    assert await asyncio.to_thread(ends.far.recv, 1 << 20) == b"".join(sent)
+    channel.close()
+
+
+async def test_what_comes_behind_a_frame_that_broke_the_channel_is_sent_no_answer(
+    ends: Ends,
+) -> None:
+    channel = ends.channel()
+    heard: list[bytes] = []
+
+    def hear(_kind: int, body: bytes) -> None:
+        heard.append(body)
+        channel.send(FRAME)
+        channel.fail(Lost())
+
+    channel.hear = hear
+    ends.far.send(pack(Frame(Kind.RESULT, b"one")) + pack(Frame(Kind.RESULT, b"two")))
+    await turns()
+
+    assert heard == [b"one"]
+    assert ends.broken == 1
+    ends.far.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        ends.far.recv(1)
+    channel.close()

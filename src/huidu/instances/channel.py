@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from huidu.instances.wire import HEADER, KINDS, LARGEST, Frame, ProtocolError, Reader
+from huidu.instances.wire import HEADER, KINDS, Frame, ProtocolError, Reader
 
 CHUNK = 64 * 1024
 WORDS_AT = HEADER.size
@@ -36,6 +36,7 @@ class Channel:
         self._broken = broken
         self._reader = Reader()
         self._unsent = memoryview(b"")
+        self._held: list[bytes] | None = None  #: What is sent once all that has come was heard.
         self._answer: asyncio.Future[Frame] | None = None
         self.hear: Hear | None = None  #: Who takes the frames that no `exchange` waits for.
         self.fault: Exception | None = None  #: Why it broke, once it has.
@@ -59,7 +60,9 @@ class Channel:
 
     def send(self, frame: bytes) -> None:
         """Send a packed frame; what comes of it, `hear` is told, or `broken`."""
-        if self._unsent:
+        if self._held is not None:
+            self._held.append(frame)
+        elif self._unsent:
             self._unsent = memoryview(b"".join((self._unsent, frame)))
         else:
             self._send(frame)
@@ -123,10 +126,9 @@ class Channel:
         """Take in what has come; tell whether something had."""
         try:
             data = self._receive()
-            if self.hear is not None and not self._reader.buffer and _is_whole(data):
-                self.hear(data[0], data[WORDS_AT:])
-            else:
-                for frame in self._reader.feed(data):
+            taken = 0 if self.hear is None or self._reader.buffer else self._hear_whole(data)
+            if self.fault is None and taken < len(data):
+                for frame in self._reader.feed(data[taken:]):
                     self._take(frame)
         except BlockingIOError:
             return False
@@ -141,6 +143,27 @@ class Channel:
             self.fail(Undelivered() if self._unsent else Lost())
         return bool(data)
 
+    def _hear_whole(self, data: bytes) -> int:
+        """Have the whole frames heard that this begins with; return how many bytes those are.
+
+        What is sent in answer to more than one of them goes out together.
+        """
+        begin, end = 0, len(data)
+        while self.hear is not None and begin + WORDS_AT <= end:
+            kind, size = HEADER.unpack_from(data, begin)
+            after = begin + WORDS_AT + size
+            if after > end or kind not in KINDS or self.fault is not None:
+                break
+            if after < end and self._held is None:
+                self._held = []
+            self.hear(kind, data[begin + WORDS_AT : after])
+            begin = after
+        if self._held is not None:
+            held, self._held = self._held, None
+            if held and self.fault is None:
+                self.send(b"".join(held))
+        return begin
+
     def _receive(self) -> bytes:
         """Return what has come next, or nothing at the end; may raise `ProtocolError`."""
         return self._socket.recv(CHUNK)
@@ -152,9 +175,3 @@ class Channel:
             self.hear(frame.kind, frame.body)
         else:
             raise ProtocolError(f"{frame.kind.name} that nobody asked for")
-
-
-def _is_whole(data: bytes) -> bool:
-    """Tell whether this is one frame and nothing else, as nearly always."""
-    came = len(data) - WORDS_AT
-    return came >= 0 and HEADER.unpack_from(data)[1] == came <= LARGEST and data[0] in KINDS

@@ -96,8 +96,7 @@ def test_of_many_calls_just_those_are_counted_that_answered_so(
         for whole in (triggers, results)
     ]
     answered = [
-        trigger in HTTP_DOORS and answers_5xx(result)
-        for trigger, result in zip(*each, strict=True)
+        trigger in HTTP_DOORS and answers_5xx(result) for trigger, result in zip(*each, strict=True)
     ]
 
     assert how_many_5xx(calls, triggers, results) == sum(answered)

@@ -15,8 +15,8 @@ from itertools import repeat
 HTTP_DOORS = frozenset({"apigw", "http"})
 SERVER_ERROR = 500
 KEY = '"statusCode"'
-#: How most results begin, in the order of SCF's documents or without it: what they say is told
-#: without reading any further.
+#: How most results begin, in the order of SCF's documents or without it: those that say it there
+#: need not be decoded.
 BEGINS = re.compile(
     r'\{\s*(?:"isBase64Encoded"\s*:\s*(?:true|false)\s*,\s*)?"statusCode"\s*:\s*("?)([0-9]{3})\1\s*[,}]'
 )
@@ -29,17 +29,17 @@ def answers_5xx(result: str) -> bool:
 
     Only so much of a result is kept as a record holds: beyond that it is read as far as it goes.
     """
-    if KEY not in result:
-        return False
-    begins = BEGINS.match(result)
-    if begins is not None:
-        return int(begins[2]) >= SERVER_ERROR
-    if result.count(KEY) == len(NO_SERVER_ERROR.findall(result)):  # whichever of them it says
-        return False
-    return _says(result)
+    at = result.find(KEY)
+    while at >= 0 and NO_SERVER_ERROR.match(result, at):
+        at = result.find(KEY, at + len(KEY))
+    return at >= 0 and _says(result)
 
 
 def _says(result: str) -> bool:
+    """Tell the same where some `statusCode` in the result may be one: is it the answer's own."""
+    begins = BEGINS.match(result)
+    if begins is not None:
+        return int(begins[2]) >= SERVER_ERROR
     try:
         said = json.loads(result)
     except (ValueError, RecursionError):  # cut off, or too deep

@@ -22,7 +22,7 @@ CALLS = 24
 THIRD = """
 def main_handler(event, context):
     n = int(event["queryString"]["n"])
-    return {"isBase64Encoded": False, "statusCode": 200 if n % 3 else 500, "headers": {}, "body": str(n)}
+    return {"statusCode": 200 if n % 3 else 500, "headers": {}, "body": str(n)}
 """
 
 

@@ -32,8 +32,8 @@ def pack(tally: Tally) -> bytes:
         numbers += (status, count)
     _spread(numbers, tally.durations)
     _spread(numbers, tally.steady)
-    if tally.answered_5xx:
-        numbers.append(tally.answered_5xx)
+    later = [getattr(tally, name) for name in LATER]
+    numbers += later if any(later) else ()
     return bytes((FORM, *_sevens(numbers)))
 
 

@@ -205,9 +205,20 @@ def test_top_shows_a_bar_for_each_version_as_long_as_its_share_of_the_busiest() 
     assert "█" in first
 
 
+def test_top_has_a_column_for_answers_of_5xx_where_there_are_any() -> None:
+    told = drawn(120, lane("1", 1000), lane("2", 500, Errors=5, Answered5xx=20))
+    second = next(row for row in told.splitlines() if "release  2 " in row)
+
+    assert "5 failed  20 answered 5xx" in told
+    assert "5 (1 %)  20 (4 %)" in second
+    assert "5xx" not in drawn(120, lane("1", 1000, Answered5xx=0))
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
 def test_top_fits_every_width(width: int) -> None:
-    told = drawn(width, lane("1", 10), lane("2", 2, Throttled=1, FunctionName="other"))
+    told = drawn(
+        width, lane("1", 10), lane("2", 2, Throttled=1, Answered5xx=1, FunctionName="other")
+    )
 
     assert max(map(len, told.splitlines())) <= width
     assert "calls/s" in told

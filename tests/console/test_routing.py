@@ -130,6 +130,7 @@ def test_every_version_that_gets_calls_or_could_has_a_row() -> None:
         "Calls": 10,
         "Errors": 1,
         "Throttled": 0,
+        "Answered5xx": 0,
         "DurationP50": 1.0,
         "DurationP99": 2.0,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,16 @@ def test_what_is_merged_packed_is_the_same(tallies: list[Tally]) -> None:
 def test_a_second_with_calls_in_it_is_small() -> None:
     assert len(pack(NOTHING)) < 30
     assert len(pack(calls(1000))) < 60
+
+
+def test_what_was_packed_before_answers_were_counted_has_none() -> None:
+    before = bytes.fromhex("010000b0ea01000000000000904e0000000000000001c801030001ac03030000")
+
+    assert unpack(before) == calls(3)
+    assert pack(calls(3)) == before
+    answered = pack(replace(calls(3), answered_5xx=2))
+    assert answered == before + b"\x02", "who does not know of it has read all else"
+    assert unpack(merge_packed([before, answered])).answered_5xx == 2
 
 
 @given(st.binary(max_size=60))

@@ -16,6 +16,7 @@ from huidu.observe.count import Count
 from tests.fakes_store import record
 from tests.tallies import TALLIES
 
+RESULTS = st.sampled_from(["null", '{"statusCode": 500}', '{"statusCode": 200}'])
 RECORDS = st.builds(
     record,
     status=st.sampled_from([200, 200, 430, 432, 433, 434, 499]),
@@ -28,6 +29,8 @@ RECORDS = st.builds(
     memory_mb=st.sampled_from([0, 64, 128]),
     event_bytes=st.integers(0, 2**23),
     result_bytes=st.integers(0, 2**23),
+    trigger=st.sampled_from(["http", "apigw", "api"]),
+    result=RESULTS,
 )
 
 
@@ -92,6 +95,21 @@ def test_a_call_that_was_refused_has_no_duration() -> None:
     assert (tally.calls, tally.ran, tally.duration_us, tally.billed_ms) == (1, 0, 0, 0)
 
 
+@given(st.lists(RECORDS, max_size=10))
+def test_just_those_are_counted_as_5xx_that_succeeded_and_told_so_to_a_caller_by_http(
+    records: list[Record],
+) -> None:
+    told = [
+        one
+        for one in records
+        if one.status == 200 and one.trigger != "api" and one.result == '{"statusCode": 500}'
+    ]
+    tally = counted(*records)
+
+    assert tally.answered_5xx == len(told)
+    assert tally.succeeded >= len(told), "each is a success all the same"
+
+
 def test_of_nothing_there_is_nothing() -> None:
     assert counted() == NOTHING
 
@@ -104,6 +122,8 @@ SILENT = st.fixed_dictionaries(
         "memory_mb": st.sampled_from([64, 128]),
         "event_bytes": st.integers(0, 2**23),
         "result_bytes": st.integers(0, 2**23),
+        "trigger": st.sampled_from(["http", "api"]),
+        "result": RESULTS,
     }
 )
 
@@ -116,7 +136,8 @@ def test_calls_on_a_sheet_are_counted_as_their_records_are(
     for some in (calls[:cut], calls[cut:]):
         if some:
             columns: dict[str, Any] = {name: [one[name] for one in some] for name in some[0]}
-            columns["memory_mb"] = folded(columns["memory_mb"])
+            for name in ("memory_mb", "trigger", "result"):
+                columns[name] = folded(columns[name])
             count.add_columns(columns | {ID: ["r"] * len(some)})
 
     assert count.tally() == counted(*(record(instance="i-1", **one) for one in calls))

@@ -51,7 +51,8 @@ def totals() -> dict[Lane, Count]:
     return {
         RELEASE_1: count({"duration_ms": 3.0}, {"duration_ms": 300.0}),
         RELEASE_2: count(
-            {"cold": True, "init_ms": 20.0, "queue_ms": 30.0, "duration_ms": 1000.0},
+            {"cold": True, "init_ms": 20.0, "queue_ms": 30.0, "duration_ms": 1000.0}
+            | {"trigger": "http", "result": '{"statusCode": 500}'},
             {"status": 430, "memory_bytes": 100, "event_bytes": 3, "result_bytes": 4},
             {"status": 433, "memory_bytes": 900, "duration_ms": 1e7},
         ),
@@ -105,6 +106,7 @@ def test_durations_are_in_buckets_that_end_at_powers_of_two(totals: dict[Lane, C
         ("huidu_memory_peak_bytes", 900),
         ("huidu_event_bytes_total", 3),
         ("huidu_result_bytes_total", 4),
+        ("huidu_answered_5xx_total", 1),
     ],
 )
 def test_each_number_is_told(totals: dict[Lane, Count], name: str, value: float) -> None:

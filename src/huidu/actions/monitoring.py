@@ -135,6 +135,9 @@ class LaneFacts(Wire):
     calls: int
     errors: Annotated[int, Meta(description="Calls that failed, not counting throttled ones.")]
     throttled: int
+    answered_5xx: Annotated[
+        int, Meta(description="Calls that succeeded, and answered with an HTTP status of 500 up.")
+    ] = field(name="Answered5xx")
     cold: Annotated[int, Meta(description="Calls for which an instance was started.")]
     duration_p50: float | None
     duration_p99: float | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from huidu.actions.action import HUIDU, HUIDU_VERSION, Action, NamedFunction, Namespace, Wire
 from huidu.model.names import DEFAULT_NAMESPACE
@@ -36,6 +36,9 @@ class VersionSeries(Wire):
     calls: list[int]
     errors: Annotated[list[int], Meta(description="Calls that failed, not counting throttled.")]
     throttled: list[int]
+    answered_5xx: Annotated[
+        list[int], Meta(description="Calls that succeeded, and answered HTTP 500 or above.")
+    ] = field(name="Answered5xx")
     cold: Annotated[list[int], Meta(description="Calls for which an instance was started.")]
     duration_p50: list[float | None]
     duration_p99: list[float | None]

@@ -109,6 +109,7 @@ def lanes(alias: Facts, ways: Sequence[Facts]) -> list[dict[str, Any]]:
                 "calls": calls,
                 "rate": calls / WINDOW_S,
                 "errors": way["Errors"] if way else 0,
+                "answered_5xx": way["Answered5xx"] if way else 0,
                 "failed": way["Errors"] / calls if way and calls else 0.0,
                 "throttled": way["Throttled"] if way else 0,
                 "p50": way["DurationP50"] if way else None,

@@ -128,6 +128,7 @@ def _side(version: str, series: Facts | None) -> dict[str, Any]:
         "version": version,
         "calls": calls,
         "errors": sum(series["Errors"]) if series else 0,
+        "answered_5xx": sum(series["Answered5xx"]) if series else 0,
         "failed": sum(series["Errors"]) / calls if series and calls else 0.0,
         "cold": sum(series["Cold"]) if series else 0,
         "p50": usual[len(usual) // 2] if usual else None,

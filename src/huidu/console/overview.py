@@ -88,6 +88,7 @@ def added(lanes: Iterable[Facts]) -> dict[str, Any]:
     return {
         "calls": calls,
         "errors": errors,
+        "answered_5xx": sum(one["answered_5xx"] for one in some),
         "throttled": sum(one["throttled"] for one in some),
         "rate": calls / WINDOW_S,
         "failed": errors / calls if calls else 0.0,
@@ -101,6 +102,7 @@ def _row(lane: Facts) -> dict[str, Any]:
     return {
         "calls": lane["Calls"],
         "errors": lane["Errors"],
+        "answered_5xx": lane["Answered5xx"],
         "throttled": lane["Throttled"],
         "p99": lane["DurationP99"],
         "by_second": lane["BySecond"],

@@ -61,6 +61,7 @@ def _of_version(version: str, points: Sequence[Point], starts: range) -> wire.Ve
         calls=[one.calls if one else 0 for one in tallies],
         errors=[_errors(one) if one else 0 for one in tallies],
         throttled=[one.errors.get(Fault.THROTTLED, 0) if one else 0 for one in tallies],
+        answered_5xx=[one.answered_5xx if one else 0 for one in tallies],
         cold=[one.cold if one else 0 for one in tallies],
         duration_p50=[_quantile(one, 0.5) for one in tallies],
         duration_p99=[_quantile(one, 0.99) for one in tallies],

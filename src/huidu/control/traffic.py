@@ -104,6 +104,7 @@ def _facts(
         calls=tally.calls,
         errors=sum(tally.errors.get(fault, 0) for fault in ERRORS),
         throttled=tally.errors.get(Fault.THROTTLED, 0),
+        answered_5xx=tally.answered_5xx,
         cold=tally.cold,
         duration_p50=round(ran.quantile(0.5) * 1000, 3) if ran else None,
         duration_p99=round(ran.quantile(0.99) * 1000, 3) if ran else None,

@@ -10,7 +10,10 @@ from huidu.model.tally import MOSTS, SUMS, Tally, merged
 
 #: The first byte of all; another form is another number.
 FORM = 1
-NUMBERS = (*SUMS, *MOSTS)
+#: What came later stands at the end, and not at all where it is 0: who did not know of it reads no
+#: further, and what was packed before reads as 0.
+LATER = ("answered_5xx",)
+NUMBERS = tuple(name for name in (*SUMS, *MOSTS) if name not in LATER)
 _numbers = attrgetter(*NUMBERS)
 MORE, SEVEN = 0x80, 0x7F
 
@@ -29,6 +32,8 @@ def pack(tally: Tally) -> bytes:
         numbers += (status, count)
     _spread(numbers, tally.durations)
     _spread(numbers, tally.steady)
+    later = [getattr(tally, name) for name in LATER]
+    numbers += later if any(later) else ()
     return bytes((FORM, *_sevens(numbers)))
 
 
@@ -43,6 +48,7 @@ def unpack(body: bytes) -> Tally:
         durations, steady = _gather(numbers), _gather(numbers)
     except (StopIteration, RuntimeError) as error:
         raise Unpackable(f"{len(body)} bytes that end too soon") from error
+    known |= zip(LATER, numbers, strict=False)
     return Tally(statuses=statuses, durations=durations, steady=steady, **known)
 
 

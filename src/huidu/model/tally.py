@@ -43,6 +43,8 @@ class Tally:
     queue_us: int = 0  #: How long all calls waited for an instance.
     event_bytes: int = 0
     result_bytes: int = 0
+    #: Calls that succeeded, and answered their callers 500 or above (`model/answered.py`).
+    answered_5xx: int = 0
     most_duration_us: int = 0
     most_memory_bytes: int = 0
     most_memory_mb: int = 0  #: As configured.

@@ -9,6 +9,7 @@ from math import ceil, log2
 from operator import itemgetter, mul
 from typing import Any
 
+from huidu.model.answered import HTTP_DOORS, answers_5xx, how_many_5xx
 from huidu.model.histogram import PER_DOUBLING, Histogram
 from huidu.model.invocation import Record, Status
 from huidu.model.sheet import ID, Columns
@@ -24,6 +25,7 @@ def _fields(*names: str) -> Callable[[Record], Any]:
 OF_ALL = _fields(
     *("status", "cold", "queue_ms", "init_ms", "memory_mb", "event_bytes", "result_bytes")
 )
+ANSWERED = _fields("status", "trigger", "result")
 OF_RUNS = _fields("instance", "status", "cold", "duration_ms", "memory_bytes", "memory_mb")
 SUCCESS = int(Status.SUCCESS)
 
@@ -46,6 +48,7 @@ class Count:
     queue_us: int
     event_bytes: int
     result_bytes: int
+    answered_5xx: int
     most_duration_us: int
     most_memory_bytes: int
     most_memory_mb: int
@@ -69,6 +72,7 @@ class Count:
         self.statuses[SUCCESS] = self.statuses.get(SUCCESS, 0) + calls
         self.event_bytes += sum(some["event_bytes"])
         self.result_bytes += sum(some["result_bytes"])
+        self.answered_5xx += how_many_5xx(calls, some["trigger"], some["result"])
         self.queue_us += round(sum(waited_ms) * 1000)  # no call's own is told, but the most
         self.most_queue_us = max(self.most_queue_us, round(max(waited_ms) * 1000))
         took = [round(ms * 1000) for ms in took_ms]
@@ -107,6 +111,7 @@ class Count:
         self.result_bytes += results
         self.queue_us += queue_us
         self.most_queue_us = max(self.most_queue_us, most_queue_us)
+        self.answered_5xx += sum(map(_answered_5xx, records))
         self._add_runs(records)
 
     def _add_runs(self, records: Sequence[Record]) -> None:
@@ -165,6 +170,11 @@ def _absorb(buckets: Buckets, histogram: Histogram) -> None:
         buckets[None] = buckets.get(None, 0) + histogram.zeros
     for index, count in histogram.buckets:
         buckets[index] = buckets.get(index, 0) + count
+
+
+def _answered_5xx(record: Record) -> bool:
+    status, trigger, result = ANSWERED(record)
+    return status == SUCCESS and trigger in HTTP_DOORS and answers_5xx(result)
 
 
 def _bucket(us: int) -> int | None:

@@ -99,6 +99,12 @@ FAMILIES = (
         _errors,
     ),
     Family(
+        "huidu_answered_5xx_total",
+        COUNTER,
+        "Calls that succeeded, and answered their callers with an HTTP status of 500 or above.",
+        _number(lambda told: told.counted.answered_5xx),
+    ),
+    Family(
         "huidu_duration_seconds",
         HISTOGRAM,
         "How long calls ran, of those that an instance had to their end.",

@@ -18,7 +18,7 @@ SPARKS = " ▁▂▃▄▅▆▇█"
 WIDEST_BAR, LEAST_BAR = 24, 6
 #: Columns below which the curve, then cold starts, then bars and medians make room.
 WIDE, NARROW, SMALL = 100, 76, 60
-NUMBERS = frozenset({"share", "calls/s", "failed", "p50", "p99", "cold"})
+NUMBERS = frozenset({"share", "calls/s", "failed", "5xx", "p50", "p99", "cold"})
 ROWS_BESIDE = 6  #: Of the picture, beside those of lanes.
 COLOURS = ("cyan", "magenta", "yellow", "blue", "green")
 BAD = 0.05  #: Share of failures from which on it is red, not yellow.
@@ -58,10 +58,12 @@ def _order(lane: Lane) -> tuple[str, str, int, str]:
 def _head(found: Traffic, title: str) -> Text:
     calls = sum(lane["Calls"] for lane in found["Lanes"])
     errors = sum(lane["Errors"] for lane in found["Lanes"])
+    answered = sum(map(_answered_5xx, found["Lanes"]))
     return Text.assemble(
         (clean(title), "bold"),
         f"  {rate(calls, found['Window'])} calls/s",
         (f"  {errors} failed", "red" if errors else "dim"),
+        (f"  {answered} answered 5xx" if answered else "", "red"),
         (f"  last {found['Window']} s, {found['Time']}", "dim"),
     )
 
@@ -82,6 +84,7 @@ def _table(found: Traffic, title: str, lanes: Sequence[Lane], width: int) -> Tab
         "calls/s": True,
         "": width >= SMALL,
         "failed": True,
+        "5xx": any(map(_answered_5xx, lanes)),
         "p50": width >= SMALL,
         "p99": True,
         "cold": width >= NARROW,
@@ -109,6 +112,7 @@ def _cells(lane: Lane, window_s: int, most: int, bar: int) -> Mapping[str, Text]
         "calls/s": Text(rate(lane["Calls"], window_s)),
         "": _bar(lane["Calls"], most, bar, colour),
         "failed": _failed(lane),
+        "5xx": _shared(_answered_5xx(lane), lane["Calls"]),
         "p50": Text(_ms(lane["DurationP50"])),
         "p99": Text(_ms(lane["DurationP99"])),
         "cold": Text(str(lane["Cold"] or ""), "dim"),
@@ -127,10 +131,19 @@ def _failed(lane: Lane) -> Text:
     throttled = f" +{lane['Throttled']} throttled" if lane["Throttled"] else ""
     if not bad:
         return Text(throttled.strip(), "yellow")
+    return _shared(bad, calls).append(throttled)
+
+
+def _answered_5xx(lane: Lane) -> int:
+    """Return how many calls succeeded and answered so; servers before this one do not tell."""
+    return int(lane.get("Answered5xx", 0))
+
+
+def _shared(bad: int, calls: int) -> Text:
+    if not bad:
+        return Text()
     share = bad / calls
-    return Text(
-        f"{bad} ({percent(round(share, 4))}){throttled}", "red" if share >= BAD else "yellow"
-    )
+    return Text(f"{bad} ({percent(round(share, 4))})", "red" if share >= BAD else "yellow")
 
 
 def _ms(duration: float | None) -> str:

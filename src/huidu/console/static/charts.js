@@ -6,7 +6,8 @@
   if (!holder || !given || !window.uPlot) return;
 
   const data = { start: 0, count: 0, versions: new Map() };
-  const FIELDS = ["Calls", "Errors", "DurationP50", "DurationP99"];
+  const FIELDS = ["Calls", "Errors", "Answered5xx", "DurationP50", "DurationP99"];
+  const nothing = (field) => (field.startsWith("Duration") ? null : 0); // Where nobody called.
 
   // Take over what came: seconds that follow on those that are there.
   function take(series) {
@@ -23,15 +24,14 @@
     for (const name of named.keys()) {
       if (!data.versions.has(name)) {
         const fresh = {};
-        for (const field of FIELDS) fresh[field] = Array(data.count).fill(field < "D" ? 0 : null);
+        for (const field of FIELDS) fresh[field] = Array(data.count).fill(nothing(field));
         data.versions.set(name, fresh);
       }
     }
     for (const [name, kept] of data.versions) {
       const one = named.get(name);
       for (const field of FIELDS) {
-        const none = field < "D" ? 0 : null;
-        const come = one ? one[field].slice(skip) : Array(more).fill(none);
+        const come = one ? one[field].slice(skip) : Array(more).fill(nothing(field));
         kept[field].push(...come);
         if (kept[field].length > MOST) kept[field].splice(0, kept[field].length - MOST);
       }
@@ -108,6 +108,7 @@
   const CHARTS = {
     calls: { height: 190, rows: () => stacked("Calls"), field: "Calls", series: stack },
     errors: { height: 120, rows: () => stacked("Errors"), field: "Errors", series: stack },
+    answered: { height: 120, rows: () => stacked("Answered5xx"), field: "Answered5xx", series: stack },
     durations: { height: 140, rows: durations, field: null, series: lines },
   };
 
@@ -198,10 +199,14 @@
 
   let shown = "";
   function refresh() {
-    const now = `${names().join(" ")} ${document.documentElement.dataset.theme} ${matchMedia("(prefers-color-scheme: dark)").matches} ${holder.clientWidth}`;
+    // Of most functions no call succeeds and answers 5xx: there is a chart of those where there are any.
+    const answered = document.getElementById("answered");
+    answered.hidden = !names().some((name) => data.versions.get(name).Answered5xx.some(Boolean));
+    const now = `${names().join(" ")} ${answered.hidden} ${document.documentElement.dataset.theme} ${matchMedia("(prefers-color-scheme: dark)").matches} ${holder.clientWidth}`;
     const anew = now !== shown;
     shown = now;
     for (const place of holder.querySelectorAll("[data-chart]")) {
+      if (place.closest("[hidden]")) continue;
       const plot = drawn.get(place.dataset.chart);
       if (anew || !plot) draw(place);
       else plot.setData(CHARTS[place.dataset.chart].rows());

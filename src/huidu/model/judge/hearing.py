@@ -6,10 +6,9 @@ for it, nor where it was the caller's fault. It is compared where chance chose t
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 
+from huidu.model.answered import HTTP_DOORS, answers_5xx
 from huidu.model.fault import AGAINST, fault_of
 from huidu.model.invocation import Record, Status
 from huidu.model.judge.call import Call
@@ -21,10 +20,6 @@ from huidu.model.judge.votes import BOTH, KEY_DIGITS, Ballot, Votes
 BY_CHANCE = frozenset({"weight", "weight, random", "sticky key"})
 #: An instance ended, with all the calls that it had.
 CRASHES = frozenset({Status.PROCESS_EXITED, Status.INSTANCE_EXITED, Status.MEMORY_EXCEEDED})
-#: Doors at which an answer with `statusCode` is one of HTTP (`gateway/`).
-HTTP_DOORS = frozenset({"apigw", "http"})
-STATUS_CODE = re.compile(r'"statusCode"\s*:\s*"?([0-9]{3})\b')
-SERVER_ERROR = 500
 MOST_INSTANCES = 4096
 DIGITS = 9  #: 1 - 0.95 is 0.05 again.
 
@@ -74,7 +69,7 @@ class Hearing:
                 return None
             failed = True
         elif record.trigger in HTTP_DOORS:
-            failed = answers_failure(record.result)
+            failed = answers_5xx(record.result)
         weight = self._weight(record.probability, of_candidate=of_candidate) if by_chance else 1.0
         vote = BOTH
         if failed or record.sticky_key or record.retry_number:
@@ -126,21 +121,3 @@ def _ballot(record: Record, *, of_candidate: bool, failed: bool) -> Ballot:
     key = int(record.sticky_key[:KEY_DIGITS], 16) or 1 if record.sticky_key else 0
     crashed = record.instance if record.status in CRASHES else ""
     return Ballot(of_candidate, failed, not record.retry_number, key, crashed)
-
-
-def answers_failure(result: str) -> bool:
-    """Tell whether a call that succeeded answers its caller with an HTTP status of 500 or above.
-
-    Such a call is no error in any count of SCF's, and is a failure to whoever waits for the answer.
-    (A web function that answers so has failed by its status already.) Only so much of a result is
-    kept as a record holds: beyond that it is read as far as it goes.
-    """
-    if '"statusCode"' not in result:
-        return False
-    try:
-        said = json.loads(result)
-    except (ValueError, RecursionError):  # cut off, or too deep
-        found = STATUS_CODE.search(result) if result.startswith("{") else None
-        return found is not None and int(found[1]) >= SERVER_ERROR
-    status = str(said.get("statusCode")) if isinstance(said, dict) else ""
-    return status.isdecimal() and int(status[:9]) >= SERVER_ERROR

@@ -29,6 +29,7 @@ from bench import (
     taken_back,
     taken_drawn,
 )
+from bench.path import command as stages
 from bench.speed import command as speed
 
 #: How long each part goes on that does not know better itself.
@@ -105,6 +106,7 @@ PARTS: Mapping[str, Part] = {
     "rollouts": _rollouts,
     "taken-back": _taken_back,
     "many": many.run,
+    stages.NAME: stages.run,
 }
 
 
@@ -128,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--markdown", action="store_true", help="tables for a page")
     parser.add_argument("--json", type=Path, help="a file to write every measurement to")
     speed.options(parser)
+    stages.options(parser)
     return parser
 
 
@@ -142,7 +145,7 @@ def main() -> None:
     console = Console(width=160 if arguments.markdown else None)
     wanted = {name: value for name, value in vars(arguments).items() if value is not None}
     filled = argparse.Namespace(**{**vars(arguments), **LENGTH, **wanted})
-    given = {speed.NAME: arguments}
+    given = {speed.NAME: arguments, stages.NAME: arguments}
     made = {p: PARTS[p](given.get(p, filled), console) for p in PARTS if p in named}
     if arguments.json:
         arguments.json.write_text(json.dumps(made, indent=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import accumulate
@@ -26,6 +26,7 @@ from huidu.model.split import WHOLE, Fork, Phases
 from huidu.model.traits import Key, Traits
 
 EXACT, RANDOM = "exact", "random"
+NO_SHARES: Mapping[str, float] = {}
 SPLITS = (EXACT, RANDOM)
 MOST_DEALT = 1024  #: Ways of sharing calls that are remembered.
 
@@ -55,6 +56,7 @@ class Alias:
     _shares: tuple[Share, ...] = field(init=False, repr=False, compare=False)
     _laid: tuple[tuple[Share, float], ...] = field(init=False, repr=False, compare=False)
     _tree: Fork | str = field(init=False, repr=False, compare=False)
+    _fractions: Mapping[str, float] = field(init=False, repr=False, compare=False)
     _key: Key | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +79,8 @@ class Alias:
         object.__setattr__(self, "_shares", shares)
         object.__setattr__(self, "_laid", laid)
         object.__setattr__(self, "_tree", tree)
+        fractions = {s.version: s.fraction for s in shares} if weighted else NO_SHARES
+        object.__setattr__(self, "_fractions", fractions)
         object.__setattr__(self, "_key", Key(self.sticky, "Sticky") if self.sticky else None)
 
     @property
@@ -129,19 +133,21 @@ class Alias:
         value = self._key.read(traits) if self._key else None
         if value is not None:
             place = place_of(self.salt, value)
-            share = self._at(place)
-            chosen = (share.version, "sticky key", share.fraction, place)
-            return Decision(*chosen, sticky_key=value), phases
+            chosen = self._at(place).version
+            weight = self._fractions[chosen]
+            return Decision(chosen, "sticky key", weight, place, (), value), phases
         if self.split == RANDOM:
             share = self._at(draw)
             return Decision(share.version, "weight, random", share.fraction, draw), phases
         version, after = split.deal(self._tree, phases, draw)
-        weight = next(share.fraction for share in self._shares if share.version == version)
-        return Decision(version, "weight", weight, draw, phases), after
+        return Decision(version, "weight", self._fractions[version], draw, phases), after
 
     def _at(self, place: float) -> Share:
         """The share that holds a place in [0, 1), the shares laid end to end."""
-        return next(share for share, end in self._laid if place < end)
+        for share, end in self._laid:
+            if place < end:
+                return share
+        raise ValueError(f"{place} is not in [0, 1)")
 
     def explain(self, decision: Decision, traits: Traits | None) -> tuple[Considered, ...]:
         """Say of each version why it was chosen or not; `traits=None` where they were not kept."""

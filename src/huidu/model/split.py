@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 #: Weights are kept in steps of a ten-thousandth (D-23), as whole numbers, so that nothing drifts.
 WHOLE = 10_000
@@ -77,6 +77,9 @@ def fresh(versions: int) -> Phases:
 
 def deal(tree: Fork | str, phases: Phases, draw: float) -> tuple[str, Phases]:
     """Choose the version of one call with one draw; return it and the phases that follow."""
+    if len(phases) == 1 and isinstance(tree, Fork):  # Two versions: nothing is left to choose.
+        over, after = step(phases[0], tree.part, tree.whole, draw)
+        return cast("str", tree.left if over else tree.right), (after,)
     moved = list(phases)
     while isinstance(tree, Fork):
         phase = moved[tree.index]

@@ -131,6 +131,7 @@ class ExpressProtocol(PatientProtocol):
         if self._run is None:
             self._give_way()
             return
+        self._room.busy(self)  # it is owed an answer, however long its body takes
         self._ask = Ask(self, method, sent)
         self._read, self._pieces = True, []
         self._part, self._body_bytes, self._dry_bytes = Part.BODY, 0, 0
@@ -161,7 +162,6 @@ class ExpressProtocol(PatientProtocol):
         self._part = Part.NONE
         self._rest()
         self._unset_keepalive_if_required()
-        self._room.busy(self)
         pieces, self._pieces = self._pieces, []  # the next request is none of them
         ask.body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         ask.keep_alive = self.parser.should_keep_alive()
@@ -170,6 +170,7 @@ class ExpressProtocol(PatientProtocol):
         self.cycle = self._running = ask  # type: ignore[assignment] # all that is asked of one
         if run(ask) is False:
             self.cycle, self._running = before, None
+            self._pieces = pieces
             self._give_way()
             super().on_message_complete()
 

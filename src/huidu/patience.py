@@ -271,8 +271,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._part is Part.HEAD:
             self._head_bytes += taken
             if self._head_bytes > MOST_HEAD_BYTES:
-                begun = self.scope is not None and bool(self.headers)
-                self._refuse(ENDLESS_HEAD if begun else ENDLESS_TARGET)
+                self._refuse(ENDLESS_HEAD if self.headers else ENDLESS_TARGET)
         elif self._part is Part.BODY:
             self._dry_bytes += min(taken, PIECE_BYTES)
             if self._dry_bytes > MOST_DRY_BYTES:

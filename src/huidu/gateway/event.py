@@ -42,6 +42,7 @@ OURS = frozenset(
 #: Answers without a body; one that had it would be read as the beginning of the next answer.
 #: How a result begins that is no object, and what an object that is a response has in it.
 PLAIN, SPELLED = frozenset('"[0123456789-tfn'), "statusCode"
+ESCAPED = "\\u"  #: How letters of a name may be spelled as well.
 ENCODER = msgspec.json.Encoder()
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -155,7 +156,9 @@ def _unquoted(value: str) -> str:
 def plain_body(outcome: Outcome) -> bytes | None:
     """Return the body where it is the result and nothing else; None where that is to be seen."""
     result = outcome.result
-    if outcome.status != Status.SUCCESS or (result[:1] not in PLAIN and SPELLED in result):
+    if outcome.status != Status.SUCCESS:
+        return None
+    if result[:1] not in PLAIN and (SPELLED in result or ESCAPED in result):
         return None
     return result.encode()
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from huidu.gateway import urls
 from huidu.gateway.asking import Kinds, failed_here, refused, says, who
 from huidu.gateway.entrance import IN_PATH
-from huidu.gateway.event import event_from, plain_body, queried, response_of, traits_from
+from huidu.gateway.event import Response, event_from, plain_body, queried, response_of, traits_from
 from huidu.gateway.express_api import service_of
 from huidu.gateway.plain import Ask, Invoker, Run, say, unforeseen
 from huidu.gateway.proxies import Proxies
@@ -29,6 +29,7 @@ from huidu.model.trigger import Trigger
 
 TRIGGER = "http"
 NOBODY = Proxies()
+ALL_BODY = Response(status=HTTPStatus.OK, headers=(), body=b"")  #: Where there is only a body.
 
 #: A request as it was read: method, path, query, headers, body, and whose it is.
 Read = tuple[str, str, dict[str, str], dict[str, str], bytes, str]
@@ -51,9 +52,14 @@ class Errand:
 
     def answered(self, answered: Answered) -> None:
         """Send what a function answered."""
-        body = plain_body(answered.outcome)
+        try:
+            body = plain_body(answered.outcome)
+            response = response_of(answered.outcome) if body is None else ALL_BODY
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
+            self.failed(error)
+            return
         if body is None:
-            say(self._ask, self._request_id, response_of(answered.outcome), who(answered))
+            say(self._ask, self._request_id, response, who(answered))
             return
         alias = f"x-scf-alias: {answered.alias}\r\n" if answered.alias else ""
         head = (

@@ -46,7 +46,11 @@ class Errand:
     def answered(self, answered: Answered) -> None:
         """Send what a function answered."""
         outcome, call = answered.outcome, self._call
-        response = responses.responder(call.api.backend, call.request_id)(outcome)
+        try:
+            response = responses.responder(call.api.backend, call.request_id)(outcome)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
+            self.failed(error)
+            return
         behind = None if outcome.succeeded else int(outcome.status)
         self._say(response, who(answered), behind)
 
@@ -173,8 +177,12 @@ class ExpressApis:
         if missing := call.missing():
             finish(ask, call, responses.message(403, missing), admitted.headers)
             return
-        invocation = invocation_of(call, call.event(ask.body, admitted.secret_id))
         errand = Errand(ask, call, admitted, self._appid)
+        try:
+            invocation = invocation_of(call, call.event(ask.body, admitted.secret_id))
+        except Exception as error:  # noqa: BLE001 - it may be what the client has shown of itself
+            errand.failed(error)
+            return
         errand.under_way = self._invoker.begin(invocation, errand)
 
 

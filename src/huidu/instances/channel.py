@@ -105,7 +105,8 @@ class Channel:
         except BlockingIOError:
             sent = 0
         except OSError:
-            self.fail(Undelivered())
+            self._unsent = memoryview(frame)
+            self._loop.call_soon(self._give_up)
             return
         if sent < len(frame):
             self._unsent = memoryview(frame)[sent:]
@@ -117,10 +118,17 @@ class Channel:
         except BlockingIOError:
             return
         except OSError:
-            self.fail(Undelivered())
+            self._loop.remove_writer(self._socket)
+            self._give_up()
             return
         if not self._unsent:
             self._loop.remove_writer(self._socket)
+
+    def _give_up(self) -> None:
+        """Break, for nobody reads any more; what was answered before is heard first."""
+        while self.fault is None and self._read():
+            pass
+        self.fail(Undelivered())
 
     def _read(self) -> bool:
         """Take in what has come; tell whether something had."""

@@ -73,7 +73,7 @@ class Carriage:
     """
 
     __slots__ = (
-        *("_begun", "_instance", "_later", "_passenger", "_place", "_pool"),
+        *("_begun", "_instance", "_later", "_left", "_passenger", "_place", "_pool"),
         *("_pool_of", "_task", "_tries", "_turn", "_version", "alone"),
     )
 
@@ -90,7 +90,7 @@ class Carriage:
         self._passenger = passenger
         self._later = later
         self._pool: Pool[Running]
-        self._begun = False
+        self._begun = self._left = False
         self.alone = later
         self._place = 0
         self._tries = 0
@@ -109,6 +109,9 @@ class Carriage:
                 return
         except (Busy, Retired) as why:
             self._passenger.refused(why)
+            return
+        except Exception as error:  # noqa: BLE001 - there may be nobody above who would tell it
+            self._passenger.broke(error)
             return
         self.seated(instance)
 
@@ -131,6 +134,8 @@ class Carriage:
 
     def denied(self, why: BaseException) -> None:
         """There will be none."""
+        if self._left:
+            return
         self._place = 0
         if isinstance(why, StartFailed):
             self._passenger.arrives(_failed(self._task or self._passenger.boards(), why))
@@ -140,12 +145,16 @@ class Carriage:
             self._passenger.broke(why if isinstance(why, Exception) else RuntimeError(repr(why)))
 
     def leave(self) -> None:
-        """Its caller has left: wait for nothing, and hold nothing."""
-        if self._place:
-            self._pool.leave(self._place)
-        elif self._turn is not None and self._instance is not None:
+        """Its caller has left: wait for nothing, hold nothing, and go nowhere from here on.
+
+        What is on its way by then, as that it did not begin, is told to nobody.
+        """
+        self._left = True
+        if self._turn is not None and self._instance is not None:
             self._turn.leave()
             self._give_back()
+        elif self._place:
+            self._pool.leave(self._place)
 
     def begins(self) -> None:
         """It runs."""
@@ -154,6 +163,8 @@ class Carriage:
 
     def hears(self, outcome: Outcome | None) -> None:
         """Give the instance back; where the call did not begin, go to another one."""
+        if self._left:
+            return
         self._turn = None
         instance, self._instance = self._instance, None
         if instance is not None:

@@ -168,7 +168,14 @@ class Crew(Generic[T]):
 
         That is where calls end so soon that one may wait for another within an instance.
         """
-        return bool(self._ahead) and self._pace_s * 1000 < limits.ahead_ms and limits.waiting > 0
+        if self._pace_s * 1000 >= limits.ahead_ms or limits.waiting <= 0:
+            return False
+        while self._ahead:
+            name, instance = next(iter(self._ahead.items()))
+            if instance.alive and instance.ahead and self.due.get(name, -NEVER) > self._now():
+                return True
+            del self._ahead[name]  # It is not what it was when it got its call.
+        return False
 
     def lend_ahead(self) -> T:
         """Return the busy instance that has run its call for longest, for one more."""

@@ -168,7 +168,10 @@ class Flight:
             if len(invocation.event) > MOST_EVENT_BYTES:
                 self.arrives(too_large(invocation))
                 return
-            self._carried = ground.carrier.carry(version, self, later=invocation.later)
+            tries = self._tries
+            carried = ground.carrier.carry(version, self, later=invocation.later)
+            if tries == self._tries:  # else it was sent another way from within
+                self._carried = carried
         except Exception as error:  # noqa: BLE001 - whoever waits is to hear of it
             self.broke(error)
 

@@ -11,7 +11,7 @@ from io import BytesIO
 from itertools import count
 from typing import Any, cast
 
-from huidu.invoke.flight import Answered
+from huidu.invoke.flight import Answered, Caller
 from huidu.model.exchange import Exchange
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Invocation, Outcome
@@ -24,6 +24,17 @@ class Urls:
 
     def find(self, url_id: str) -> Trigger | None:
         return trigger("url", type="http", resource_id="u1") if url_id == "u1" else None
+
+
+@dataclass
+class Under:
+    """A call under way."""
+
+    task: asyncio.Task[None] | None
+
+    def leave(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
 
 
 class Behind:
@@ -40,6 +51,9 @@ class Behind:
         self.slow_s = 0.0
         self.ended: list[str] = []  #: How calls that took time came to their end.
         self.web: Callable[[Exchange], Awaitable[None]] | None = None
+        self.begin_ids()
+
+    def begin_ids(self) -> None:
         self._ids = count(1)
 
     def new_id(self) -> str:
@@ -51,6 +65,25 @@ class Behind:
         if self.fails is not None:
             raise self.fails
         return Answered(self.outcome, "2", self.alias)
+
+    def begin(self, invocation: Invocation, caller: Caller) -> Under:
+        """Do the same for a caller that is told; at once, where it takes no time."""
+        if not self.slow_s:
+            self.calls.append(invocation)
+            self._tell(caller)
+            return Under(None)
+        return Under(asyncio.create_task(self._run(invocation, caller)))
+
+    async def _run(self, invocation: Invocation, caller: Caller) -> None:
+        self.calls.append(invocation)
+        await self._take_time()
+        self._tell(caller)
+
+    def _tell(self, caller: Caller) -> None:
+        if self.fails is not None:
+            caller.failed(self.fails)
+        else:
+            caller.answered(Answered(self.outcome, "2", self.alias))
 
     @property
     def event(self) -> dict[str, Any]:

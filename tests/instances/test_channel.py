@@ -247,3 +247,19 @@ async def test_what_comes_behind_a_frame_that_broke_the_channel_is_sent_no_answe
     with pytest.raises(BlockingIOError):
         ends.far.recv(1)
     channel.close()
+
+
+async def test_an_answer_that_came_before_a_send_failed_is_heard(ends: Ends) -> None:
+    channel, heard = ends.channel(), list[bytes]()
+    channel.hear = lambda _, body: heard.append(body)
+    channel.send(FRAME)
+    ends.far.recv(len(FRAME))
+    ends.far.send(pack(ANSWER))
+    ends.far.close()
+
+    channel.send(FRAME)
+    await turns()
+
+    assert heard == [ANSWER.body]
+    assert isinstance(channel.fault, Undelivered)
+    assert ends.broken == 1

@@ -317,6 +317,9 @@ class Carrying(RuleBasedStateMachine):
         try:
             self.loop.run_until_complete(self._come_to_an_end())
         finally:
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+            self.loop.run_until_complete(turns())
             self.loop.close()
 
     async def _come_to_an_end(self) -> None:

@@ -25,7 +25,7 @@ from huidu.actions.invocations import Invoked
 from huidu.cloudapi import wire
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
-from huidu.cloudapi.shortcut import KINDS, Shortcut
+from huidu.cloudapi.shortcut import KINDS, Shortcut, Waits
 from huidu.cloudapi.signature import ALGORITHM, tc3_signatures
 from huidu.control.invocations import begin
 from huidu.control.keyring import Keyring
@@ -110,6 +110,7 @@ class Sent:
     headers: Mapping[bytes, bytes]
     body: bytes
     client: str = CLIENT
+    under_way: Waits | None = None
     said: list[bytes] = field(default_factory=list)
 
     def answer(self, status: int, headers: bytes, body: bytes) -> None:

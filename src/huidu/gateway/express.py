@@ -140,7 +140,9 @@ class Express:
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
             errand.failed(error)
             return
-        self._invoker.begin(invocation, errand)
+        under_way = self._invoker.begin(invocation, errand)
+        if not under_way.over:
+            ask.under_way = under_way
 
     def _invocation(self, trigger: Trigger, request: Read, request_id: str) -> Invocation:
         method, path, query, headers, body, client = request

@@ -198,8 +198,10 @@ class ExpressProtocol(PatientProtocol):
         before = self.cycle
         self.cycle = self._running = ask  # type: ignore[assignment] # all that is asked of one
         self._at_once = True
-        runs = run(ask)
-        self._at_once = False
+        try:
+            runs = run(ask)
+        finally:
+            self._at_once = False
         if runs is False:
             self.cycle, self._running = before, None
             self._give_way()

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Protocol
 
 TICK_S = 0.005
-FEW = 12  #: In a tick, where most of those who are told come back for the same.
+FEW = 8  #: In a tick, where most of those who are told come back for the same.
 LONGEST_S = 0.5  #: Nobody waits much longer than this to be told.
 
 

@@ -15,7 +15,14 @@ from urllib.parse import unquote
 from huidu.gateway import urls
 from huidu.gateway.asking import Kinds, failed_here, refused, says, who
 from huidu.gateway.entrance import IN_PATH
-from huidu.gateway.event import event_from, plain_body, queried, response_of, traits_from
+from huidu.gateway.event import (
+    event_from,
+    failure_status,
+    plain_body,
+    queried,
+    response_of,
+    traits_from,
+)
 from huidu.gateway.express_api import service_of
 from huidu.gateway.plain import Ask, Invoker, Run, say, unforeseen
 from huidu.gateway.proxies import Proxies
@@ -51,7 +58,10 @@ class Errand:
 
     def answered(self, answered: Answered) -> None:
         """Send what a function answered."""
-        body = plain_body(answered.outcome)
+        outcome, status = answered.outcome, int(HTTPStatus.OK)
+        body = plain_body(outcome)
+        if not outcome.succeeded:  # as `response_of`: to refuse is to cost little
+            status, body = failure_status(outcome.status), outcome.result.encode()
         if body is None:
             say(self._ask, self._request_id, response_of(answered.outcome), who(answered))
             return
@@ -60,7 +70,7 @@ class Errand:
             f"x-api-requestid: {self._request_id}\r\nx-scf-version: {answered.version}\r\n{alias}"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
         )
-        self._ask.answer(HTTPStatus.OK, head.encode(), body)
+        self._ask.answer(status, head.encode(), body)
 
     def failed(self, error: Exception) -> None:
         """Send why no version was asked."""

@@ -210,6 +210,7 @@ class ExpressProtocol(PatientProtocol):
     def say(self, ask: Ask, status: int, headers: bytes, body: bytes) -> None:
         """Answer a request, and go on; who is given nothing waits where there are many such."""
         if self._at_once and not self._pace.lets(self):
+            ask.body = b""
             self._said = (ask, status, headers, body)
             return
         ask.response_complete = True

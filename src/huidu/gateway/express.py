@@ -35,6 +35,7 @@ from huidu.model.trace import NO_TRACE, PARENT, carried, sent_in
 from huidu.model.trigger import Trigger
 
 TRIGGER = "http"
+OK = int(HTTPStatus.OK)
 NOBODY = Proxies()
 
 #: A request as it was read: method, path, query, headers, body, and whose it is.
@@ -58,13 +59,14 @@ class Errand:
 
     def answered(self, answered: Answered) -> None:
         """Send what a function answered."""
-        outcome, status = answered.outcome, int(HTTPStatus.OK)
+        outcome, status = answered.outcome, OK
         body = plain_body(outcome)
-        if not outcome.succeeded:  # as `response_of`: to refuse is to cost little
-            status, body = failure_status(outcome.status), outcome.result.encode()
         if body is None:
-            say(self._ask, self._request_id, response_of(answered.outcome), who(answered))
-            return
+            if outcome.succeeded:
+                say(self._ask, self._request_id, response_of(outcome), who(answered))
+                return
+            # As `response_of` says it; to refuse is to cost little.
+            status, body = failure_status(outcome.status), outcome.result.encode()
         alias = f"x-scf-alias: {answered.alias}\r\n" if answered.alias else ""
         head = (
             f"x-api-requestid: {self._request_id}\r\nx-scf-version: {answered.version}\r\n{alias}"

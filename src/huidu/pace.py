@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Protocol
 
 TICK_S = 0.005
-FEW = 8  #: In a tick, where most of those who are told come back for the same.
-LONGEST_S = 0.5  #: Nobody waits much longer than this to be told.
+FEW = 4  #: In a tick, where most of those who are told come back for the same.
+LONGEST_S = 1.0  #: Nobody waits much longer than this to be told.
 
 
 class Loop(Protocol):
@@ -67,7 +67,7 @@ class Pace:
         came, self._came = self._came, 0
         in_vain = came * 4 > self._let
         least = max(FEW, int(len(self._held) * TICK_S / LONGEST_S))
-        self._most = max(least, self._most // 2 if in_vain else self._most + FEW)
+        self._most = max(least, self._most // 2 if in_vain else self._most + 2 * FEW)
         told = list(islice(self._held, self._most))
         self._let = len(told)
         for guest in told:

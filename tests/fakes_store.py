@@ -181,6 +181,8 @@ class Errand:
         self._running = running
         running.add_done_callback(self._over)
 
+    waits = behind = False  #: It has an instance from the first.
+
     def leave(self) -> None:
         self._running.cancel()
 

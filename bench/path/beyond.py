@@ -39,6 +39,12 @@ NONCE = slice(wire.HEADER.size, wire.HEADER.size + wire.NONCE_BYTES)
 class Left:
     """What may be left, and never is."""
 
+    over = False
+    waits = behind = False
+
+    def forsake(self, *, sure: bool) -> bool:
+        return False
+
     def leave(self) -> None:
         """Wait for nothing."""
 

@@ -44,6 +44,7 @@ from huidu.model.trigger import Trigger
 from huidu.model.version import Version
 from huidu.observe.counters import Counters
 from huidu.observe.recorder import Recorder
+from huidu.pace import Pace
 from huidu.remembering import remember
 from huidu.room import Room
 from huidu.runtimes.table import Runtimes
@@ -148,6 +149,7 @@ class Ground:
         for _ in range(BATCH):
             one = ExpressProtocol(
                 express,
+                Pace(asyncio.get_running_loop()),
                 room,
                 Patience(),
                 config=config,

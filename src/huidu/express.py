@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from huidu import decency
 from huidu.decency import Flaw, Indecent
 from huidu.flow import Patience
+from huidu.pace import Pace
 from huidu.patience import Part, PatientProtocol
 from huidu.room import Room
 
@@ -18,6 +19,14 @@ from huidu.room import Room
 MOST_BODY_BYTES = 256 * 1024
 
 Sent = Mapping[bytes, bytes]
+
+
+class Waits(Protocol):
+    """What waits for its turn on behalf of a client."""
+
+    def forsake(self, *, sure: bool) -> bool:
+        """The client has left, if that is `sure`; tell whether it waits no more for that."""
+        ...
 
 
 class Ask:
@@ -28,7 +37,7 @@ class Ask:
 
     __slots__ = (
         *("body", "client", "connection", "disconnected", "headers"),
-        *("keep_alive", "method", "response_complete", "target"),
+        *("keep_alive", "method", "response_complete", "target", "under_way"),
     )
     more_body = False  #: It is whole.
 
@@ -41,6 +50,7 @@ class Ask:
         self.client: str = connection.client[0] if connection.client else ""
         self.keep_alive = True
         self.response_complete = self.disconnected = False
+        self.under_way: Waits | None = None  #: What waits in a line for this.
 
     @property
     def message_event(self) -> Ask:
@@ -53,11 +63,20 @@ class Ask:
         return self.response_complete
 
     def set(self) -> None:
-        """The client has left: what is under way goes on, and is told to nobody."""
+        """The client has left: what runs goes on, and is told to nobody; what waits is left."""
+        self.parts(sure=True)
+
+    def parts(self, *, sure: bool) -> bool:
+        """Have nothing begin for a client that has left; tell whether that was in time."""
+        under_way = self.under_way
+        if under_way is None or not under_way.forsake(sure=sure):
+            return False
+        self.under_way = None
+        return True
 
     def answer(self, status: int, headers: bytes, body: bytes) -> None:
         """Answer, at once or later; headers are lines, each with its end."""
-        self.response_complete = True
+        self.under_way = None
         if not self.disconnected:
             self.connection.say(self, status, headers, body)
 
@@ -81,9 +100,19 @@ class ExpressProtocol(PatientProtocol):
     head said. It becomes a general one at any moment, as if it had been one from its beginning.
     """
 
-    def __init__(self, express: Express, room: Room, patience: Patience, **told: Any) -> None:  # noqa: ANN401 - uvicorn's
+    def __init__(
+        self,
+        express: Express,
+        pace: Pace,
+        room: Room,
+        patience: Patience,
+        **told: Any,  # noqa: ANN401 - uvicorn's
+    ) -> None:
         super().__init__(room, patience, **told)
         self._express = express
+        self._pace = pace
+        self._at_once = False  #: Whether an answer would come before any instance was asked.
+        self._said: tuple[Ask, int, bytes, bytes] | None = None  #: An answer that is held back.
         self._light = self._watched = self._read = False
         self._run: Run | None = None
         self._ask: Ask | None = None
@@ -168,14 +197,24 @@ class ExpressProtocol(PatientProtocol):
         self._ask = self._run = None
         before = self.cycle
         self.cycle = self._running = ask  # type: ignore[assignment] # all that is asked of one
-        if run(ask) is False:
+        self._at_once = True
+        try:
+            runs = run(ask)
+        finally:
+            self._at_once = False
+        if runs is False:
             self.cycle, self._running = before, None
             self._pieces = pieces
             self._give_way()
             super().on_message_complete()
 
     def say(self, ask: Ask, status: int, headers: bytes, body: bytes) -> None:
-        """Answer a request, and go on."""
+        """Answer a request, and go on; who is given nothing waits where there are many such."""
+        if self._at_once and not self._pace.lets(self):
+            ask.body = b""
+            self._said = (ask, status, headers, body)
+            return
+        ask.response_complete = True
         common = self.server_state.default_headers
         if common is not self._common[0]:
             lines = [b"%b: %b\r\n" % one for one in common]
@@ -193,6 +232,19 @@ class ExpressProtocol(PatientProtocol):
             self.transport.close()
         self.on_response_complete()
 
+    def hear(self) -> None:
+        """Give the answer that was held back."""
+        said, self._said = self._said, None
+        if said is not None:
+            self.say(*said)
+
+    def eof_received(self) -> Any:  # noqa: ANN401 - uvicorn says that it returns nothing
+        """Take a client for gone that says no more while its call waits behind others."""
+        running: object = self._running
+        if isinstance(running, Ask) and running.parts(sure=False):
+            return False
+        return super().eof_received()
+
     def shutdown(self) -> None:
         """Answer a request that has begun to come, and no more."""
         if self._light and self._read:
@@ -205,6 +257,9 @@ class ExpressProtocol(PatientProtocol):
             self._resting.cancel()
             self._resting = None
         self._light = False
+        if self._said is not None:
+            self._said = None
+            self._pace.forget(self)
         super().connection_lost(exc)
 
     def _is_plain(self, method: bytes, sent: Sent) -> bool:

@@ -13,6 +13,7 @@ import uvicorn
 
 from huidu.express import Express, ExpressProtocol
 from huidu.flow import Patience
+from huidu.pace import Pace
 from huidu.patience import PatientProtocol
 from huidu.room import Room
 from huidu.tunnel import Tunnel
@@ -109,7 +110,8 @@ class Listener:
         room = Room(most_connections)
         protocol: Any = partial(PatientProtocol, room, patience)
         if express is not None:
-            protocol = partial(speaks, express, room, patience)
+            pace = Pace(asyncio.get_running_loop())
+            protocol = partial(speaks, express, pace, room, patience)
         self._server = server = _Server(
             uvicorn.Config(
                 app,

@@ -25,7 +25,7 @@ from huidu.actions.invocations import Invoked
 from huidu.cloudapi import wire
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
-from huidu.cloudapi.shortcut import KINDS, Shortcut
+from huidu.cloudapi.shortcut import KINDS, Shortcut, Waits
 from huidu.cloudapi.signature import ALGORITHM, tc3_signatures
 from huidu.control.invocations import begin
 from huidu.control.keyring import Keyring
@@ -80,6 +80,18 @@ OTHERS: list[tuple[str, object]] = [
 ]
 
 
+class Ended:
+    """A call that has ended."""
+
+    over = True
+
+    def leave(self) -> None:
+        raise AssertionError
+
+    def forsake(self, *, sure: bool) -> bool:
+        raise AssertionError
+
+
 @dataclass
 class Runs:
     """Stands for what runs functions: remembers the calls, and answers as it is told."""
@@ -93,15 +105,16 @@ class Runs:
             raise self.end
         return self.end
 
-    def begin(self, invocation: Invocation, caller: Caller) -> None:
+    def begin(self, invocation: Invocation, caller: Caller) -> Ended:
         self.calls.append(invocation)
         if isinstance(self.end, Exception):
             caller.failed(self.end)
         else:
             caller.answered(self.end)
+        return Ended()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Sent:
     """A request, as the listener has it: what the shortcut is asked, and what it answers."""
 
@@ -110,6 +123,7 @@ class Sent:
     headers: Mapping[bytes, bytes]
     body: bytes
     client: str = CLIENT
+    under_way: Waits | None = None
     said: list[bytes] = field(default_factory=list)
 
     def answer(self, status: int, headers: bytes, body: bytes) -> None:

@@ -32,9 +32,17 @@ class Under:
 
     task: asyncio.Task[None] | None
 
+    @property
+    def over(self) -> bool:
+        return self.task is None or self.task.done()
+
     def leave(self) -> None:
         if self.task is not None:
             self.task.cancel()
+
+    def forsake(self, *, sure: bool) -> bool:
+        """It runs already, and goes on."""
+        return False
 
 
 class Behind:

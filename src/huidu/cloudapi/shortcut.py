@@ -92,8 +92,16 @@ KINDS: Mapping[bytes, Kind] = {
 }
 
 
+class Waits(Protocol):
+    """What waits for its turn on behalf of a client."""
+
+    def forsake(self, *, sure: bool) -> bool: ...
+
+
 class Ask(Protocol):
     """A whole request."""
+
+    under_way: Waits | None  #: What is told that the client has left.
 
     @property
     def headers(self) -> Sent: ...
@@ -180,7 +188,9 @@ class Shortcut:
             self._asking.add(asking)
             asking.add_done_callback(self._asking.discard)
         else:
-            begin(self._desk.plane, prepared.call, partial(self._tell, ask, prepared))
+            under_way = begin(self._desk.plane, prepared.call, partial(self._tell, ask, prepared))
+            if not under_way.over:
+                ask.under_way = under_way
 
     def _tell(self, ask: Ask, prepared: Prepared, end: actions.Invoked | Exception) -> None:
         _answer(ask, self.told(prepared, end))

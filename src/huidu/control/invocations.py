@@ -10,7 +10,7 @@ import msgspec
 
 from huidu.actions import invocations as wire
 from huidu.control.plane import Asked, Plane
-from huidu.invoke.flight import Answered
+from huidu.invoke.flight import Answered, UnderWay
 from huidu.model.errors import InvalidParameter, InvalidValue
 from huidu.model.event import QueuedEvent
 from huidu.model.frame import log_left
@@ -89,9 +89,9 @@ async def run(plane: Plane, call: Call) -> wire.Invoked:
     return _told(call, await plane.invoker.invoke(call.invocation))
 
 
-def begin(plane: Plane, call: Call, tell: Callable[[wire.Invoked | Exception], None]) -> None:
+def begin(plane: Plane, call: Call, tell: Callable[[wire.Invoked | Exception], None]) -> UnderWay:
     """Do the same without waiting: what comes of it, or the refusal, is told once, perhaps now."""
-    plane.invoker.begin(call.invocation, _Waiting(call, tell))
+    return plane.invoker.begin(call.invocation, _Waiting(call, tell))
 
 
 class _Waiting:

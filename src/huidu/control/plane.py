@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol, TypeVar
 from msgspec import Struct
 
 from huidu.control.keyring import Keyring
-from huidu.invoke.flight import Answered, Caller
+from huidu.invoke.flight import Answered, Caller, UnderWay
 from huidu.invoke.routes import Target
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.account import Account
@@ -212,7 +212,7 @@ class Invoker(Protocol):
 
     async def invoke(self, invocation: Invocation) -> Answered: ...
 
-    def begin(self, invocation: Invocation, caller: Caller) -> object: ...
+    def begin(self, invocation: Invocation, caller: Caller) -> UnderWay: ...
 
 
 class Routes(Protocol):

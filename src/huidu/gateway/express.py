@@ -15,7 +15,15 @@ from urllib.parse import unquote
 from huidu.gateway import urls
 from huidu.gateway.asking import Kinds, failed_here, refused, says, who
 from huidu.gateway.entrance import IN_PATH
-from huidu.gateway.event import Response, event_from, plain_body, queried, response_of, traits_from
+from huidu.gateway.event import (
+    Response,
+    event_from,
+    failure_status,
+    plain_body,
+    queried,
+    response_of,
+    traits_from,
+)
 from huidu.gateway.express_api import service_of
 from huidu.gateway.plain import Ask, Invoker, Run, say, unforeseen
 from huidu.gateway.proxies import Proxies
@@ -28,6 +36,7 @@ from huidu.model.trace import NO_TRACE, PARENT, carried, sent_in
 from huidu.model.trigger import Trigger
 
 TRIGGER = "http"
+OK = int(HTTPStatus.OK)
 NOBODY = Proxies()
 ALL_BODY = Response(status=HTTPStatus.OK, headers=(), body=b"")  #: Where there is only a body.
 
@@ -52,9 +61,13 @@ class Errand:
 
     def answered(self, answered: Answered) -> None:
         """Send what a function answered."""
+        outcome, status = answered.outcome, OK
         try:
-            body = plain_body(answered.outcome)
-            response = response_of(answered.outcome) if body is None else ALL_BODY
+            body = plain_body(outcome)
+            if body is None and not outcome.succeeded:
+                # As `response_of` says it; to refuse is to cost little.
+                status, body = failure_status(outcome.status), outcome.result.encode()
+            response = response_of(outcome) if body is None else ALL_BODY
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
             self.failed(error)
             return
@@ -66,7 +79,7 @@ class Errand:
             f"x-api-requestid: {self._request_id}\r\nx-scf-version: {answered.version}\r\n{alias}"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
         )
-        self._ask.answer(HTTPStatus.OK, head.encode(), body)
+        self._ask.answer(status, head.encode(), body)
 
     def failed(self, error: Exception) -> None:
         """Send why no version was asked."""
@@ -146,7 +159,9 @@ class Express:
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
             errand.failed(error)
             return
-        self._invoker.begin(invocation, errand)
+        under_way = self._invoker.begin(invocation, errand)
+        if not under_way.over:
+            ask.under_way = under_way
 
     def _invocation(self, trigger: Trigger, request: Read, request_id: str) -> Invocation:
         method, path, query, headers, body, client = request

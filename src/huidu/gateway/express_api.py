@@ -19,7 +19,7 @@ from huidu.gateway.guard import Asked, Denied, Guard, Passed
 from huidu.gateway.plain import Ask, Invoker, Run, say, unforeseen
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.services import Stage
-from huidu.invoke.flight import Answered, Leaves
+from huidu.invoke.flight import Answered, UnderWay
 from huidu.invoke.tracing import Tracing
 from huidu.model.errors import Refusal
 from huidu.model.paths import Match, readable
@@ -39,7 +39,7 @@ class Errand:
         self._admitted = admitted
         self._appid = appid
         self._over = False
-        self.under_way: Leaves | None = None
+        self.under_way: UnderWay | None = None
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(call.api.timeout_s, self._late)
 
@@ -62,6 +62,15 @@ class Errand:
         else:
             unforeseen(error, self._call.request_id)
             self._say(failed_here(self._call.request_id), (), None)
+
+    def forsake(self, *, sure: bool) -> bool:
+        """The client has left: have nothing begin for it; tell whether that was in time."""
+        if self.under_way is None or not self.under_way.forsake(sure=sure):
+            return False
+        self._over = True
+        self._timer.cancel()
+        self.under_way = None
+        return True
 
     def _late(self) -> None:
         """Say that the API's own time is over, and break the call off."""
@@ -183,7 +192,9 @@ class ExpressApis:
         except Exception as error:  # noqa: BLE001 - it may be what the client has shown of itself
             errand.failed(error)
             return
-        errand.under_way = self._invoker.begin(invocation, errand)
+        errand.under_way = under_way = self._invoker.begin(invocation, errand)
+        if not under_way.over:
+            ask.under_way = errand
 
 
 def finish(ask: Ask, call: Call, response: Response, more: Headers) -> None:

@@ -10,10 +10,16 @@ import structlog
 from huidu.gateway.asking import Headers
 from huidu.gateway.event import BODILESS, Response
 from huidu.gateway.visit import sets_ours
-from huidu.invoke.flight import Caller, Leaves
+from huidu.invoke.flight import Caller, UnderWay
 from huidu.model.invocation import Invocation
 
 log = structlog.get_logger("huidu.gateway")
+
+
+class Waits(Protocol):
+    """What waits for its turn on behalf of a client."""
+
+    def forsake(self, *, sure: bool) -> bool: ...
 
 
 class Ask(Protocol):
@@ -24,6 +30,7 @@ class Ask(Protocol):
     headers: Mapping[bytes, bytes]  #: Each once, by lower-case names.
     body: bytes
     client: str
+    under_way: Waits | None  #: What is told that the client has left.
 
     def answer(self, status: int, headers: bytes, body: bytes) -> None: ...
 
@@ -35,7 +42,7 @@ Run = Callable[[Ask], bool | None]
 class Invoker(Protocol):
     """The one way from a call to its outcome."""
 
-    def begin(self, invocation: Invocation, caller: Caller) -> Leaves: ...
+    def begin(self, invocation: Invocation, caller: Caller) -> UnderWay: ...
 
 
 def say(

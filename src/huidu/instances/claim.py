@@ -116,6 +116,16 @@ class Carriage:
         self.seated(instance)
 
     @property
+    def waits(self) -> bool:
+        """Whether it waits in line."""
+        return self._place > 0
+
+    @property
+    def behind(self) -> bool:
+        """Whether it waits behind calls that run, rather than for the first instance."""
+        return self._place > 0 and self._pool.crew.ready > 0
+
+    @property
     def gone(self) -> bool:
         """Whether it waits no more: who leaves says so."""
         return False

@@ -61,6 +61,37 @@ class Leaves(Protocol):
     def leave(self) -> None: ...
 
 
+class Carried(Leaves, Protocol):
+    """A call that is carried."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits in line, and so has certainly not begun."""
+        ...
+
+    @property
+    def behind(self) -> bool:
+        """Whether it waits behind calls that run, rather than for the first instance."""
+        ...
+
+
+class UnderWay(Leaves, Protocol):
+    """A call from its beginning to its end."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        ...
+
+    def forsake(self, *, sure: bool) -> bool:
+        """Whoever asked has left: have it not begin; tell whether that was in time.
+
+        A call that runs goes on. Where it is not `sure` that he has left, for he may only have
+        no more to ask, a call goes on as well that waits for nothing but the first instance.
+        """
+        ...
+
+
 class Passenger(Protocol):
     """A call on its way to an instance, and back."""
 
@@ -88,7 +119,7 @@ class Passenger(Protocol):
 class Carrier(Protocol):
     """Where calls are carried to instances."""
 
-    def carry(self, version: Version, passenger: Passenger, *, later: bool = False) -> Leaves:
+    def carry(self, version: Version, passenger: Passenger, *, later: bool = False) -> Carried:
         """Have an instance run a call, and the call told what came of it, perhaps at once.
 
         `later`: a call that nobody waits for, which waits behind all others.
@@ -136,16 +167,16 @@ class Ground(Struct, frozen=True, kw_only=True):
 class Flight:
     """A call under way. One whose version went while it waited is routed anew."""
 
-    __slots__ = ("_caller", "_carried", "_ground", "_left", "_running", "_tries", "call")
+    __slots__ = ("_caller", "_carried", "_ground", "_running", "_tries", "call", "over")
 
     def __init__(self, ground: Ground, call: Call, caller: Caller) -> None:
         self.call = call
         self._ground = ground
         self._caller = caller
         self._tries = TRIES
-        self._carried: Leaves | None = None
+        self._carried: Carried | None = None
         self._running: Running | None = None
-        self._left = False
+        self.over = False  #: Whether it has ended.
 
     def begin(self) -> None:
         """Route the call and have it carried; the caller may be told the end from within."""
@@ -177,13 +208,21 @@ class Flight:
 
     def leave(self) -> None:
         """Nobody waits for it any more. A call that runs is broken off with its instance."""
-        if self._left:
+        if self.over:
             return
-        self._left = True
+        self.over = True
         self._stop_running()
         if self._carried is not None:
             self._carried.leave()
         take(self._ground, self.call)
+
+    def forsake(self, *, sure: bool) -> bool:
+        """Have it not begin, for whoever asked has left; tell whether that was in time."""
+        carried = self._carried
+        if self.over or carried is None or not (carried.waits if sure else carried.behind):
+            return False
+        self.leave()
+        return True
 
     def boards(self) -> Task:
         """There is an instance for it."""
@@ -200,9 +239,9 @@ class Flight:
 
     def arrives(self, outcome: Outcome) -> None:
         """Leave a record, and say what came of it."""
-        if self._left:
+        if self.over:
             return
-        self._left = True
+        self.over = True
         if self._running is not None:
             self._running.ended()
             self._running = None
@@ -226,9 +265,9 @@ class Flight:
 
     def broke(self, error: Exception) -> None:
         """Say that it is an error."""
-        if self._left:
+        if self.over:
             raise error
-        self._left = True
+        self.over = True
         self._stop_running()
         self.call.outcome = failed(error)
         take(self._ground, self.call)

@@ -118,7 +118,8 @@ class Door(ExpressProtocol):
     def say(self, ask: Ask, status: int, headers: bytes, body: bytes) -> None:
         """Answer a request, and look at what came behind it."""
         super().say(ask, status, headers, body)
-        self._answered()
+        if self._said is None:  # else it is held back, and comes here again
+            self._answered()
 
     def on_response_complete(self) -> None:
         """Go on with what came behind a request that an application has answered."""

@@ -101,6 +101,9 @@ class Outcome(Struct, frozen=True, kw_only=True, gc=False):
         return self.status == Status.SUCCESS
 
 
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def failure(status: Status, message: str, request_id: str) -> Outcome:
     """Return the outcome of a call that the platform ended before any instance had it (D-38)."""
     payload = {
@@ -109,8 +112,7 @@ def failure(status: Status, message: str, request_id: str) -> Outcome:
         "requestId": request_id,
         "statusCode": int(status),
     }
-    result = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return Outcome(status=status, result=result, error=message)
+    return Outcome(status=status, result=_written(payload), error=message)
 
 
 UNCOMPARED = 3  #: How many of the last fields say nothing of the call itself.

@@ -105,7 +105,9 @@ class Carriage:
             self._pool = pool = self._pool_of(self._version)
             instance = None if self._later else pool.seat(alone=self.alone)
             if instance is None:
-                self._place = pool.wait(self, later=self._later)
+                place = pool.wait(self, later=self._later)
+                if self._instance is None:  # It may have been seated from within.
+                    self._place = place
                 return
         except (Busy, Retired) as why:
             self._passenger.refused(why)

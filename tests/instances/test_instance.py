@@ -53,6 +53,14 @@ async def test_a_function_gets_its_event_and_its_answer_comes_back(
     assert result == {"got": {"键": ["值", None]}, "名字": [None, 1.5, {"nested": "é"}]}
 
 
+async def test_an_instance_does_not_put_aside_whoever_wakes_it(
+    started: Begin, shelf: Shelf
+) -> None:
+    source = "import os\ndef main_handler(event, context):\n    return os.sched_getscheduler(0)\n"
+
+    assert await result_of(started, shelf, source) == os.SCHED_BATCH
+
+
 async def test_a_text_is_quoted_and_nothing_is_null(started: Begin, shelf: Shelf) -> None:
     version = shelf.version(handler("return event"))
     instance = await started(version)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
 from typing import Protocol
 
@@ -50,6 +52,16 @@ class Leaves(Protocol):
         ...
 
 
+def let_others_finish(pid: int) -> None:
+    """Have a process that is woken wait until whoever woke it rests (sched(7), `SCHED_BATCH`).
+
+    The gateway wakes an instance with each call: to be put aside for it at once would have both
+    change places for every call there is, rather than for every few.
+    """
+    with suppress(OSError):  # It may be gone; and not every kernel lets everybody say so.
+        os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
+
+
 class Living:
     """A process that was started for one version, until it ends or is ended."""
 
@@ -60,6 +72,7 @@ class Living:
         self._timeout_s = version.configuration.timeout_s
         self._memory_mb = version.configuration.memory_mb
         self._process = launched.process
+        let_others_finish(launched.process.pid)
         self._wire = channel
         self._pipe = Pipe(launched.output)
         self._alive = True

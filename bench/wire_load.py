@@ -11,6 +11,16 @@ import time
 import uvloop
 
 
+def is_whole(answer: bytes | bytearray) -> bool:
+    """Tell whether all of an answer has come, by the length that it says."""
+    head = answer.find(b"\r\n\r\n")
+    if head < 0:
+        return False
+    start = answer.lower().find(b"content-length:", 0, head) + len(b"content-length:")
+    length = int(answer[start : answer.find(b"\r\n", start)])
+    return len(answer) >= head + 4 + length
+
+
 class Caller(asyncio.Protocol):
     """One connection with one request at a time."""
 
@@ -35,12 +45,7 @@ class Caller(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Count an answer once it is whole, and send the next request."""
         self._answer += data
-        head = self._answer.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        start = self._answer.lower().find(b"content-length:", 0, head) + len(b"content-length:")
-        length = int(self._answer[start : self._answer.find(b"\r\n", start)])
-        if len(self._answer) < head + 4 + length:
+        if not is_whole(self._answer):
             return
         now = time.perf_counter()
         self._times_us.append((now - self._began) * 1e6)

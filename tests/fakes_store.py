@@ -8,10 +8,10 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from huidu.invoke.flight import Passenger
 from huidu.model.alias import Alias
 from huidu.model.call import Call
 from huidu.model.capacity import Busy, Retired
+from huidu.model.carrying import Passenger
 from huidu.model.effect import Effect
 from huidu.model.errors import Unavailable
 from huidu.model.event import QueuedEvent

@@ -13,15 +13,16 @@ from typing import Any
 
 import msgspec
 
-from huidu import express
+from huidu.ask import Ask, Run
 from huidu.instances import wire
 from huidu.instances.claim import Running
 from huidu.instances.launch import Exit, Launched, Order, Scene
-from huidu.instances.living import Leaves, Rider
+from huidu.instances.living import Rider
 from huidu.instances.wire import Frame, Kind
-from huidu.invoke.flight import Answered, Caller, Passenger
+from huidu.invoke.flight import Answered, Caller
 from huidu.model.call import Call
 from huidu.model.capacity import Busy, Retired
+from huidu.model.carrying import Leaves, Passenger
 from huidu.model.function import Code
 from huidu.model.invocation import Invocation, Outcome
 from huidu.model.log import Chunk
@@ -82,9 +83,9 @@ class Keeper:
     """Who answers plain requests: keeps them, and answers none."""
 
     def __init__(self) -> None:
-        self.asks: list[express.Ask] = []
+        self.asks: list[Ask] = []
 
-    def find(self, method: bytes, target: bytes, sent: Mapping[bytes, bytes]) -> express.Run:
+    def find(self, method: bytes, target: bytes, sent: Mapping[bytes, bytes]) -> Run:
         return self.asks.append
 
 

@@ -18,7 +18,8 @@ from uvicorn.server import ServerState
 
 from bench import hop
 from bench.path.beyond import SILENCE, Cast, Inbox, Keeper, Nowhere, Shelf, Wall, Wire
-from huidu.express import Express, ExpressProtocol
+from huidu.ask import Express
+from huidu.express import ExpressProtocol
 from huidu.flow import Patience
 from huidu.gateway import express as gateway
 from huidu.heap import settled

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from bench.wire_load import is_whole
+
 GOOD, REFUSED = 200, (429, 432)
 CONNECTING_S = 0.5  #: Before the first call.
 
@@ -52,12 +54,7 @@ class Client(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Note an answer once it is whole."""
         self._answer += data
-        head = self._answer.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        start = self._answer.lower().find(b"content-length:", 0, head) + len(b"content-length:")
-        length = int(self._answer[start : self._answer.find(b"\r\n", start)])
-        if len(self._answer) >= head + 4 + length:
+        if is_whole(self._answer):
             self.taken.append((int(self._answer[9:12]), time.perf_counter() - self._began))
             self._answer = b""
             self._due = max(self._due + self._every_s, self._loop.time())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from huidu import decency
+from huidu.ask import Express, Run, Sent, Waits
 from huidu.decency import Flaw, Indecent
 from huidu.flow import Patience
 from huidu.pace import Pace
@@ -18,18 +18,8 @@ from huidu.room import Room
 #: A larger body is read by an application, as it comes.
 MOST_BODY_BYTES = 256 * 1024
 
-Sent = Mapping[bytes, bytes]
 
-
-class Waits(Protocol):
-    """What waits for its turn on behalf of a client."""
-
-    def forsake(self, *, sure: bool) -> bool:
-        """The client has left, if that is `sure`; tell whether it waits no more for that."""
-        ...
-
-
-class Ask:
+class Asked:
     """A whole request: its head, its body, and how it is answered.
 
     To the connection it is what uvicorn's cycle is for requests that an application answers.
@@ -53,7 +43,7 @@ class Ask:
         self.under_way: Waits | None = None  #: What waits in a line for this.
 
     @property
-    def message_event(self) -> Ask:
+    def message_event(self) -> Asked:
         """Who is told that the client has left."""
         return self
 
@@ -81,18 +71,6 @@ class Ask:
             self.connection.say(self, status, headers, body)
 
 
-#: Answers a request, at once or later; says by `False` that an application is to, after all.
-Run = Callable[[Ask], bool | None]
-
-
-class Express(Protocol):
-    """Who answers plain requests."""
-
-    def find(self, method: bytes, target: bytes, sent: Sent) -> Run | None:
-        """Return what answers a request of this head; None where an application is to."""
-        ...
-
-
 class ExpressProtocol(PatientProtocol):
     """Shows each request to whoever answers plain ones; what is not plain goes the general way.
 
@@ -112,10 +90,10 @@ class ExpressProtocol(PatientProtocol):
         self._express = express
         self._pace = pace
         self._at_once = False  #: Whether an answer would come before any instance was asked.
-        self._said: tuple[Ask, int, bytes, bytes] | None = None  #: An answer that is held back.
+        self._said: tuple[Asked, int, bytes, bytes] | None = None  #: An answer that is held back.
         self._light = self._watched = self._read = False
         self._run: Run | None = None
-        self._ask: Ask | None = None
+        self._ask: Asked | None = None
         self._pieces: list[bytes] = []
         self._rested_at = 0.0
         self._resting: asyncio.TimerHandle | None = None
@@ -161,7 +139,7 @@ class ExpressProtocol(PatientProtocol):
             self._give_way()
             return
         self._room.busy(self)  # it is owed an answer, however long its body takes
-        self._ask = Ask(self, method, sent)
+        self._ask = Asked(self, method, sent)
         self._read, self._pieces = True, []
         self._part, self._body_bytes, self._dry_bytes = Part.BODY, 0, 0
         self._body_left = int(sent.get(b"content-length", b"0"))
@@ -208,7 +186,7 @@ class ExpressProtocol(PatientProtocol):
             self._give_way()
             super().on_message_complete()
 
-    def say(self, ask: Ask, status: int, headers: bytes, body: bytes) -> None:
+    def say(self, ask: Asked, status: int, headers: bytes, body: bytes) -> None:
         """Answer a request, and go on; who is given nothing waits where there are many such."""
         if self._at_once and not self._pace.lets(self):
             ask.body = b""
@@ -241,7 +219,7 @@ class ExpressProtocol(PatientProtocol):
     def eof_received(self) -> Any:  # noqa: ANN401 - uvicorn says that it returns nothing
         """Take a client for gone that says no more while its call waits behind others."""
         running: object = self._running
-        if isinstance(running, Ask) and running.parts(sure=False):
+        if isinstance(running, Asked) and running.parts(sure=False):
             return False
         return super().eof_received()
 

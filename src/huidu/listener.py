@@ -11,7 +11,8 @@ from typing import Any
 
 import uvicorn
 
-from huidu.express import Express, ExpressProtocol
+from huidu.ask import Express
+from huidu.express import ExpressProtocol
 from huidu.flow import Patience
 from huidu.pace import Pace
 from huidu.patience import PatientProtocol

@@ -22,10 +22,11 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.scf.v20180416.scf_client import ScfClient
 
 from huidu.actions.invocations import Invoked
+from huidu.ask import Waits
 from huidu.cloudapi import wire
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Desk
-from huidu.cloudapi.shortcut import KINDS, Shortcut, Waits
+from huidu.cloudapi.shortcut import KINDS, Shortcut
 from huidu.cloudapi.signature import ALGORITHM, tc3_signatures
 from huidu.control.invocations import begin
 from huidu.control.keyring import Keyring

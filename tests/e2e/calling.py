@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
@@ -53,6 +53,20 @@ def ask(url: str, headers: Mapping[str, str] = {}, method: str = "GET") -> Answe
         caller.close()
 
 
+@contextmanager
+def at_once(work: Callable[[], None], count: int, over: Event) -> Iterator[None]:
+    """Have so many threads do some work until the end of the block, which `over` tells them."""
+    threads = [Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
 class Callers:
     """Some callers of one address, each with one call at a time."""
 
@@ -72,15 +86,8 @@ class Callers:
     @contextmanager
     def calling(self) -> Iterator[Callers]:
         """Call until the end of the block; a caller that fails to get an answer is heard of."""
-        threads = [Thread(target=self._call) for _ in range(self.count)]
-        for thread in threads:
-            thread.start()
-        try:
+        with at_once(self._call, self.count, self._over):
             yield self
-        finally:
-            self._over.set()
-            for thread in threads:
-                thread.join()
 
     @property
     def answers(self) -> list[Answer]:

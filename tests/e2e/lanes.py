@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from typing import NamedTuple
 
-from tests.e2e.calling import Answer
+from tests.e2e.calling import Answer, at_once
 from tests.platform import Platform, until
 
 PROCESSES = 3
@@ -94,15 +94,8 @@ class Crowd:
     @contextmanager
     def calling(self) -> Iterator[Crowd]:
         """Call until the end of the block, or until as many calls were made as were to be."""
-        threads = [Thread(target=self._call) for _ in range(self._count)]
-        for thread in threads:
-            thread.start()
-        try:
+        with at_once(self._call, self._count, self._over):
             yield self
-        finally:
-            self._over.set()
-            for thread in threads:
-                thread.join()
 
     def finished(self) -> None:
         """Wait until all calls were made."""

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from tests.e2e.calling import at_once
 from tests.platform import Platform, zipped
 
 GOOD = "def main_handler(event, context):\n    return {'version': context['function_version']}\n"
@@ -109,15 +110,8 @@ class Load:
     @contextmanager
     def running(self) -> Iterator[Load]:
         """Call, until the end of the block."""
-        threads = [threading.Thread(target=self._call) for _ in range(self.callers)]
-        for thread in threads:
-            thread.start()
-        try:
+        with at_once(self._call, self.callers, self.stopping):
             yield self
-        finally:
-            self.stopping.set()
-            for thread in threads:
-                thread.join()
 
     def _call(self) -> None:
         while not self.stopping.wait(self.pause_s):

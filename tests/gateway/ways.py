@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from huidu.express import Express, Run
+from huidu.ask import Express, Run
 from huidu.gateway import express
 from huidu.gateway.app import Gateway
 from huidu.gateway.entrance import Entrance

@@ -16,10 +16,11 @@ from huidu.instances.instance import NOBODY
 from huidu.instances.living import Rider
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.pool import Pool
-from huidu.invoke.flight import Answered, Flight, Passenger
+from huidu.invoke.flight import Answered, Flight
 from huidu.invoke.invoker import Invoker
 from huidu.invoke.routes import Routes
 from huidu.model.capacity import Limits, Stopped
+from huidu.model.carrying import Passenger
 from huidu.model.effect import AliasKept, FunctionKept, VersionKept
 from huidu.model.invocation import Outcome
 from huidu.model.task import Task

@@ -12,20 +12,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
 from huidu.actions import invocations as actions
 from huidu.actions.action import SCF_VERSION, Action, Wire
 from huidu.actions.table import BY_NAME
+from huidu.ask import Ask, Run, Sent
 from huidu.cloudapi import wire
 from huidu.cloudapi.desk import Desk
 from huidu.control.invocations import AT_ONCE, CONTEXT, EVENT, Call, at_once, begin, prepare
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.model.trace import PARENT, STATE
-
-Sent = Mapping[bytes, bytes]  #: Headers by lower-case names, each sent once.
 
 #: Headers that may decide over a call, or become part of it. Where others are signed, the signature
 #: does not fit what is seen here, and the desk sees the rest.
@@ -92,33 +91,6 @@ KINDS: Mapping[bytes, Kind] = {
 }
 
 
-class Waits(Protocol):
-    """What waits for its turn on behalf of a client."""
-
-    def forsake(self, *, sure: bool) -> bool: ...
-
-
-class Ask(Protocol):
-    """A whole request."""
-
-    under_way: Waits | None  #: What is told that the client has left.
-
-    @property
-    def headers(self) -> Sent: ...
-
-    @property
-    def body(self) -> bytes: ...
-
-    @property
-    def client(self) -> str:
-        """The address that it came from; empty where nobody knows."""
-        ...
-
-    def answer(self, status: int, headers: bytes, body: bytes) -> None:
-        """Answer it, once; `headers` are lines, each with its end."""
-        ...
-
-
 class Prepared(NamedTuple):
     """A call that may be made, and the action that asks for it."""
 
@@ -135,7 +107,7 @@ class Shortcut:
         self._elsewhere = elsewhere
         self._asking: set[asyncio.Task[None]] = set()
 
-    def find(self, method: bytes, target: bytes, sent: Sent) -> Callable[[Ask], None] | None:
+    def find(self, method: bytes, target: bytes, sent: Sent) -> Run | None:
         """Return what answers a request of this head, or None where it is not for the shortcut."""
         kind = self.kind(method, target, sent)
         return None if kind is None else partial(self._run, kind)

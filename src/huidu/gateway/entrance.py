@@ -6,9 +6,10 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from huidu import body as bodies
 from huidu.gateway import api_response as responses
@@ -51,8 +52,7 @@ class Services(Protocol):
     def find(self, service_id: str) -> Stages | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True, gc=False):
     """Where a request goes: a service by its id, and the path from its environment on, as sent."""
 
     service_id: str
@@ -62,14 +62,22 @@ class Address:
 
 def address_of(scope: Scope) -> Address | None:
     """Return the service that a request asks for, by its host or its path; None for neither."""
-    raw = raw_path(scope)
-    for name, value in scope["headers"]:
-        if name == b"host":
-            host = HOST.fullmatch(value.partition(b":")[0].strip())
-            if host is not None:
-                called = value.partition(b":")[0].decode("latin-1")
-                return Address(host[1].decode().lower(), raw, called)
-            break
+    hosts = (value for name, value in scope["headers"] if name == b"host")
+    return address_at(next(hosts, b""), raw_path(scope))
+
+
+@lru_cache(maxsize=4096)
+def service_of(host: bytes) -> str:
+    """Return the id of the service that a host names; nothing where it names none."""
+    found = HOST.fullmatch(host.partition(b":")[0].strip())
+    return found[1].decode().lower() if found else ""
+
+
+def address_at(host: bytes, raw: bytes) -> Address | None:
+    """Return the same of a host and a path as they were sent."""
+    named = service_of(host)
+    if named:
+        return Address(named, raw, host.partition(b":")[0].decode("latin-1"))
     if not raw.startswith(IN_PATH):
         return None
     service_id, slash, rest = raw[1:].partition(b"/")

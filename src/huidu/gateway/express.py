@@ -12,9 +12,10 @@ from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import unquote
 
+from huidu.ask import Ask, Run
 from huidu.gateway import urls
 from huidu.gateway.asking import Kinds, failed_here, refused, says, who
-from huidu.gateway.entrance import IN_PATH
+from huidu.gateway.entrance import IN_PATH, service_of
 from huidu.gateway.event import (
     Response,
     event_from,
@@ -24,8 +25,8 @@ from huidu.gateway.event import (
     response_of,
     traits_from,
 )
-from huidu.gateway.express_api import service_of
-from huidu.gateway.plain import Ask, Invoker, Run, say, unforeseen
+from huidu.gateway.express_api import ExpressApis
+from huidu.gateway.plain import Invoker, say, unforeseen
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.visit import CONSOLES
 from huidu.invoke.flight import Answered
@@ -90,12 +91,6 @@ class Errand:
             say(self._ask, self._request_id, failed_here(self._request_id))
 
 
-class Apis(Protocol):
-    """Who answers plain calls of APIs."""
-
-    def find(self, method: bytes, target: bytes, sent: Mapping[bytes, bytes]) -> Run | None: ...
-
-
 class Express:
     """Answers plain calls at function URLs and of APIs; what it does not `find` is general."""
 
@@ -106,7 +101,7 @@ class Express:
         invoker: Invoker,
         new_id: Callable[[], str],
         tracing: Tracing = HANDED_ON,
-        apis: Apis | None = None,
+        apis: ExpressApis | None = None,
         proxies: Proxies = NOBODY,
     ) -> None:
         self._urls = urls

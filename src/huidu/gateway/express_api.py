@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 
+from huidu.ask import Ask, Run
 from huidu.gateway import api_response as responses
 from huidu.gateway.api_event import Call
 from huidu.gateway.asking import Headers, Kinds, failed_here, who
-from huidu.gateway.entrance import HOST, Services, blamed, invocation_of
+from huidu.gateway.entrance import Services, address_at, blamed, invocation_of
 from huidu.gateway.event import Request, Response
 from huidu.gateway.guard import Asked, Denied, Guard, Passed
-from huidu.gateway.plain import Ask, Invoker, Run, say, unforeseen
+from huidu.gateway.plain import Invoker, say, unforeseen
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.services import Stage
 from huidu.invoke.flight import Answered, UnderWay
@@ -118,12 +119,11 @@ class ExpressApis:
         if method == b"OPTIONS":
             return None
         raw, _, query = target.partition(b"?")
-        service_id = service_of(sent[b"host"])
-        if not service_id:
-            named, _, raw = raw[1:].partition(b"/")
-            service_id, raw = named.decode("latin-1"), b"/" + raw
-        named, _, path = raw[1:].partition(b"/")
-        environment = named.decode("latin-1")
+        address = address_at(sent[b"host"], raw)
+        if address is None:
+            return None
+        named, _, path = address.rest[1:].partition(b"/")
+        service_id, environment = address.service_id, named.decode("latin-1")
         stage = self._stage(service_id, environment)
         if stage is None:
             return None
@@ -201,10 +201,3 @@ def finish(ask: Ask, call: Call, response: Response, more: Headers) -> None:
     """Send an answer of an API with what every such answer carries."""
     headers = responses.with_cors(response.headers) if call.api.cors else response.headers
     say(ask, call.request_id, response, (("x-api-id", call.api.id), *more), headers)
-
-
-@lru_cache(maxsize=4096)
-def service_of(host: bytes) -> str:
-    """Return the id of the service that a host names; nothing where it names none."""
-    found = HOST.fullmatch(host.partition(b":")[0].strip())
-    return found[1].decode().lower() if found else ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import structlog
 
+from huidu.ask import Ask
 from huidu.gateway.asking import Headers
 from huidu.gateway.event import BODILESS, Response
 from huidu.gateway.visit import sets_ours
@@ -14,29 +14,6 @@ from huidu.invoke.flight import Caller, UnderWay
 from huidu.model.invocation import Invocation
 
 log = structlog.get_logger("huidu.gateway")
-
-
-class Waits(Protocol):
-    """What waits for its turn on behalf of a client."""
-
-    def forsake(self, *, sure: bool) -> bool: ...
-
-
-class Ask(Protocol):
-    """A whole request, and how it is answered."""
-
-    method: bytes
-    target: bytes
-    headers: Mapping[bytes, bytes]  #: Each once, by lower-case names.
-    body: bytes
-    client: str
-    under_way: Waits | None  #: What is told that the client has left.
-
-    def answer(self, status: int, headers: bytes, body: bytes) -> None: ...
-
-
-#: Answers a request, at once or later; says that it will not by `False`.
-Run = Callable[[Ask], bool | None]
 
 
 class Invoker(Protocol):

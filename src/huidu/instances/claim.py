@@ -8,10 +8,11 @@ from typing import Protocol, Self
 
 from huidu.instances.channel import Undelivered
 from huidu.instances.crew import Lendable
-from huidu.instances.living import Leaves, Rider
+from huidu.instances.living import Rider
 from huidu.instances.outcomes import Ending, Run, StartFailed, outcome
 from huidu.instances.pool import Pool
 from huidu.model.capacity import Busy, Retired
+from huidu.model.carrying import Leaves, Passenger
 from huidu.model.invocation import Outcome, Status
 from huidu.model.log import Chunk
 from huidu.model.task import Task
@@ -38,30 +39,6 @@ class Running(Lendable, Protocol):
 
     def start(self, task: Task, rider: Rider) -> Leaves:
         """Have one call run; the rider is told when it begins, perhaps at once, and how it ends."""
-        ...
-
-
-class Passenger(Protocol):
-    """A call on its way to an instance, and back."""
-
-    def boards(self) -> Task:
-        """There is an instance for it: return what is to be run."""
-        ...
-
-    def begins(self) -> None:
-        """It runs from now on."""
-        ...
-
-    def arrives(self, outcome: Outcome) -> None:
-        """This is what came of it."""
-        ...
-
-    def refused(self, why: Busy | Retired) -> None:
-        """No instance is to be had: the line is full, or the version is gone."""
-        ...
-
-    def broke(self, error: Exception) -> None:
-        """An error of ours keeps it from being carried."""
         ...
 
 

@@ -8,13 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from huidu.instances.claim import Carriage, Claim, Passenger, Running
+from huidu.instances.claim import Carriage, Claim, Running
 from huidu.instances.guests import Numbers
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.pool import Pool
 from huidu.instances.recipe import Make
 from huidu.instances.shares import Shares, Tenancy
 from huidu.model.capacity import Limits, Retired
+from huidu.model.carrying import Passenger
 from huidu.model.effect import Effect, ProvisionChanged
 from huidu.model.function import FunctionName
 from huidu.model.log import Chunk

@@ -18,7 +18,7 @@ from huidu.instances.farewell import TOLD, ask_to_end
 from huidu.instances.launch import Launched
 from huidu.instances.lines import Pipe
 from huidu.instances.outcomes import Ending, Run, outcome
-from huidu.model.invocation import Outcome, Status
+from huidu.model.invocation import Outcome
 from huidu.model.log import Chunk
 from huidu.model.task import Task
 from huidu.model.version import Version
@@ -42,14 +42,6 @@ class TimedOut(Exception):
 
 class Stopped(Exception):
     """The platform ended the instance."""
-
-
-class Leaves(Protocol):
-    """What may be waited for no more."""
-
-    def leave(self) -> None:
-        """Hear nothing more of it."""
-        ...
 
 
 def let_others_finish(pid: int) -> None:
@@ -90,11 +82,6 @@ class Living:
         self._watching = self._loop.create_task(self._watch())
 
     @property
-    def ahead(self) -> bool:
-        """Whether it can be given the next call before it has answered the one that runs."""
-        return False
-
-    @property
     def alive(self) -> bool:
         """Whether it can take another call."""
         return self._alive
@@ -117,14 +104,6 @@ class Living:
         else:
             self._stop_elsewhere()
         await asyncio.shield(self._watching)
-
-    async def run(self, task: Task) -> Outcome:
-        """Run one call to its end; raises `Undelivered` where it certainly never began."""
-        raise NotImplementedError
-
-    def start(self, task: Task, rider: Rider) -> Leaves:
-        """Have one call run; the rider is told when it begins, perhaps at once, and how it ends."""
-        raise ValueError(f"{self!r} takes no call that it is not waited for")
 
     def interrupt(self, request_id: str) -> bool:
         """Tell it to end, if it runs this call; return whether it does.
@@ -194,20 +173,6 @@ class Living:
     def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
         cold, self._fresh = self._fresh, False
         streamed = self._pipe.shown_chars
-        printed = self._printed(duration_ms)
-        if ending.status == Status.SUCCESS and not printed and "\n" not in ending.result:
-            # What `outcome` would say, as nearly every call ends.
-            return Outcome(
-                status=Status.SUCCESS,
-                result=ending.result,
-                duration_ms=duration_ms,
-                init_ms=self._init_ms if cold else 0.0,
-                memory_bytes=ending.peak_bytes,
-                cold=cold,
-                instance=self.name,
-                silent=True,
-                memory_mb=self._memory_mb,
-            )
         ended = outcome(
             ending,
             Run(
@@ -217,7 +182,7 @@ class Living:
                 duration_ms=duration_ms,
                 init_ms=self._init_ms if cold else 0.0,
                 cold=cold,
-                printed=printed,
+                printed=self._printed(duration_ms),
             ),
         )
         return replace(ended, streamed=streamed) if streamed else ended

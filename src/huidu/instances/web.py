@@ -12,12 +12,13 @@ from msgspec.structs import replace
 from huidu.instances import answers, endings, wire
 from huidu.instances.channel import Lost, Undelivered
 from huidu.instances.launch import Launched
-from huidu.instances.living import Living, Stopped, TimedOut
+from huidu.instances.living import Living, Rider, Stopped, TimedOut
 from huidu.instances.outcomes import Ending, StartFailed
 from huidu.instances.passage import BadRequest, Broken, Passage, Silent, Vanished
 from huidu.instances.supply import Supply
 from huidu.instances.wire import Frame, Kind, ProtocolError
 from huidu.model.account import Account
+from huidu.model.carrying import Leaves
 from huidu.model.exchange import SERVER_ERROR, BodyTooLarge, CallerLeft, Headers
 from huidu.model.frame import cut
 from huidu.model.invocation import MOST_EVENT_BYTES, Outcome, Status
@@ -92,6 +93,15 @@ class WebInstance(Living):
         self.took_s = perf_counter() - began
         ending = await self._ending(passage, fault)
         return self._outcome(task, ending, self.took_s * 1000)
+
+    @property
+    def ahead(self) -> bool:
+        """It has seats instead."""
+        return False
+
+    def start(self, task: Task, rider: Rider) -> Leaves:
+        """Refuse: an exchange goes on for as long as both sides stream, and is waited for."""
+        raise ValueError(f"{self!r} takes exchanges: {task.invocation.request_id}, {rider!r}")
 
     async def stop(self) -> None:
         """End the process, and return when nothing of it is left."""

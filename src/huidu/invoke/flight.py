@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from huidu.model.call import Call, Routed
 from huidu.model.capacity import Busy, Retired, Stopped
+from huidu.model.carrying import Leaves, Passenger
 from huidu.model.errors import Failed, InvalidValue, Refusal
 from huidu.model.function import WEB, FunctionName
 from huidu.model.invocation import (
@@ -55,12 +56,6 @@ class Recorder(Protocol):
         ...
 
 
-class Leaves(Protocol):
-    """What may be waited for no more."""
-
-    def leave(self) -> None: ...
-
-
 class Carried(Leaves, Protocol):
     """A call that is carried."""
 
@@ -89,30 +84,6 @@ class UnderWay(Leaves, Protocol):
         A call that runs goes on. Where it is not `sure` that he has left, for he may only have
         no more to ask, a call goes on as well that waits for nothing but the first instance.
         """
-        ...
-
-
-class Passenger(Protocol):
-    """A call on its way to an instance, and back."""
-
-    def boards(self) -> Task:
-        """There is an instance for it: return what is to be run."""
-        ...
-
-    def begins(self) -> None:
-        """It runs from now on."""
-        ...
-
-    def arrives(self, outcome: Outcome) -> None:
-        """This is what came of it."""
-        ...
-
-    def refused(self, why: Busy | Retired) -> None:
-        """No instance is to be had: the line is full, or the version is gone."""
-        ...
-
-    def broke(self, error: Exception) -> None:
-        """An error of ours keeps it from being carried."""
         ...
 
 
@@ -187,11 +158,7 @@ class Flight:
                 self.arrives(closing(invocation))
                 return
             self._tries -= 1
-            if invocation.stays_on:
-                routed = route(ground.table, invocation)
-            else:
-                named, qualifier = invocation.function, invocation.qualifier
-                routed = ground.table.route(named, qualifier, invocation.traits)
+            routed = route(ground.table, invocation)
             call.goes(routed)
             version = routed.version
             if version.status != ACTIVE or version.configuration.type == WEB:
@@ -231,8 +198,7 @@ class Flight:
 
     def begins(self) -> None:
         """An instance runs it."""
-        if self._running is not None:
-            self._running.ended()
+        self._stop_running()
         call, ground = self.call, self._ground
         call.claimed = ground.timer()
         self._running = ground.recorder.began(call.lane)
@@ -242,9 +208,7 @@ class Flight:
         if self.over:
             return
         self.over = True
-        if self._running is not None:
-            self._running.ended()
-            self._running = None
+        self._stop_running()
         self._carried = None
         call, ground = self.call, self._ground
         call.outcome = outcome

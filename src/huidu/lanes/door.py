@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from huidu.express import Ask, ExpressProtocol
+from huidu.express import Asked, ExpressProtocol
 from huidu.gateway import entrance, urls
 
 #: The head of a request for a URL by its path, said in the usual way.
@@ -115,7 +115,7 @@ class Door(ExpressProtocol):
             self._behind += data
             self._go_on()
 
-    def say(self, ask: Ask, status: int, headers: bytes, body: bytes) -> None:
+    def say(self, ask: Asked, status: int, headers: bytes, body: bytes) -> None:
         """Answer a request, and look at what came behind it."""
         super().say(ask, status, headers, body)
         if self._said is None:  # else it is held back, and comes here again

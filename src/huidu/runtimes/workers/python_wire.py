@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import select
 import struct
 
 LOAD, READY, FAILED, CALL, RESULT, ERROR = range(0xA1, 0xA7)
@@ -29,6 +30,9 @@ class Channel:
         os.close(fd)
         self._view = memoryview(bytearray(BUFFER))
         self._room = [self._view]
+        waiting = select.poll()
+        waiting.register(self._fd, select.POLLIN)
+        self._wait = waiting.poll
         self._at = self._got = 0  #: Between them lies what came together with the frame before.
         os.register_at_fork(after_in_child=self._leave)
 
@@ -36,6 +40,7 @@ class Channel:
         """Return the body of the next frame; it is good until the one after it."""
         at, got = self._at, self._got
         if at == got:
+            self._wait()
             at, got = 0, os.readv(self._fd, self._room)
         begins = at + HEADER
         if begins <= got:

@@ -75,6 +75,9 @@ class Wall(asyncio.Transport):
     def resume_reading(self) -> None:
         """Nothing comes."""
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Whoever is to hear, hears from who holds the connection."""
+
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """What is written is gone."""
 

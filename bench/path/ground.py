@@ -185,7 +185,7 @@ class Ground:
 
 def _send(connections: Sequence[ExpressProtocol]) -> None:
     for connection, words in zip(connections, REQUESTS, strict=True):
-        connection.data_received(words)
+        connection.front.data_received(words)
 
 
 async def _nobody(scope: object, receive: object, send: object) -> None:

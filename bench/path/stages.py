@@ -49,7 +49,7 @@ async def accept(ground: Ground, meter: Meter, batches: int) -> None:
     for _ in range(batches):
         with meter.over(BATCH):
             for connection, words in zip(connections, REQUESTS, strict=True):
-                connection.data_received(words)
+                connection.front.data_received(words)
         for ask in keeper.asks:
             ask.answer(200, b"content-length: 4\r\n", b'"ok"')
         keeper.asks.clear()
@@ -62,7 +62,7 @@ async def read(ground: Ground, meter: Meter, batches: int) -> None:
     express = ground.express(inbox)
     for _ in range(batches):
         for connection, words in zip(connections, REQUESTS, strict=True):
-            connection.data_received(words)
+            connection.front.data_received(words)
         with meter.over(BATCH):
             for ask in keeper.asks:
                 run = express.find(ask.method, ask.target, ask.headers)
@@ -179,7 +179,7 @@ async def answer(ground: Ground, meter: Meter, batches: int) -> None:
     connections, keeper = ground.asks()
     for _ in range(batches):
         for connection, words in zip(connections, REQUESTS, strict=True):
-            connection.data_received(words)
+            connection.front.data_received(words)
         errands = [Errand(ask, ground.ids()) for ask in keeper.asks]
         keeper.asks.clear()
         with meter.over(BATCH):
@@ -202,7 +202,7 @@ async def whole(ground: Ground, meter: Meter, batches: int, *, at_once: int = BA
         with meter.over(BATCH):
             for first in range(0, BATCH, at_once):
                 for connection, words in asking[first : first + at_once]:
-                    connection.data_received(words)
+                    connection.front.data_received(words)
                 while sent:
                     wire = sent.popleft()
                     wire.reply()

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from huidu import decency
 from huidu.answering import App, Watched, last_words, unchunked
+from huidu.behind import PIECE_BYTES
 from huidu.decency import Flaw, Indecent
 from huidu.flow import Flow, Patience
 from huidu.room import Room
@@ -20,8 +21,6 @@ from huidu.tunnel import Tunnel
 MOST_HEAD_BYTES = 64 * 1024
 #: Around a body: sizes and extensions of chunks, and trailers, without a byte of the body.
 MOST_DRY_BYTES = 16 * 1024
-#: The parser is fed so much at a time, for it cannot be halted: what is in a piece is answered.
-PIECE_BYTES = 4096
 MALFORMED = Flaw(400, "this is not a request of HTTP/1.1")
 ENDLESS_TARGET = Flaw(414, f"a head of more than {MOST_HEAD_BYTES} bytes")
 ENDLESS_HEAD = Flaw(431, f"a head of more than {MOST_HEAD_BYTES} bytes")
@@ -61,9 +60,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._dry_bytes = 0
         self._body_left = 0  #: What is still to come of a body of which the length is known.
         self._body_began = self._heard_at = self._unread_s = 0.0
-        self._running: RequestResponseCycle | None = (
-            None  #: `cycle` is the newest, this the oldest.
-        )
+        self.running: RequestResponseCycle | None = None  #: `cycle` is the newest, this the oldest.
         self._held = b""  #: What came behind requests that wait for their answers.
         self._deaf = False  #: Whether nothing is listened to any more.
         self._heard_all = False  #: Whether the client has said that it sends no more.
@@ -91,6 +88,10 @@ class PatientProtocol(HttpToolsProtocol):
         self._heard_at = self.loop.time()
         data = self._held + data if self._held else data
         self._held = b""
+        self._take_in(data)
+
+    def _take_in(self, data: bytes) -> None:
+        """Have data parsed, a piece at a time, as far as it is its turn."""
         while data and not self._deaf:
             if self.pipeline:
                 self._held = data
@@ -153,14 +154,14 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Go on with what waited for this answer."""
-        self._running = None
+        self.running = None
         super().on_response_complete()
         if self.transport.is_closing():
             self.flow.end()
-        elif self._running is None and self._last_words is not None:
+        elif self.running is None and self._last_words is not None:
             self._say_goodbye()
         elif not self.pipeline and not self._deaf:
-            if self._running is None:
+            if self.running is None:
                 self._room.idle(self)
             self.flow.release()
             self.data_received(b"")
@@ -173,9 +174,9 @@ class PatientProtocol(HttpToolsProtocol):
         An application that waits for the client to leave is told that it has: between leaving and
         falling silent there is no difference to be seen from here.
         """
-        if self._running is None or self._part is Part.BODY:
+        if self.running is None or self._part is Part.BODY:
             return False
-        event = self._running.message_event
+        event = self.running.message_event
         if isinstance(event, Watched) and event.watchers:
             return False
         self._heard_all = True
@@ -190,9 +191,9 @@ class PatientProtocol(HttpToolsProtocol):
         self._room.busy(self)
         self._unset_keepalive_if_required()
         self.pipeline.clear()
-        if self._running is not None:
-            self._running.disconnected = True
-            self._running.message_event.set()
+        if self.running is not None:
+            self.running.disconnected = True
+            self.running.message_event.set()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
@@ -238,7 +239,7 @@ class PatientProtocol(HttpToolsProtocol):
         return alone and self.scope.get("method") == "GET" and super()._should_upgrade()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - ASGI
-        self._running = cycle
+        self.running = cycle
         cycle.message_event = Watched(already=cycle.message_event.is_set())
         answers: App = unchunked(app, cycle) if cycle.scope["http_version"] == "1.0" else app
         super()._start_asgi_task(cycle, answers)
@@ -254,15 +255,20 @@ class PatientProtocol(HttpToolsProtocol):
         taken = len(piece)
         try:
             self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade as upgrade:
-            taken = int(upgrade.args[0])
-            if self._should_upgrade():
-                self.handle_websocket_upgrade()
-        except httptools.HttpParserError as error:
-            cause = error.__context__
-            self._refuse(cause.flaw if isinstance(cause, Indecent) else MALFORMED)
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError) as error:
+            taken = self._stumbled(error, taken)
         self._count(taken)
         return taken
+
+    def _stumbled(self, error: Exception, size: int) -> int:
+        """See to what the parser has told of a piece, and return how much of it was parsed."""
+        if not isinstance(error, httptools.HttpParserUpgrade):
+            cause = error.__context__
+            self._refuse(cause.flaw if isinstance(cause, Indecent) else MALFORMED)
+            return size
+        if self._should_upgrade():
+            self.handle_websocket_upgrade()
+        return int(error.args[0])
 
     def _count(self, taken: int) -> None:
         """Refuse what has become more than anybody needs to say so little."""
@@ -271,11 +277,15 @@ class PatientProtocol(HttpToolsProtocol):
         if self._part is Part.HEAD:
             self._head_bytes += taken
             if self._head_bytes > MOST_HEAD_BYTES:
-                self._refuse(ENDLESS_HEAD if self.headers else ENDLESS_TARGET)
+                self._refuse(ENDLESS_HEAD if self._knows_headers() else ENDLESS_TARGET)
         elif self._part is Part.BODY:
             self._dry_bytes += min(taken, PIECE_BYTES)
             if self._dry_bytes > MOST_DRY_BYTES:
                 self._refuse(ENDLESS_TRAILERS)
+
+    def _knows_headers(self) -> bool:
+        """Tell whether a head that comes has had a header yet."""
+        return bool(self.headers)
 
     def _refuse(self, flaw: Flaw) -> None:
         """Say why not, behind the answers that are owed, and end the connection."""
@@ -285,19 +295,19 @@ class PatientProtocol(HttpToolsProtocol):
         self._last_words = last_words(flaw)
         if self._part is Part.BODY:
             self._give_up(self.cycle)
-        if self._running is None and not self.transport.is_closing():
+        if self.running is None and not self.transport.is_closing():
             self._say_goodbye()
 
     def _give_up(self, cycle: RequestResponseCycle) -> None:
         """Have nobody answer a request that will never be whole."""
         if cycle.response_complete:
             self._last_words = b""  # it has its answer
-        elif cycle is not self._running:
+        elif cycle is not self.running:
             self.pipeline.popleft()
         else:
             if cycle.response_started:
                 self._last_words = b""
-            self._running = None
+            self.running = None
             cycle.disconnected = True
             cycle.message_event.set()
 
@@ -321,7 +331,7 @@ class PatientProtocol(HttpToolsProtocol):
         """End behind the last answer to a client that has no more to ask."""
         if self._held:
             return
-        if self._running is None:
+        if self.running is None:
             self.leave()
         else:
             self.cycle.keep_alive = False

@@ -13,7 +13,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from huidu.express import MOST_BODY_BYTES
+from huidu.front import MOST_BODY_BYTES
 from huidu.gateway.event import Response
 from huidu.gateway.guard import Denied, Passed
 from huidu.gateway.proxies import Proxies

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from huidu.express import Asked, ExpressProtocol
+from huidu.express import ExpressProtocol
 from huidu.gateway import entrance, urls
 
 #: The head of a request for a URL by its path, said in the usual way.
@@ -91,8 +91,11 @@ class Door(ExpressProtocol):
     what was read of it.
     """
 
+    straight = False
+
     def __init__(self, known: Known, *given: Any, **told: Any) -> None:  # noqa: ANN401 - as above
         super().__init__(*given, **told)
+        self.front.answered = self._answered
         self._known = known
         self._answering = False
         self._coming_bytes = 0  #: Of the request that is read.
@@ -114,12 +117,6 @@ class Door(ExpressProtocol):
         if data:
             self._behind += data
             self._go_on()
-
-    def say(self, ask: Asked, status: int, headers: bytes, body: bytes) -> None:
-        """Answer a request, and look at what came behind it."""
-        super().say(ask, status, headers, body)
-        if self._said is None:  # else it is held back, and comes here again
-            self._answered()
 
     def on_response_complete(self) -> None:
         """Go on with what came behind a request that an application has answered."""

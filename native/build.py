@@ -128,7 +128,12 @@ def build(into: Path) -> int:
     with TemporaryDirectory(prefix="huidu-native-") as lib:
         words = [sys.executable, "-m", "native.compile", lib, *wanted["modules"]]
         done = subprocess.run(  # noqa: S603
-            words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+            words,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
         if done.returncode == PLAIN:
             sys.stderr.write(done.stderr)

@@ -29,7 +29,9 @@ class Native(BuildHookInterface[Any]):
         if code == PLAIN:
             return
         if code:
-            raise SystemExit("the hot path does not compile; with HUIDU_PLAIN=1 it is left as it is")
+            raise SystemExit(
+                "the hot path does not compile; with HUIDU_PLAIN=1 it is left as it is"
+            )
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
         made = Path(self._made.name)

@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 SRC = Path(__file__).parent.parent
-#: What was compiled, written when it was: `modules`, and of each file in `sources` the SHA-256.
+#: What was compiled, written when it was, with the SHA-256 of each file that went into it.
 STAMP = "huidu/compiled.json"
 SHOWN = 3  #: How many files a message names.
+
+
+class _Stamp(TypedDict):
+    modules: list[str]
+    sources: dict[str, str]
 
 
 class Stale(Exception):
@@ -25,7 +30,7 @@ def modules(src: Path = SRC) -> Sequence[str]:
     """Return the files whose modules run as native code on this Python; none where all is plain."""
     return [
         module
-        for module in _stamp(src).get("modules", ())
+        for module in _stamp(src)["modules"]
         if (src / module).with_suffix(EXTENSION_SUFFIXES[0]).exists()
     ]
 
@@ -51,7 +56,7 @@ def insist(src: Path = SRC) -> None:
 
 def changed(src: Path = SRC) -> list[str]:
     """Return which files are not what was compiled: modules, and what they know of others."""
-    sources: dict[str, str] = _stamp(src).get("sources", {})
+    sources = _stamp(src)["sources"]
     return [file for file, digest in sources.items() if digest_of(src / file) != digest]
 
 
@@ -63,8 +68,9 @@ def digest_of(source: Path) -> str:
         return ""
 
 
-def _stamp(src: Path) -> Any:
+def _stamp(src: Path) -> _Stamp:
     try:
-        return json.loads((src / STAMP).read_bytes())
+        stamp: _Stamp = json.loads((src / STAMP).read_bytes())
     except FileNotFoundError:
-        return {}
+        return {"modules": [], "sources": {}}
+    return stamp

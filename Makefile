@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One more than there are cores: tests of servers wait for them two fifths of the time.
 JOBS ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: demo test check bench soak events count lock reference screenshots clean
+.PHONY: demo test check bench soak events count compile plain lock reference screenshots clean
 
 # Set up once: an environment of our own, filled from the lock file, every package checked by hash.
 $(BIN)/.ready: requirements-dev.lock pyproject.toml
@@ -14,12 +14,20 @@ $(BIN)/.ready: requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: $(BIN)/.ready ## Play a gray release on real traffic; ONCE=1 checks it and leaves.
+# The hot path as native code, where there is a C compiler (ARCHITECTURE.md, "Compiled"). Does nothing
+# where nothing changed; with PLAIN=1, for any target, all runs as plain Python.
+compile: $(BIN)/.ready ## Compile the hot path in place.
+	@$(BIN)/python -m native.build $(if $(PLAIN),--plain)
+
+plain: $(BIN)/.ready ## Take what is compiled away, until the next target that compiles.
+	@$(BIN)/python -m native.build --plain
+
+demo: compile ## Play a gray release on real traffic; ONCE=1 checks it and leaves.
 	@$(BIN)/python -m demo.story $(if $(ONCE),--once)
 
 # What failed is run once more by itself: of ten thousand tests with real processes one may run out
 # of time while others use the processors. Both runs are shown, and what is wrong fails in both.
-test: $(BIN)/.ready ## The whole suite.
+test: compile ## The whole suite.
 	@tests/needs
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS) || \
 	  { test $$? -eq 1 && $(BIN)/python -m pytest --last-failed $(ARGS); }
@@ -29,17 +37,17 @@ check: $(BIN)/.ready ## Formatter, linter, type checker.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(BIN)/.ready ## Calls beside peers and ceilings, by turns in one run; ARGS=cold and others are other parts.
+bench: compile ## Calls beside peers and ceilings, by turns in one run; ARGS=cold and others are other parts.
 	@case "$(or $(ARGS),speed)" in *speed*|-*) bench/needs ;; esac
 	@$(BIN)/python -m bench.run $(ARGS)
 
-soak: $(BIN)/.ready ## A server under load for MINUTES=10, with releases and kills: does anything leak?
+soak: compile ## A server under load for MINUTES=10, with releases and kills: does anything leak?
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10) $(ARGS)
 
-events: $(BIN)/.ready ## EVENTS=50000 under kills, moves and rollbacks: is any lost, or run twice?
+events: compile ## EVENTS=50000 under kills, moves and rollbacks: is any lost, or run twice?
 	@$(BIN)/python -m bench.lossless --events $(or $(EVENTS),50000) $(ARGS)
 
-count: $(BIN)/.ready ## CALLS=100000 with failures and a restart: is every number right?
+count: compile ## CALLS=100000 with failures and a restart: is every number right?
 	@$(BIN)/python -m bench.counted --calls $(or $(CALLS),100000)
 
 reference: $(BIN)/.ready ## Write docs/reference.md from the table of actions.
@@ -51,7 +59,7 @@ lock: ## Resolve the dependencies anew (needs uv, and npm).
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate bench/pypi/requirements.in -o bench/pypi/requirements.lock
 	cd bench/npm && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
 
-screenshots: $(BIN)/.ready ## Take the pictures in docs/images/console anew, of a server under load.
+screenshots: compile ## Take the pictures in docs/images/console anew, of a server under load.
 	@tests/needs
 	@$(BIN)/python -m tests.gallery.pictures $(ARGS)
 

@@ -13,6 +13,7 @@ from threading import current_thread, main_thread
 import pytest
 from hypothesis import settings
 
+from huidu import compiled
 from tests.platform import Platform
 
 # Machines are noisy: an example that takes long says nothing of the law.
@@ -36,6 +37,14 @@ os.environ["PATH"] = os.pathsep.join(
 
 LONG_S = 100.0  #: A test that may take as long as this, by its mark, is begun before others.
 COUNTER = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run nothing where what would be tested is not what stands in the sources."""
+    try:
+        compiled.insist()
+    except compiled.Stale as stale:
+        raise pytest.UsageError(str(stale)) from None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -23,6 +23,7 @@ LEANS: Mapping[str, frozenset[str]] = {
     for room, others in {
         # the ground: nouns and decisions
         "huidu": "",
+        "compiled": "",
         "model": "",
         # stores and tools
         "settings": "model",
@@ -61,7 +62,7 @@ LEANS: Mapping[str, frozenset[str]] = {
         "triggers": "model",
         "webhooks": "model",
         "gateway": "ask model invoke body",
-        "cloudapi": "huidu ask model actions control body",
+        "cloudapi": "huidu compiled ask model actions control body",
         "cos": "model store body",
         "console": "model actions store control cloudapi",
         "serverless": "model project store control cos",
@@ -70,10 +71,11 @@ LEANS: Mapping[str, frozenset[str]] = {
         "dataplane": "model settings store observe runtimes instances invoke observing "
         "remembering exporting triggers gateway",
         "doorway": "settings observe listener remembering dataplane lanes",
-        "server": "heap ids model settings store observe listener observing remembering dataplane "
-        "doorway control release triggers webhooks gateway lanes cloudapi cos console serverless",
-        "cli": "huidu model settings actions store observe observing runtimes project instances "
-        "cloudapi cos release server proxy speech",
+        "server": "compiled heap ids model settings store observe listener observing remembering "
+        "dataplane doorway control release triggers webhooks gateway lanes cloudapi cos console "
+        "serverless",
+        "cli": "huidu compiled model settings actions store observe observing runtimes project "
+        "instances cloudapi cos release server proxy speech",
         "__main__": "cli",
     }.items()
 }

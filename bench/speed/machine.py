@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import huidu
+from huidu import compiled
 
 #: Programs that say which version they are, and how they are asked.
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
@@ -48,7 +49,8 @@ def _processor() -> str:
 
 def versions() -> Mapping[str, str]:
     """Return the versions of ours and of what stands beside it; nothing for what is not there."""
-    found = {"Huidu": huidu.__version__, "Python": platform.python_version()}
+    ours = f"{huidu.__version__} ({compiled.how()})"
+    found = {"Huidu": ours, "Python": platform.python_version()}
     for name, command in PROGRAMS.items():
         with suppress(OSError):
             done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from prometheus_client import CollectorRegistry
 
-from huidu import heap
+from huidu import compiled, heap
 from huidu.cloudapi import keys
 from huidu.cloudapi.app import Api
 from huidu.cloudapi.desk import Caller, Desk
@@ -109,10 +109,10 @@ async def serving(
     `recorder_of` is for who wants another recorder, as benchmarks, which measure what recording
     costs; `before` puts something before the gateway, in which each request is seen: then it has
     no other process.
-    Raises `Held` where another process serves from the same directory, and `OSError` where a
-    port is taken.
+    Raises `Stale` where what is compiled is not what stands in its sources, `Held` where another
+    process serves from the same directory, and `OSError` where a port is taken.
     """
-    directory = own(settings.data)
+    directory = _begin(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(Lock(directory))
         stores = await remember(settings, directory, stack)
@@ -147,6 +147,12 @@ async def serving(
         await gateway.open(_new_id)
         (directory / ENDPOINTS).write_text(f"{api.url}\n{gateway.url}\n")
         yield Serving(api.url, gateway.url, data.ready)
+
+
+def _begin(settings: Settings) -> Path:
+    compiled.insist()
+    log.info("opening", code=compiled.how())
+    return own(settings.data)
 
 
 def _download(api: Listener, root: keys.Pair) -> Callable[[Code, str], str]:

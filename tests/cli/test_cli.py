@@ -24,7 +24,7 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.scf.v20180416 import models
 from tencentcloud.scf.v20180416.scf_client import ScfClient
 
-from huidu import __version__
+from huidu import __version__, compiled
 from huidu.actions.table import ACTIONS
 from huidu.cli import serve as serving
 from huidu.cli.api import kebab
@@ -202,6 +202,7 @@ def test_a_server_is_found_by_what_it_leaves_in_its_directory(
     answer = health.getresponse()
     told = json.loads(answer.read())
     assert (answer.status, told["status"], told["version"]) == (200, "ok", __version__)
+    assert told["code"] == compiled.how()
     health.request("GET", "/metrics")
     answer = health.getresponse()
     assert b"huidu_invocations_total" in answer.read() or answer.status == 200
@@ -326,7 +327,7 @@ def test_a_server_that_nobody_calls_ends_soon(start: Callable[..., Platform]) ->
 
 
 def test_the_version_and_the_settings_are_told(run: Run) -> None:
-    assert run("version") == run("--version") == (0, f"{__version__}\n", "")
+    assert run("version") == run("--version") == (0, f"{__version__} ({compiled.how()})\n", "")
     code, out, _ = run("settings")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == list(KINDS)

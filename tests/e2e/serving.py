@@ -55,12 +55,12 @@ def publish(
     return url_of(platform, name)
 
 
-def url_of(platform: Platform, name: str, qualifier: str = "$DEFAULT") -> str:
+def url_of(platform: Platform, name: str, qualifier: str = "$DEFAULT", trigger: str = "url") -> str:
     """Return the address of a new URL of a function."""
     made = platform.call(
         "CreateTrigger",
         FunctionName=name,
-        TriggerName="url",
+        TriggerName=trigger,
         Type="http",
         TriggerDesc='{"AuthType":"NONE"}',
         Qualifier=qualifier,

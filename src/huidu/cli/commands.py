@@ -88,7 +88,7 @@ SECTIONS: Mapping[str, tuple[Row, ...]] = {
             "huidu.cli.reference:command"),
         Row("completion", "Print what has a shell complete the words of huidu.",
             f"{DAILY}.completing:command"),
-        Row("version", "Print the version."),
+        Row("version", "Print the version, and whether the hot path is compiled."),
     ),
 }  # fmt: skip
 BY_NAME: Mapping[str, Row] = {row.name: row for rows in SECTIONS.values() for row in rows}

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from huidu import __version__
+from huidu import __version__, compiled
 from huidu.cli.client import Client
 from huidu.cli.commands import Commands
 from huidu.cloudapi import keys
@@ -138,8 +138,8 @@ def env(data: Data = Path(".huidu")) -> None:
 
 @app.command()
 def version() -> None:
-    """Print the version."""
-    typer.echo(__version__)
+    """Print the version, and whether the hot path is compiled."""
+    typer.echo(f"{__version__} ({compiled.how()})")
 
 
 def _unset(text: str, name: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 import uvloop
 
 from huidu.cloudapi.keys import Unreadable
+from huidu.compiled import Stale
 from huidu.model.errors import Refusal
 from huidu.observe.recorder import Recorder
 from huidu.observing import MakeRecorder
@@ -55,7 +56,7 @@ def serve(
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection is a descriptor
     try:
         return uvloop.run(_until_told(settings, recorder_of))
-    except (Held, OSError, Refusal, Unreadable) as error:
+    except (Stale, Held, OSError, Refusal, Unreadable) as error:
         print(f"huidu: {error}", file=sys.stderr)  # noqa: T201
         return BROKEN
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from huidu import __version__
+from huidu import __version__, compiled
 from huidu.cloudapi.app import App, Receive, Scope, Send
 
 #: Where the Serverless command line asks for the roles that an account still needs: none.
@@ -43,7 +43,8 @@ def pages(
     """Return the application behind every path but `/`; the console's pages are another's."""
 
     async def healthz(_: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__, "sandbox": sandbox})
+        told = {"status": "ok", "version": __version__, "code": compiled.how()}
+        return JSONResponse(told | {"sandbox": sandbox})
 
     async def metrics(_: Request) -> Response:
         moment = CollectorRegistry()

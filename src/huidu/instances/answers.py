@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -28,8 +27,7 @@ RESULT = int(Kind.RESULT)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True):
     """A worker loaded the version with this digest, and took long to import these modules.
 
     What is sent ahead begins once the answer before it is wholly written, and in its order.
@@ -40,8 +38,7 @@ class Ready:
     ahead: int = 0  #: How many calls may be sent to it before it has answered the one that runs.
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """What a worker tells of something that went wrong."""
 
     message: str

@@ -114,13 +114,14 @@ class Channel:
 
     def _send_on(self) -> None:
         try:
-            self._unsent = self._unsent[self._socket.send(self._unsent) :]
+            sent = self._socket.send(self._unsent)
         except BlockingIOError:
             return
         except OSError:
             self._loop.remove_writer(self._socket)
             self._give_up()
             return
+        self._unsent = self._unsent[sent:]
         if not self._unsent:
             self._loop.remove_writer(self._socket)
 

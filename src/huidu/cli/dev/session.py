@@ -37,6 +37,7 @@ from huidu.cli.dev.written import Written
 from huidu.cli.lines import look_of
 from huidu.cli.projects.work import ACTION
 from huidu.cloudapi import keys
+from huidu.compiled import Stale
 from huidu.model.errors import Refusal
 from huidu.project.declared import Project, is_event
 from huidu.project.flaw import Flaw
@@ -119,7 +120,7 @@ def _follow(wish: Wish, order: Order, tell: Teller) -> int:
     except Unsettled as error:
         _say(str(error))
         return REFUSED
-    except (Flaw, OSError, Refusal, keys.Unreadable) as error:
+    except (Stale, Flaw, OSError, Refusal, keys.Unreadable) as error:
         return _say(str(error))
 
 

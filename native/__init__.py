@@ -1,0 +1,1 @@
+"""How the modules of the hot path become native code, in this tree and in a wheel."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Protocol
 
 import structlog
+from mypy_extensions import mypyc_attr
 
 from huidu.model.call import Call
 from huidu.model.errors import Refusal
@@ -47,6 +48,7 @@ class Journal(Protocol):
         ...
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Recorder:
     """A bounded buffer before the journal, emptied in batches, and counters that see every call.
 

@@ -11,15 +11,7 @@ from huidu.model.sheet import Way
 from huidu.observe.counters import Busy
 from huidu.observe.recorder import Recorder
 
-
-class Nobody(Busy):
-    """Counts nothing."""
-
-    def ended(self) -> None:
-        """It has the call no more; so what."""
-
-
-NOBODY = Nobody()
+NOBODY = Busy()  #: Who is told of every call that ended, and by nobody asked.
 
 
 class Unrecorded(Recorder):

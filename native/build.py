@@ -29,16 +29,20 @@ SRC = ROOT / "src"
 STAMP = "huidu/compiled.json"  #: As `huidu.compiled` reads it.
 SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))
 #: What decides, beside the sources, what is made of them.
-RECIPE = ("pyproject.toml", "requirements-dev.lock", "native/compile.py")
+RECIPE = ("requirements-dev.lock", "native/compile.py")
 SLOWER = "Huidu runs as plain Python, where a call takes the server half as long again"
 DONE, WRONG, PLAIN = 0, 1, 3
 
 
 def table() -> tuple[Sequence[str], Mapping[str, str]]:
     """Return which modules are compiled, and what that takes: each package and its version."""
-    told: Any = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    told = _project()
     needs = (need.partition("==") for need in told["build-system"]["requires"])
     return told["tool"]["huidu"]["compiled"], {name: number for name, _, number in needs}
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 def lacking() -> str:
@@ -79,7 +83,7 @@ def _imported(module: str) -> Iterator[str]:
 
 def stamp(modules: Sequence[str]) -> dict[str, Any]:
     """Return what is written down of what is compiled now."""
-    recipe = hashlib.sha256(SUFFIX.encode())
+    recipe = hashlib.sha256(f"{SUFFIX} {_project()['tool']['mypy']}".encode())
     for file in RECIPE:
         recipe.update((ROOT / file).read_bytes())
     sources = {file: _digest_of(SRC / file) for file in known_to(modules)}

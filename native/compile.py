@@ -47,7 +47,7 @@ def to_c(modules: list[str], folder: Path) -> list[Any]:
         raise Wrong(said.getvalue()) from None
     for extension in extensions:
         # A newer compiler may warn of what the one before did not: no reason to go without.
-        extension.extra_compile_args.append("-Wno-error")
+        extension.extra_compile_args = [*extension.extra_compile_args, "-Wno-error"]
     return extensions
 
 

@@ -114,9 +114,46 @@ def test_nothing_is_done_within_what_a_text_is_formatted_of() -> None:
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 filled = [*node.args] if node.func.attr == "format" else []
             if any(isinstance(one, ast.Call) for part in filled for one in ast.walk(part)):
-                yield f"line {node.lineno}: {ast.unparse(node)}"
+                yield ast.unparse(node)
 
     assert not faults(look)
+
+
+def test_what_is_not_compiled_inherits_from_nothing_that_is() -> None:
+    """But from a Protocol, or a class that says that it may be: no such class can be made."""
+    sealed = {
+        (module.removesuffix(".py").replace("/", "."), node.name)
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        if not {"Protocol", "mypyc_attr"} & {name for one in parts(node) for name in names(one)}
+    }
+    found = [
+        f"{file.relative_to(build.SRC)}: {node.name}"
+        for file in (build.SRC / "huidu").rglob("*.py")
+        if str(file.relative_to(build.SRC)) not in TABLE
+        for tree in [ast.parse(file.read_text("utf-8"))]
+        for known in [{*imported(tree)}]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        if known & sealed & {(where, name) for where, name in known if name in bases(node)}
+    ]
+
+    assert not found
+
+
+def parts(node: ast.ClassDef) -> list[ast.expr]:
+    return [*node.bases, *node.decorator_list]
+
+
+def bases(node: ast.ClassDef) -> set[str]:
+    return {name for base in node.bases for name in names(base)}
+
+
+def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, alias.name) for alias in node.names)
 
 
 def test_what_msgspec_reads_is_a_struct() -> None:

@@ -14,15 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-import msgspec
-
 from huidu.actions import invocations as actions
-from huidu.actions.action import SCF_VERSION, Action, Wire
+from huidu.actions.action import SCF_VERSION, Action
 from huidu.actions.table import BY_NAME
 from huidu.ask import Ask, Run, Sent
-from huidu.cloudapi import wire
+from huidu.cloudapi import brief, wire
 from huidu.cloudapi.desk import Desk
-from huidu.control.invocations import AT_ONCE, CONTEXT, EVENT, Call, at_once, begin, prepare
+from huidu.control.invocations import CONTEXT, EVENT, Call, begin, prepare
 from huidu.model.names import DEFAULT_NAMESPACE
 from huidu.model.trace import PARENT, STATE
 
@@ -39,54 +37,19 @@ LOOKED_AT = tuple(
 TYPE = b"content-type: application/json\r\n"  #: As `app.JSON`.
 
 
-class _InvokeFunction(actions.InvokeFunction, forbid_unknown_fields=True):
-    """The same; what has other fields, of whatever depth, is the desk's to read."""
-
-
-class _Invoke(actions.Invoke, forbid_unknown_fields=True):
-    """The same."""
-
-
-class _Told(Wire):
-    """What the desk makes of an answer: it, and the id of the request."""
-
-    result: actions.Result
-    request_id: str
-
-
-class _Response(Wire):
-    """What is around every answer."""
-
-    response: _Told
-
-
-_FUNCTION = msgspec.json.Decoder(_InvokeFunction)
-_ANY = msgspec.json.Decoder(_Invoke)
-_ENCODER = msgspec.json.Encoder()
-
-
-def _read_function(body: bytes) -> actions.InvokeFunction:
-    return _FUNCTION.decode(body)
-
-
-def _read_any(body: bytes) -> actions.InvokeFunction | None:
-    call = _ANY.decode(body)
-    return at_once(call) if call.invocation_type in AT_ONCE else None
-
-
 class Kind(NamedTuple):
     """An action that calls a function."""
 
     action: Action[Any, Any]
     field: str  #: What the event is called in it.
-    read: Callable[[bytes], actions.InvokeFunction | None]  #: None for a call that runs later.
+    read: Callable[[bytes], actions.InvokeFunction | None]  #: None for what runs later.
 
 
 KINDS: Mapping[bytes, Kind] = {
     name.encode(): Kind(BY_NAME[SCF_VERSION, name], field, read)
     for name, field, read in (
-        ("InvokeFunction", EVENT, _read_function),
-        ("Invoke", CONTEXT, _read_any),
+        ("InvokeFunction", EVENT, brief.read_function),
+        ("Invoke", CONTEXT, brief.read_any),
     )
 }
 
@@ -148,7 +111,7 @@ class Shortcut:
         if isinstance(end, Exception):
             return self._desk.refused(prepared.action, end, request_id)
         try:
-            return _ENCODER.encode(_Response(_Told(end.result, request_id)))
+            return brief.told(end.result, request_id)
         except Exception as error:  # noqa: BLE001 - whatever it is becomes an answer
             return self._desk.refused(prepared.action, error, request_id)
 
@@ -181,7 +144,8 @@ def _request(ask: Ask, names: Sequence[tuple[bytes, str]]) -> wire.Request:
 
 
 def _answer(ask: Ask, body: bytes) -> None:
-    ask.answer(200, b"%bcontent-length: %d\r\n" % (TYPE, len(body)), body)
+    size = len(body)
+    ask.answer(200, b"%bcontent-length: %d\r\n" % (TYPE, size), body)
 
 
 @lru_cache(maxsize=64)

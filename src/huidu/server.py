@@ -151,7 +151,6 @@ async def serving(
 
 def _begin(settings: Settings) -> Path:
     compiled.insist()
-    log.info("opening", code=compiled.how())
     return own(settings.data)
 
 

@@ -17,8 +17,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import structlog
 import uvloop
 
+from huidu import compiled
 from huidu.cloudapi.keys import Unreadable
 from huidu.compiled import Stale
 from huidu.model.errors import Refusal
@@ -76,6 +78,7 @@ async def _until_told(settings: Settings, recorder_of: MakeRecorder) -> int:
         gc.collect()  # what is here now stays: to look through it again and again helps nobody
         gc.freeze()
         gc.set_threshold(*COLLECT)
+        structlog.get_logger("huidu.serve").info("serving", code=compiled.how())
         line = f"huidu ready api={at.api} gateway={at.gateway}"
         print(line, flush=True)  # noqa: T201 - the one line of standard output that is promised
         await told.wait()

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import cast
 
 import uvicorn
-from msgspec.structs import replace
 from uvicorn.server import ServerState
 
 from bench import hop
@@ -175,7 +174,17 @@ class Ground:
         """Return the calls that a batch of requests asks for."""
         inbox = Inbox()
         _send(self.connections(self.express(inbox)))
-        return [replace(one, qualifier=alias, request_id=self.ids()) for one, _ in inbox.begun]
+        return [self._again(one, alias) for one, _ in inbox.begun]
+
+    def _again(self, one: Invocation, alias: str) -> Invocation:
+        return Invocation(
+            request_id=self.ids(),
+            function=one.function,
+            qualifier=alias,
+            event=one.event,
+            traits=one.traits,
+            trigger=one.trigger,
+        )
 
     def flights(self, recorder: Recording = SILENCE) -> Sequence[Flight]:
         """Return calls that were routed, and go nowhere."""

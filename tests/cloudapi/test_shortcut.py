@@ -40,6 +40,7 @@ from huidu.model.effect import AccessKeyGone, AccessKeyKept
 from huidu.model.errors import Failed, NotFound
 from huidu.model.invocation import Invocation, Outcome, Status
 from huidu.model.role import Role
+from tests.told import told
 
 NOW = 1767268800  #: Noon.
 CLIENT = "192.0.2.1"
@@ -268,7 +269,7 @@ def assert_the_same(counter: Counter, sent: Sent) -> bool:
         return False
     (called,) = counter.runs.calls
     assert short == counter.by_the_desk(sent)
-    assert counter.runs.calls == [called, called]
+    assert [*map(told, counter.runs.calls)] == [told(called)] * 2
     return True
 
 

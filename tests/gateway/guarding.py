@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from huidu.gateway.access import Access
-from huidu.gateway.event import Request
 from huidu.gateway.guard import Asked, Denied, Passed
+from huidu.gateway.message import Request
 from huidu.model.effect import KeyKept, PlanKept
 from huidu.model.function import FunctionName
 from huidu.model.key import Key

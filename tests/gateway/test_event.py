@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huidu.gateway.event import Request, event_of, failure_status, response_of, traits
+from huidu.gateway.event import event_of, failure_status, response_of, traits
+from huidu.gateway.message import Request
 from huidu.model.errors import InvalidValue
 from huidu.model.invocation import Outcome, Status, failure
 

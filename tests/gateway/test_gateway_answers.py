@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from huidu.gateway.event import Response
 from huidu.gateway.guard import Denied
+from huidu.gateway.message import Response
 from huidu.model.errors import Failed, InvalidValue, NotFound, Refusal
 from huidu.model.invocation import MOST_EVENT_BYTES, Outcome, Status, failure
 from huidu.model.service import Backend

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huidu.front import MOST_BODY_BYTES
-from huidu.gateway.event import Response
 from huidu.gateway.guard import Denied, Passed
+from huidu.gateway.message import Response
 from huidu.gateway.proxies import Proxies
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.effect import ServiceKept

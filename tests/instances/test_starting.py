@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from huidu.instances.launch import Order, Spawner
 from huidu.instances.outcomes import StartFailed
 from huidu.instances.starting import start
 from huidu.model.invocation import Status
+from huidu.model.task import Task
 from tests.instances.making import REQUEST, RUNTIME, Begin, Shelf, handler, lying, task
 
 
@@ -29,7 +29,7 @@ async def test_a_context_has_what_scf_has_and_who_called(started: Begin, shelf: 
     )
     call = task(version, qualifier="release", routing_key='{"User":"Bob"}')
     instance = await started(version)
-    outcome = await instance.run(replace(call, alias="r"))
+    outcome = await instance.run(Task(invocation=call.invocation, version=version, alias="r"))
 
     context = json.loads(outcome.result)
     assert json.loads(context.pop("environment")) == {"SCF_NAMESPACE": "default", "COLOUR": "grün"}

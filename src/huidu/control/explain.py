@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from huidu.actions import aliases as wire
 from huidu.control.plane import Asked, Plane
 from huidu.model.alias import Alias
@@ -33,12 +31,12 @@ async def explain(plane: Plane, asked: Asked, request: wire.ExplainRoute) -> wir
 def _traits(request: wire.ExplainRoute) -> Traits:
     shown = traits_of(request.routing_key, request.source_ip or None)
     folded = {name.lower(): value for name, value in request.headers.items()}
-    return replace(
-        shown,
+    return Traits(
         headers=folded or shown.headers,
         folded=bool(folded),
         cookies=request.cookies,
         query=request.query,
+        source_ip=shown.source_ip,
     )
 
 

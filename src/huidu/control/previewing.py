@@ -49,7 +49,7 @@ def _traits(request: wire.GetAliasPreview) -> Traits:
 
 
 def _call(traits: Traits, before: Alias, after: Alias) -> wire.CallFacts | None:
-    if traits == Traits(folded=True):
+    if traits.empty:
         return None
     (had, had_why), (gets, gets_why) = (_goes(alias, traits) for alias in (before, after))
     return wire.CallFacts(

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from huidu.gateway import signature
-from huidu.gateway.event import Request, Response
 from huidu.gateway.guard import Asked, Denied, Headers, Passed
 from huidu.gateway.limits import Limits, Taken
+from huidu.gateway.message import Request, Response
 from huidu.gateway.nonces import Nonces
 from huidu.gateway.signature import Claim, Unproven
 from huidu.model.effect import (

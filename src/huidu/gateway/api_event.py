@@ -18,7 +18,8 @@ from urllib.parse import quote_plus, unquote_plus
 import msgspec
 import re2  # linear in the length of a header, whatever the rule
 
-from huidu.gateway.event import ROUTING_KEY, Request, first, queried
+from huidu.gateway.event import ROUTING_KEY, first, queried
+from huidu.gateway.message import Request
 from huidu.model.paths import Match
 from huidu.model.service import HEADER, NO_AUTH, PATH, QUERY, QUIET, Api, Parameter
 from huidu.model.trace import NO_TRACE, Trace, carried

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
-from huidu.gateway.event import Response, failure_status, integrated
+from huidu.gateway.event import failure_status, integrated
+from huidu.gateway.message import Response
 from huidu.model.errors import Refusal
 from huidu.model.invocation import Outcome, Status, failure
 from huidu.model.service import Backend

@@ -25,7 +25,8 @@ from huidu.gateway.asking import (
     says,
 )
 from huidu.gateway.entrance import Entrance, address_of
-from huidu.gateway.event import BODILESS, Request, Response, event_of, response_of, traits
+from huidu.gateway.event import BODILESS, event_of, response_of, traits
+from huidu.gateway.message import Request, Response
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.urls import Address
 from huidu.gateway.visit import Receive, Scope, Send, Visit, head_of, traced, tunnels, unseen, unset

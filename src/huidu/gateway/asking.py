@@ -9,7 +9,8 @@ from typing import Protocol
 
 import structlog
 
-from huidu.gateway.event import Request, Response, failure_status
+from huidu.gateway.event import failure_status
+from huidu.gateway.message import Request, Response
 from huidu.gateway.visit import Scope, Visit
 from huidu.invoke.flight import Answered
 from huidu.model.errors import Refusal

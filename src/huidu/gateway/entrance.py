@@ -25,8 +25,9 @@ from huidu.gateway.asking import (
     left_to,
     request_of,
 )
-from huidu.gateway.event import ROUTING_KEY, Request, Response, first, traits_from
+from huidu.gateway.event import ROUTING_KEY, first, traits_from
 from huidu.gateway.guard import Asked, Denied, Guard, Passed
+from huidu.gateway.message import Request, Response
 from huidu.gateway.services import Stage, Stages
 from huidu.gateway.visit import Receive, Scope, Send, Visit, head_at, raw_path, traced, tunnels
 from huidu.invoke.flight import Answered

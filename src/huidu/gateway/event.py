@@ -9,8 +9,8 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import msgspec
-from msgspec import Struct
 
+from huidu.gateway.message import Request, Response
 from huidu.model.invocation import Outcome, Status
 from huidu.model.routing_key import traits_of
 from huidu.model.service import CONTROL, TOKEN
@@ -45,25 +45,6 @@ PLAIN, SPELLED = frozenset('"[0123456789-tfn'), "statusCode"
 ESCAPED = "\\u"  #: How letters of a name may be spelled as well.
 ENCODER = msgspec.json.Encoder()
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
-
-
-class Request(Struct, frozen=True, kw_only=True, gc=False):
-    """An HTTP request; header names are lower-case."""
-
-    method: str
-    path: str
-    query: str
-    headers: Sequence[tuple[str, str]]
-    body: bytes
-    source_ip: str
-
-
-class Response(Struct, frozen=True, kw_only=True, gc=False):
-    """An HTTP response."""
-
-    status: int
-    headers: Sequence[tuple[str, str]]
-    body: bytes
 
 
 def event_of(request: Request) -> bytes:

@@ -17,7 +17,6 @@ from huidu.gateway import urls
 from huidu.gateway.asking import Kinds, failed_here, refused, says, who
 from huidu.gateway.entrance import IN_PATH, service_of
 from huidu.gateway.event import (
-    Response,
     event_from,
     failure_status,
     plain_body,
@@ -26,6 +25,7 @@ from huidu.gateway.event import (
     traits_from,
 )
 from huidu.gateway.express_api import ExpressApis
+from huidu.gateway.message import Response
 from huidu.gateway.plain import Invoker, say, unforeseen
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.visit import CONSOLES

@@ -15,8 +15,8 @@ from huidu.gateway import api_response as responses
 from huidu.gateway.api_event import Call
 from huidu.gateway.asking import Headers, Kinds, failed_here, who
 from huidu.gateway.entrance import Services, address_at, blamed, invocation_of
-from huidu.gateway.event import Request, Response
 from huidu.gateway.guard import Asked, Denied, Guard, Passed
+from huidu.gateway.message import Request, Response
 from huidu.gateway.plain import Invoker, say, unforeseen
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.services import Stage

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from huidu.gateway.event import Request, Response
+from huidu.gateway.message import Request, Response
 from huidu.model.service import Api
 
 Headers = Sequence[tuple[str, str]]

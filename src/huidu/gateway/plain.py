@@ -8,7 +8,8 @@ import structlog
 
 from huidu.ask import Ask
 from huidu.gateway.asking import Headers
-from huidu.gateway.event import BODILESS, Response
+from huidu.gateway.event import BODILESS
+from huidu.gateway.message import Response
 from huidu.gateway.visit import sets_ours
 from huidu.invoke.flight import Caller, UnderWay
 from huidu.model.invocation import Invocation

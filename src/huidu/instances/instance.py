@@ -7,8 +7,6 @@ import secrets
 from collections.abc import Callable
 from time import perf_counter
 
-from msgspec.structs import replace
-
 from huidu.instances import answers, endings, wire
 from huidu.instances.answers import Ready
 from huidu.instances.channel import Channel, Lost, Undelivered
@@ -310,7 +308,7 @@ class Instance(Living):
         duration_ms = (perf_counter() - turn.began) * 1000
         ended = await self._process.wait()
         ending = self._told(fault, ended)
-        ending = replace(ending, peak_bytes=ending.peak_bytes or self._peak_bytes)
+        ending = ending if ending.peak_bytes else ending.but(peak_bytes=self._peak_bytes)
         self.took_s = duration_ms / 1000
         self._peak_bytes = ending.peak_bytes
         turn.rider.hears(self._outcome(turn.task, ending, duration_ms))

@@ -11,8 +11,6 @@ from contextlib import suppress
 from time import perf_counter
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from huidu.instances.channel import Channel
 from huidu.instances.farewell import TOLD, ask_to_end
 from huidu.instances.launch import Launched
@@ -173,7 +171,7 @@ class Living:
     def _outcome(self, task: Task, ending: Ending, duration_ms: float) -> Outcome:
         cold, self._fresh = self._fresh, False
         streamed = self._pipe.shown_chars
-        ended = outcome(
+        return outcome(
             ending,
             Run(
                 request_id=task.invocation.request_id,
@@ -183,6 +181,6 @@ class Living:
                 init_ms=self._init_ms if cold else 0.0,
                 cold=cold,
                 printed=self._printed(duration_ms),
+                streamed=streamed,
             ),
         )
-        return replace(ended, streamed=streamed) if streamed else ended

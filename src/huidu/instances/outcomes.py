@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-
-from msgspec import Struct
+from collections.abc import Mapping
+from typing import Any, Final
 
 from huidu.model.frame import foot, head, shown
 from huidu.model.invocation import Outcome, Status
@@ -12,28 +12,83 @@ from huidu.model.invocation import Outcome, Status
 USER_ERROR = "user code exception caught"
 
 
-class Ending(Struct, frozen=True, kw_only=True, gc=False):
+MADE_FROM = ("ends", "message", "peak_bytes", "result", "stack", "status", "took_s")
+
+
+class Ending:
     """What the end of a call was: a result, or what went wrong."""
 
-    status: int = Status.SUCCESS
-    result: str = ""
-    message: str = ""
-    stack: str = ""
-    peak_bytes: int = 0
-    took_s: float = 0.0  #: As the worker saw it, without the platform's part.
-    ends: bool = False  #: Whether the worker said that it ends itself, so that nothing else began.
+    __slots__ = MADE_FROM
+
+    def __init__(
+        self,
+        *,
+        status: int = Status.SUCCESS,
+        result: str = "",
+        message: str = "",
+        stack: str = "",
+        peak_bytes: int = 0,
+        took_s: float = 0.0,  #: As the worker saw it, without the platform's part.
+        #: Whether the worker said that it ends itself, so that nothing else began.
+        ends: bool = False,
+    ) -> None:
+        self.status: Final = status
+        self.result: Final = result
+        self.message: Final = message
+        self.stack: Final = stack
+        self.peak_bytes: Final = peak_bytes
+        self.took_s: Final = took_s
+        self.ends: Final = ends
+
+    def but(self, *, stack: str = "", peak_bytes: int = 0) -> Ending:
+        """Return the same with what is known besides; nothing is known of what is empty."""
+        return Ending(
+            status=self.status,
+            result=self.result,
+            message=self.message,
+            stack=stack or self.stack,
+            peak_bytes=peak_bytes or self.peak_bytes,
+            took_s=self.took_s,
+            ends=self.ends,
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Say what it is made from, to another process (`lanes/`)."""
+        return _ending, ({name: getattr(self, name) for name in MADE_FROM},)
 
 
-class Run(Struct, frozen=True, kw_only=True, gc=False):
+def _ending(made_from: Mapping[str, Any]) -> Ending:
+    return Ending(**made_from)
+
+
+class Run:
     """What surrounds the end of a call."""
 
-    request_id: str
-    memory_mb: int
-    instance: str = ""
-    duration_ms: float = 0.0
-    init_ms: float = 0.0
-    cold: bool = False
-    printed: str = ""
+    __slots__ = (
+        *("cold", "duration_ms", "init_ms", "instance"),
+        *("memory_mb", "printed", "request_id", "streamed"),
+    )
+
+    def __init__(
+        self,
+        *,
+        request_id: str,
+        memory_mb: int,
+        instance: str = "",
+        duration_ms: float = 0.0,
+        init_ms: float = 0.0,
+        cold: bool = False,
+        printed: str = "",
+        streamed: int = 0,  #: How many characters of it were handed out while it ran.
+    ) -> None:
+        self.request_id: Final = request_id
+        self.memory_mb: Final = memory_mb
+        self.instance: Final = instance
+        self.duration_ms: Final = duration_ms
+        self.init_ms: Final = init_ms
+        self.cold: Final = cold
+        self.printed: Final = printed
+        self.streamed: Final = streamed
 
 
 class StartFailed(Exception):
@@ -69,6 +124,7 @@ def outcome(ending: Ending, run: Run) -> Outcome:
         instance=run.instance,
         silent=silent,
         memory_mb=run.memory_mb,
+        streamed=run.streamed,
     )
 
 

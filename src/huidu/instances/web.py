@@ -7,8 +7,6 @@ import socket
 from collections.abc import Mapping
 from time import perf_counter
 
-from msgspec.structs import replace
-
 from huidu.instances import answers, endings, wire
 from huidu.instances.channel import Lost, Undelivered
 from huidu.instances.launch import Launched
@@ -57,7 +55,7 @@ class WebInstance(Living):
             shown = cut(printed.encode()[-MOST_SHOWN_BYTES:], MOST_SHOWN_BYTES).decode(
                 "utf-8", "replace"
             )
-            raise StartFailed(replace(ending, stack=ending.stack or shown), printed, self._init_ms)
+            raise StartFailed(ending.but(stack=ending.stack or shown), printed, self._init_ms)
         self._supply.fill()
 
     async def run(self, task: Task) -> Outcome:
@@ -129,14 +127,14 @@ class WebInstance(Living):
         peak = self._process.peak_bytes()
         if isinstance(fault, (Broken, Lost)):
             told = await self._gone_or_broken(fault)
-            return replace(told, peak_bytes=told.peak_bytes or peak)
+            return told.but(peak_bytes=told.peak_bytes or peak)
         goes_well = isinstance(fault, CallerLeft) and passage is not None and passage.switched
         if passage is not None and (fault is None or goes_well):
             said = f"HTTP {passage.status}"
             if passage.status >= SERVER_ERROR:
                 return Ending(status=Status.USER_CODE_ERROR, message=said, peak_bytes=peak)
             return Ending(result=said, peak_bytes=peak)
-        return replace(self._told(fault), peak_bytes=peak)
+        return self._told(fault).but(peak_bytes=peak)
 
     def _told(self, fault: Exception | None) -> Ending:
         if isinstance(fault, TimedOut):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
-
-from msgspec import Struct
+from typing import Final, Protocol
 
 from huidu.model.call import Call, Routed
 from huidu.model.capacity import Busy, Retired, Stopped
@@ -98,14 +96,24 @@ class Carrier(Protocol):
         ...
 
 
-class Answered(Struct, frozen=True, gc=False):
+class Answered:
     """What came of a call, and who answered; `alias` is empty where a version was called."""
 
-    outcome: Outcome
-    version: str
-    alias: str
-    revision: int = 0  #: Of the alias, as it was when the call was routed.
-    reason: str = ""  #: Why this version.
+    __slots__ = ("alias", "outcome", "reason", "revision", "version")
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        version: str,
+        alias: str,
+        revision: int = 0,  #: Of the alias, as it was when the call was routed.
+        reason: str = "",  #: Why this version.
+    ) -> None:
+        self.outcome: Final = outcome
+        self.version: Final = version
+        self.alias: Final = alias
+        self.revision: Final = revision
+        self.reason: Final = reason
 
 
 #: Is shown a call with what came of it; returns at once, and never raises.
@@ -124,15 +132,26 @@ class Caller(Protocol):
         ...
 
 
-class Ground(Struct, frozen=True, kw_only=True):
+class Ground:
     """What flights begin and end on."""
 
-    table: Table
-    carrier: Carrier
-    recorder: Recorder
-    timer: Callable[[], float]  #: Seconds, never backwards.
-    #: Who is shown the calls of an alias once they are answered, by function id and alias.
-    mirrored: Mapping[tuple[str, str], Shown]
+    __slots__ = ("carrier", "mirrored", "recorder", "table", "timer")
+
+    def __init__(
+        self,
+        *,
+        table: Table,
+        carrier: Carrier,
+        recorder: Recorder,
+        timer: Callable[[], float],  #: Seconds, never backwards.
+        #: Who is shown the calls of an alias once they are answered, by function id and alias.
+        mirrored: Mapping[tuple[str, str], Shown],
+    ) -> None:
+        self.table: Final = table
+        self.carrier: Final = carrier
+        self.recorder: Final = recorder
+        self.timer: Final = timer
+        self.mirrored: Final = mirrored
 
 
 class Flight:

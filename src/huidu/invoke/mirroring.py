@@ -10,7 +10,6 @@ from functools import partial
 from typing import Protocol
 
 import structlog
-from msgspec import structs
 
 from huidu.invoke import watch as why
 from huidu.invoke.flight import Answered, Shown
@@ -314,12 +313,18 @@ class Mirroring:
 
 def copied(invocation: Invocation, mirror: Mirror, request_id: str) -> Invocation:
     """Return a call as the candidate has it: the same, with an id and a trace of its own."""
-    return structs.replace(
-        invocation,
+    return Invocation(
         request_id=request_id,
+        function=invocation.function,
         qualifier=mirror.version,
+        event=invocation.event,
+        traits=invocation.traits,
+        routing_key=invocation.routing_key,
         trigger=TRIGGER,
+        retry_number=invocation.retry_number,
         root_request_id=invocation.root_request_id or invocation.request_id,
         trace=NO_TRACE,
+        stays_on=invocation.stays_on,
+        later=invocation.later,
         copied_from=mirror.alias,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Final
 
 from huidu.model.alias import Alias
 from huidu.model.exchange import Exchange
@@ -18,14 +18,23 @@ MOST_KEPT_RESULT_CHARS = 4 * 1024
 MOST_HELD_CHARS = 16 * 1024
 
 
-class Routed(Struct, frozen=True, gc=False):
+class Routed:
     """Where one call goes: the version to run, the decision, and the alias it came through."""
 
-    version: Version
-    decision: Decision
-    alias: Alias | None = None
-    #: Function, alias and version, where somebody has worked that out already.
-    lane: tuple[str, str, str] | None = None
+    __slots__ = ("alias", "decision", "lane", "version")
+
+    def __init__(
+        self,
+        version: Version,
+        decision: Decision,
+        alias: Alias | None = None,
+        #: Function, alias and version, where somebody has worked that out already.
+        lane: tuple[str, str, str] | None = None,
+    ) -> None:
+        self.version: Final = version
+        self.decision: Final = decision
+        self.alias: Final = alias
+        self.lane: Final = lane
 
 
 def lane_of(version: Version, alias: Alias | None) -> tuple[str, str, str]:

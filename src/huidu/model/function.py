@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from huidu.model import names
 from huidu.model.errors import InvalidValue, LimitExceeded
@@ -22,9 +23,11 @@ HANDLER_PART = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,58}[A-Za-z0-9_])?")
 EVENT, WEB = "Event", "HTTP"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FunctionName:
-    """A namespace and a name in it: what a caller says to mean one function."""
+class FunctionName(NamedTuple):
+    """A namespace and a name in it: what a caller says to mean one function.
+
+    A tuple, since it is looked up for every call there is.
+    """
 
     namespace: str
     name: str

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import IntEnum
-from typing import NamedTuple
-
-from msgspec import Struct
+from typing import Final, NamedTuple
 
 from huidu.model.function import FunctionName
 from huidu.model.trace import NO_TRACE, Trace
@@ -57,43 +55,89 @@ USER_FAILURES = frozenset(
 )
 
 
-class Invocation(Struct, frozen=True, kw_only=True, gc=False):
+class Invocation:
     """One call of a function, as any door makes it."""
 
-    request_id: str
-    function: FunctionName
-    qualifier: str
-    event: bytes = EMPTY_EVENT  #: JSON.
-    traits: Traits = NO_TRAITS
-    routing_key: str = ""  #: The JSON text as it was sent, to be handed on (D-33).
-    trigger: str = "api"
-    retry_number: int = 0
-    root_request_id: str = ""  #: The call that this one belongs to; its own id by default.
-    trace: Trace = NO_TRACE
-    stays_on: str = ""  #: The version to stay on, where it is still there; else it is routed.
-    later: bool = False  #: Whether nobody waits for it: then it waits behind those somebody does.
-    copied_from: str = ""  #: Of a mirror's copy, the alias that the call itself came through.
+    __slots__ = (
+        *("copied_from", "event", "function", "later", "qualifier", "request_id"),
+        *("retry_number", "root_request_id", "routing_key", "stays_on", "trace", "traits"),
+        "trigger",
+    )
+
+    def __init__(
+        self,
+        *,
+        request_id: str,
+        function: FunctionName,
+        qualifier: str,
+        event: bytes = EMPTY_EVENT,  #: JSON.
+        traits: Traits = NO_TRAITS,
+        routing_key: str = "",  #: The JSON text as it was sent, to be handed on (D-33).
+        trigger: str = "api",
+        retry_number: int = 0,
+        root_request_id: str = "",  #: The call that this one belongs to; its own id by default.
+        trace: Trace = NO_TRACE,
+        stays_on: str = "",  #: The version to stay on, where it is still there; else it is routed.
+        #: Whether nobody waits for it: then it waits behind those somebody does.
+        later: bool = False,
+        copied_from: str = "",  #: Of a mirror's copy, the alias that the call itself came through.
+    ) -> None:
+        self.request_id: Final = request_id
+        self.function: Final = function
+        self.qualifier: Final = qualifier
+        self.event: Final = event
+        self.traits: Final = traits
+        self.routing_key: Final = routing_key
+        self.trigger: Final = trigger
+        self.retry_number: Final = retry_number
+        self.root_request_id: Final = root_request_id
+        self.trace: Final = trace
+        self.stays_on: Final = stays_on
+        self.later: Final = later
+        self.copied_from: Final = copied_from
 
 
-class Outcome(Struct, frozen=True, kw_only=True, gc=False):
+class Outcome:
     """What came of a call. A failure of the user's code is a value, not an exception.
 
     `result` is JSON text: what the handler returned, or the error payload of section 3.3. The log
     of a silent one is not written until somebody asks for it: see `frame.log_left`.
     """
 
-    status: int
-    result: str = ""
-    error: str = ""  #: Message and stack, empty on success.
-    log: str = ""
-    duration_ms: float = 0.0
-    init_ms: float = 0.0  #: How long the instance took to load the code, on its first call only.
-    memory_bytes: int = 0
-    cold: bool = False
-    instance: str = ""
-    streamed: int = 0  #: Characters that it printed and that were handed out while it ran.
-    silent: bool = False  #: Whether it succeeded, and its log says no more than this does.
-    memory_mb: int = 0  #: What the version may use; known of what an instance ran.
+    __slots__ = (
+        *("cold", "duration_ms", "error", "init_ms", "instance", "log", "memory_bytes"),
+        *("memory_mb", "result", "silent", "status", "streamed"),
+    )
+
+    def __init__(
+        self,
+        *,
+        status: int,
+        result: str = "",
+        error: str = "",  #: Message and stack, empty on success.
+        log: str = "",
+        duration_ms: float = 0.0,
+        #: How long the instance took to load the code, on its first call only.
+        init_ms: float = 0.0,
+        memory_bytes: int = 0,
+        cold: bool = False,
+        instance: str = "",
+        streamed: int = 0,  #: Characters that it printed and that were handed out while it ran.
+        silent: bool = False,  #: Whether it succeeded, and its log says no more than this does.
+        memory_mb: int = 0,  #: What the version may use; known of what an instance ran.
+    ) -> None:
+        self.status: Final = status
+        self.result: Final = result
+        self.error: Final = error
+        self.log: Final = log
+        self.duration_ms: Final = duration_ms
+        self.init_ms: Final = init_ms
+        self.memory_bytes: Final = memory_bytes
+        self.cold: Final = cold
+        self.instance: Final = instance
+        self.streamed: Final = streamed
+        self.silent: Final = silent
+        self.memory_mb: Final = memory_mb
 
     @property
     def succeeded(self) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
-from msgspec import Struct
 
 from huidu.model.exchange import Exchange
 from huidu.model.invocation import Invocation
@@ -12,13 +13,23 @@ from huidu.model.version import Version
 ENCODER = msgspec.json.Encoder()
 
 
-class Task(Struct, frozen=True, kw_only=True, gc=False):
+class Task:
     """A call, and the version that was chosen to answer it."""
 
-    invocation: Invocation
-    version: Version
-    alias: str = ""  #: The alias that it came through, if it came through one.
-    exchange: Exchange | None = None  #: The caller itself, where it is a web function's.
+    __slots__ = ("alias", "exchange", "invocation", "version")
+
+    def __init__(
+        self,
+        *,
+        invocation: Invocation,
+        version: Version,
+        alias: str = "",  #: The alias that it came through, if it came through one.
+        exchange: Exchange | None = None,  #: The caller itself, where it is a web function's.
+    ) -> None:
+        self.invocation: Final = invocation
+        self.version: Final = version
+        self.alias: Final = alias
+        self.exchange: Final = exchange
 
     def context(self) -> bytes:
         """Return the part of the call's context that is its own, as JSON (D-41).

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
-
-from msgspec import Struct
+from typing import Final
 
 from huidu.model.errors import InvalidValue
 
@@ -14,19 +13,35 @@ USER_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 NOTHING: Mapping[str, str] = {}
 
 
-class Traits(Struct, frozen=True, kw_only=True, gc=False):
-    """What rules and stickiness may look at.
+class Traits:
+    """What rules and stickiness may look at; never changed, and made for every call there is.
 
     `headers` are the entries of `RoutingKey` for a call over the cloud API, where letter case
     counts, and the request's headers for a call over HTTP, with lower-case names and
     `folded=True` (decision D-29).
     """
 
-    headers: Mapping[str, str] = {}
-    cookies: Mapping[str, str] = {}
-    query: Mapping[str, str] = {}
-    source_ip: str | None = None
-    folded: bool = False
+    __slots__ = ("cookies", "folded", "headers", "query", "source_ip")
+
+    def __init__(
+        self,
+        *,
+        headers: Mapping[str, str] = NOTHING,
+        cookies: Mapping[str, str] = NOTHING,
+        query: Mapping[str, str] = NOTHING,
+        source_ip: str | None = None,
+        folded: bool = False,
+    ) -> None:
+        self.headers: Final = headers
+        self.cookies: Final = cookies
+        self.query: Final = query
+        self.source_ip: Final = source_ip
+        self.folded: Final = folded
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is shown."""
+        return not (self.headers or self.cookies or self.query or self.source_ip)
 
 
 NO_TRAITS = Traits()

@@ -29,7 +29,7 @@ from huidu.gateway.message import Response
 from huidu.gateway.plain import Invoker, say, unforeseen
 from huidu.gateway.proxies import Proxies
 from huidu.gateway.visit import CONSOLES
-from huidu.invoke.flight import Answered
+from huidu.invoke.flight import Answered, Caller
 from huidu.invoke.tracing import HANDED_ON, Tracing
 from huidu.model.errors import Refusal
 from huidu.model.invocation import Invocation
@@ -51,7 +51,7 @@ class Urls(Protocol):
     def find(self, url_id: str) -> Trigger | None: ...
 
 
-class Errand:
+class Errand(Caller):
     """Whoever asked, as the one who is told what came of a call."""
 
     __slots__ = ("_ask", "_request_id")

@@ -42,7 +42,7 @@ class Running(Lendable, Protocol):
         ...
 
 
-class Carriage:
+class Carriage(Rider):
     """Takes a call to an instance and hands that back, without a task of its own.
 
     Where an instance is found dead, with the call certainly not begun, there is another one. Where

@@ -6,9 +6,9 @@ import asyncio
 import fcntl
 import os
 import re
-import struct
 import termios
 import time
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,13 +23,19 @@ MOST_LINES, PACE_S = 5000, 5.0
 FLOOD = (
     b"(this call printed more than 5000 lines in 5 seconds; what follows is not kept until then)"
 )
-WAITING = struct.Struct("i")
-NOTHING = bytes(WAITING.size)
+#: What the kernel answers into. It takes half as long where that can be written to.
+WAITING = array("i", [0])
 FIONREAD = termios.FIONREAD
 #: What a call prints begins with it, where its worker sees to that; and how one begins that is cut.
 MARK = re.compile(rb"\0call([0-9a-f]{8})\0")
 MARK_BEGUN = re.compile(rb"\0(?:c(?:a(?:l(?:l[0-9a-f]{0,8})?)?)?)?\Z")
 MARK_BYTES = 14
+
+
+def _waiting(fd: int) -> int:
+    """Return how many bytes are in a pipe."""
+    fcntl.ioctl(fd, FIONREAD, WAITING)
+    return WAITING[0]
 
 
 class Lines:
@@ -169,7 +175,7 @@ class Pipe:
         An instance flushes before it replies: at the reply, all that it printed is in the pipe.
         What a thread goes on to print meanwhile is not waited for.
         """
-        if self._part or (self._fd >= 0 and fcntl.ioctl(self._fd, FIONREAD, NOTHING) != NOTHING):
+        if self._part or (self._fd >= 0 and _waiting(self._fd) > 0):
             self._look()
         printed = self._lines.take()
         self._calls += 1
@@ -208,10 +214,7 @@ class Pipe:
             self._feed(part)
 
     def _drain(self) -> None:
-        told = fcntl.ioctl(self._fd, FIONREAD, NOTHING)
-        if told == NOTHING:
-            return
-        (waiting,) = WAITING.unpack(told)
+        waiting = _waiting(self._fd)
         while waiting > 0:
             waiting -= self._read(waiting) or waiting
 
@@ -232,8 +235,9 @@ class Pipe:
         """Take what was printed, without the marks in it."""
         at = 0
         for mark in MARK.finditer(data):
-            self._feed(data[at : mark.start()])
-            at = mark.end()
+            begin, end = mark.span()
+            self._feed(data[at:begin])
+            at = end
             number = int(mark[1], 16)
             if self._printing < number <= self._calls + 1:
                 self._printing = number

@@ -25,6 +25,8 @@ from huidu.model.version import Version
 class Rider(Protocol):
     """A call that an instance is given; what it is told, it is told later, never from within."""
 
+    __slots__ = ()
+
     def begins(self) -> None:
         """It runs from now on."""
         ...

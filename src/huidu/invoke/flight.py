@@ -123,6 +123,8 @@ Shown = Callable[[Invocation, Answered], None]
 class Caller(Protocol):
     """Whoever is told what came of a call: one of the two, once."""
 
+    __slots__ = ()
+
     def answered(self, answered: Answered) -> None:
         """It was answered, well or not."""
         ...
@@ -154,7 +156,7 @@ class Ground:
         self.mirrored: Final = mirrored
 
 
-class Flight:
+class Flight(Passenger):
     """A call under way. One whose version went while it waited is routed anew."""
 
     __slots__ = ("_caller", "_carried", "_ground", "_running", "_tries", "call", "over")

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from enum import IntEnum
 from fcntl import F_SETPIPE_SZ, fcntl
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from huidu.model.call import Call
+from huidu.model.function import FunctionName
 from huidu.model.invocation import Record, Status
 
 HEADER = struct.Struct("!BI")
@@ -40,9 +41,20 @@ Way = tuple[str, str, str]
 Run = tuple[Way, int, int]
 
 ENCODER = msgspec.msgpack.Encoder()
-RECORDS = msgspec.msgpack.Decoder(Record)
+FUNCTION = Record._fields.index("function")
+VALUES = msgspec.msgpack.Decoder(list[Any])
 RUNS = msgspec.msgpack.Decoder(list[Run])
 NUMBER = msgspec.msgpack.Decoder(int)
+
+
+def _record(body: bytes) -> Record:
+    """Return the record that was sent. Both ends are ours, and it is all plain but for a name.
+
+    Types are not looked at: a compiled tuple's are not told to msgspec.
+    """
+    values = VALUES.decode(body)
+    values[FUNCTION] = FunctionName(*values[FUNCTION])
+    return Record._make(values)
 
 
 def pipe() -> tuple[int, int]:
@@ -205,7 +217,7 @@ class Kept:
         for kind, body in self._frames():
             match kind:
                 case Kind.RECORD:
-                    self._recorder.record(RECORDS.decode(body))
+                    self._recorder.record(_record(body))
                 case Kind.RUNNING:
                     for way, now, most in RUNS.decode(body):
                         self._run(way, most)

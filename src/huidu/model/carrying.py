@@ -20,6 +20,8 @@ class Leaves(Protocol):
 class Passenger(Protocol):
     """A call on its way to an instance, and back."""
 
+    __slots__ = ()
+
     def boards(self) -> Task:
         """There is an instance for it: return what is to be run."""
         ...

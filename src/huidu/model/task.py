@@ -36,14 +36,16 @@ class Task:
 
         A mirror's copy looks to the function as the call itself did, but for `mirror`.
         """
-        copied_from = self.invocation.copied_from
-        return ENCODER.encode(
-            {
-                "request_id": self.invocation.request_id,
-                "alias": self.alias or copied_from,
-                "qualifier": copied_from or self.invocation.qualifier,
-                "routing_key": self.invocation.routing_key,
-                **self.invocation.trace.told(),
-                **({"mirror": True} if copied_from else {}),
-            }
-        )
+        invocation = self.invocation
+        copied_from, trace = invocation.copied_from, invocation.trace
+        said: dict[str, object] = {
+            "request_id": invocation.request_id,
+            "alias": self.alias or copied_from,
+            "qualifier": copied_from or invocation.qualifier,
+            "routing_key": invocation.routing_key,
+        }
+        if trace.trace_id:
+            said |= trace.told()
+        if copied_from:
+            said["mirror"] = True
+        return ENCODER.encode(said)

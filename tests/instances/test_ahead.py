@@ -88,6 +88,59 @@ async def test_each_answer_sends_the_next_ahead_in_the_order_in_which_they_came(
     assert scene.pool.numbers == Numbers(idle=1)
 
 
+@pytest.mark.parametrize(("took_s", "ahead"), [(0.0001, 2), (0.00003, 7), (0.0, 7)])
+async def test_of_calls_that_are_shorter_still_more_are_sent_ahead(
+    scene: Scene, took_s: float, ahead: int
+) -> None:
+    sitter = await scene.one_idle(took_s=took_s)
+    guests = scene.calls(10)
+
+    for back in range(10):
+        seated = min(10, 1 + ahead + back)
+        assert [len(guest.seats) for guest in guests] == [1] * seated + [0] * (10 - seated)
+        scene.pool.give_back(sitter)
+    assert scene.pool.numbers == Numbers(idle=1)
+
+
+async def test_after_a_call_that_took_long_one_is_sent_ahead_for_a_while(scene: Scene) -> None:
+    sitter = await scene.one_idle(took_s=0.00002)
+
+    def sent() -> int:
+        guests = scene.calls(4)
+        seated = sum(len(guest.seats) for guest in guests)
+        for _ in guests:
+            scene.pool.give_back(sitter)
+        return seated
+
+    assert sent() == 4
+    scene.calls(1)
+    sitter.took_s = 0.02
+    scene.pool.give_back(sitter)
+    sitter.took_s = 0.00002
+    seen = [sent() for _ in range(30)]
+
+    assert seen[0] == 1, "calls are long of late"
+    assert 2 in seen, "they are short again, and one was long"
+    assert seen[-1] == 4
+    assert seen == sorted(seen)
+
+
+async def test_all_instances_are_sent_calls_in_turn() -> None:
+    scene = Scene(Limits(instances=2, waiting=10))
+    first = await scene.one_idle(took_s=0.00002)
+    busy = scene.calls(1)
+    scene.pool.wait(Guest(alone=True))
+    scene.pool.provide(2)
+    await turns()
+    second = await scene.nursery.deliver()
+    second.took_s = 0.00002
+
+    seats = [guest.seats[0] for guest in scene.calls(4)]
+
+    assert busy[0].seats == [first]
+    assert seats == [first, second, first, second]
+
+
 async def test_where_calls_are_long_nobody_waits_within_an_instance(scene: Scene) -> None:
     await scene.one_idle(took_s=0.005)
 

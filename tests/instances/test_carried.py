@@ -63,12 +63,21 @@ class Worker(Sitter):
         super().__init__(name)
         self.of = of
         self.turns: list[Turn] = []
+        self.most_ahead = 0
         self.ran: list[str] = []  #: The calls that began.
+
+    @property
+    def ahead(self) -> bool:
+        return len(self.turns) <= self.most_ahead > 0
+
+    @ahead.setter
+    def ahead(self, takes: bool) -> None:
+        self.most_ahead = 3 if takes else 0
 
     def start(self, task: Task, rider: Rider) -> Turn:
         assert self.alive, "an instance that is dead was given a call"
         assert task.version == self.of, "a call was given to a version that is not its own"
-        assert len(self.turns) < 1 + self.ahead, "an instance has more calls than it can have"
+        assert len(self.turns) < 1 + self.most_ahead, "an instance has more calls than it can have"
         turn = Turn(self, task, rider)
         self.turns.append(turn)
         if len(self.turns) == 1:

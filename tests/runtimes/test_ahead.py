@@ -133,7 +133,15 @@ def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Worker]:
 
 
 def test_a_worker_says_that_a_call_may_wait_in_its_wire(worker: Worker) -> None:
-    assert worker.ready == answers.Ready("d1", ahead=1)
+    assert worker.ready == answers.Ready("d1", ahead=7)
+
+
+def test_as_many_as_may_wait_run_in_their_order_and_each_alone(worker: Worker) -> None:
+    worker.end.sendall(b"".join(call(n, s=0.002) for n in range(1, 9)))
+
+    told = [(one.nonce, json.loads(one.words)) for one in (worker.answer() for _ in range(8))]
+
+    assert told == [(nonce(n), [f"call {n}", 1]) for n in range(1, 9)]
 
 
 def test_calls_run_one_after_the_other_in_the_order_they_were_sent_in(worker: Worker) -> None:

@@ -277,7 +277,7 @@ def test_a_handler_is_found_where_its_name_says(
 ) -> None:
     with worker() as running:
         ready = running.load(code(tmp_path, files), handler)
-        assert (ready.kind, ready.body) == (Kind.READY, b'{"digest":"d1","ahead":1}')
+        assert (ready.kind, ready.body) == (Kind.READY, b'{"digest":"d1","ahead":7}')
         assert running.call(1) == 1
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from huidu.model.capacity import NEVER, Limits, again_at
+from huidu.model.capacity import NEVER, Limits, again_at, most_ahead
 
 
 class Lendable(Protocol):
@@ -21,7 +21,7 @@ class Lendable(Protocol):
 
     @property
     def ahead(self) -> bool:
-        """Whether it can be given the next call before it has answered the one that runs."""
+        """Whether it can be given another call before it has answered those that it has."""
         ...
 
     @property
@@ -72,6 +72,7 @@ class Boss(Protocol):
         ...
 
 
+FORGETS = 1 - 1 / 32  #: What is left of the longest call with each that comes after it.
 T = TypeVar("T", bound=Lendable)
 
 
@@ -103,9 +104,10 @@ class Crew(Generic[T]):
         #: Each busy instance that has seats left, and how many; the last is to be filled first.
         self.open: dict[str, int] = {}
         self._guests: dict[str, int] = {}
-        self._ahead: dict[str, T] = {}  #: Those that run a call and have none sent ahead.
-        self._doubled: set[str] = set()  #: Those that have one sent ahead.
+        self._ahead: dict[str, T] = {}  #: Those that run a call and may be sent others ahead.
+        self._sent: dict[str, int] = {}  #: How many were sent ahead to each that has any.
         self._pace_s = NEVER
+        self._longest_s = 0.0  #: The longest call of late; it is forgotten by and by.
         self._starting: dict[asyncio.Task[T], float] = {}
         self._leaving = set[asyncio.Task[None]]()
 
@@ -177,22 +179,29 @@ class Crew(Generic[T]):
             del self._ahead[name]  # It is not what it was when it got its call.
         return False
 
-    def lend_ahead(self) -> T:
-        """Return the busy instance that has run its call for longest, for one more."""
+    def lend_ahead(self, limits: Limits) -> T:
+        """Return the busy instance whose turn it is to be sent one more."""
         name = next(iter(self._ahead))
-        self._doubled.add(name)
-        return self._ahead.pop(name)
+        instance = self._ahead.pop(name)
+        sent = self._sent[name] = self._sent.get(name, 0) + 1
+        if sent < most_ahead(limits, self._pace_s, self._longest_s):
+            self._ahead[name] = instance  # behind the others
+        return instance
 
     def apart(self, instance: T) -> None:
         """Send nothing ahead to one that is busy: who has it has it alone."""
         self._ahead.pop(instance.name, None)
 
-    def halves(self, instance: T) -> bool:
-        """Have one that had two calls have one; tell whether it had two."""
+    def lightens(self, instance: T) -> bool:
+        """Have one that was sent calls ahead have one less; tell whether it was sent any."""
         name = instance.name
-        if name not in self._doubled:
+        sent = self._sent.get(name, 0)
+        if not sent:
             return False
-        self._doubled.discard(name)
+        if sent > 1:
+            self._sent[name] = sent - 1
+        else:
+            del self._sent[name]
         self._keep_pace(instance.took_s)
         if instance.alive and instance.ahead and self.due.get(name, -NEVER) > self._now():
             self._ahead[name] = instance
@@ -207,8 +216,7 @@ class Crew(Generic[T]):
         name = instance.name
         if not instance.alive or self.due.get(name, -NEVER) <= self._now():
             return False
-        pace_s, last_s = self._pace_s, instance.took_s
-        self._pace_s = last_s if pace_s == NEVER else pace_s + (last_s - pace_s) / 8
+        self._keep_pace(instance.took_s)
         return True
 
     def take_back(self, instance: T) -> None:
@@ -236,12 +244,13 @@ class Crew(Generic[T]):
     def _keep_pace(self, last_s: float) -> None:
         pace_s = self._pace_s
         self._pace_s = last_s if pace_s == NEVER else pace_s + (last_s - pace_s) / 8
+        self._longest_s = max(last_s, self._longest_s * FORGETS)
 
     def dismiss(self, name: str) -> None:
         """Let an instance go, whatever it is doing."""
         for kept in (self.idle, self._born, self.due, self.open, self._guests, self._ahead):
             kept.pop(name, None)
-        self._doubled.discard(name)
+        self._sent.pop(name, None)
         task = asyncio.get_running_loop().create_task(self._all.pop(name).stop())
         self._leaving.add(task)
         task.add_done_callback(self._left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 
@@ -106,8 +107,8 @@ class Instance(Living):
         self._asked_at = 0.0  #: When it was asked whether memory was used up.
         self._timer: asyncio.TimerHandle | None = None
         self._turn: Turn | None = None
-        self._next: Turn | None = None  #: The call that was sent ahead.
-        self._takes_ahead = False
+        self._after: deque[Turn] = deque()  #: The calls that were sent ahead, in their order.
+        self._takes_ahead = 0  #: How many it takes.
         self._cutting: set[asyncio.Task[None]] = set()
 
     async def load(self, order: bytes) -> Ready:
@@ -118,7 +119,7 @@ class Instance(Living):
             await self.stop()
             raise StartFailed(loaded, self._pipe.take(), self._init_ms, another=self._killed_unused)
         self._wire.hear = self._hear
-        self._takes_ahead = loaded.ahead > 0
+        self._takes_ahead = loaded.ahead
         return loaded
 
     async def run(self, task: Task) -> Outcome:
@@ -140,14 +141,14 @@ class Instance(Living):
 
     @property
     def ahead(self) -> bool:
-        """Whether it can be given the next call before it has answered the one that runs.
+        """Whether it can be given another call before it has answered those that it has.
 
         Not where what it prints does not say of which of them it is.
         """
-        return self._takes_ahead and self._pipe.tells_apart
+        return len(self._after) < self._takes_ahead and self._pipe.tells_apart
 
     def start(self, task: Task, rider: Rider) -> Turn:
-        """Run one call, or have it run once the one has ended that runs.
+        """Run one call, or have it run once those have ended that came before it.
 
         What was sent ahead begins when the answer before it comes. Until then it has certainly not
         begun, whatever becomes of the instance: a worker begins nothing before it has answered.
@@ -160,8 +161,8 @@ class Instance(Living):
             return turn
         if self._turn is None:
             self._begin(turn)
-        elif self._next is None and self._takes_ahead:
-            self._next = turn
+        elif len(self._after) < self._takes_ahead:
+            self._after.append(turn)
         else:
             raise ValueError(f"{self!r} has as many calls as it can have")
         self._wire.send(wire.call(turn.nonce, task.context(), task.invocation.event))
@@ -171,7 +172,7 @@ class Instance(Living):
         """End, now or when it would begin with this call."""
         if self._turn is turn:
             self._wire.fail(Stopped())
-        elif self._next is turn:
+        elif turn in self._after:
             self._retire()
 
     def _begin(self, turn: Turn) -> None:
@@ -192,16 +193,15 @@ class Instance(Living):
         self.took_s = ending.took_s or duration_ms / 1000
         self._peak_bytes = ending.peak_bytes
         outcome = self._outcome(turn.task, ending, duration_ms)
-        if self._next is not None:
+        if self._after:
             if ending.ends:  # What was sent ahead does not begin: it goes to another.
                 self._wire.fail(Lost())
             else:
-                self._go_on(self._next)
+                self._go_on(self._after.popleft())
         turn.rider.hears(outcome)
 
     def _go_on(self, turn: Turn) -> None:
-        """Begin with the call that was sent ahead, unless nobody waits for it any more."""
-        self._next = None
+        """Begin with a call that was sent ahead, unless nobody waits for it any more."""
         self._begin(turn)
         if turn.rider is NOBODY:
             self._wire.fail(Stopped())
@@ -209,15 +209,16 @@ class Instance(Living):
     def _broken(self) -> None:
         self._process.kill()
         self._retire()
-        turn, ahead, fault = self._turn, self._next, self._wire.fault
-        self._turn = self._next = self._running = None
+        turn, ahead, fault = self._turn, self._after, self._wire.fault
+        self._turn = self._running = None
+        self._after = deque()
         self._deadline = NEVER
-        if ahead is not None:
-            self._loop.call_soon(ahead.rider.hears, None)
+        for one in ahead:
+            self._loop.call_soon(one.rider.hears, None)
         if turn is None or fault is None or turn.rider is NOBODY:
             return
         if isinstance(fault, Undelivered):
-            if ahead is None:
+            if not ahead:
                 self._loop.call_soon(turn.rider.hears, None)
                 return
             fault = Lost()  # It is the one that was sent ahead that was not read.

@@ -15,7 +15,7 @@ class Lease:
     pid: int
     fresh: bool  #: Whether it has run no call yet.
     init_ms: float
-    ahead: bool  #: Whether it can be given a call before it has answered the one that runs.
+    ahead: int  #: How many calls it takes before it has answered the one that runs.
     exhausted: str  #: What its language prints where it ends by itself for want of memory.
     place: Place  #: Of its pipe.
 

@@ -100,7 +100,7 @@ class Pool(Generic[T]):
             return self.crew.lend_latest()
         if alone or not self.crew.sends_ahead(self._limits):
             return None
-        return self.crew.lend_ahead()
+        return self.crew.lend_ahead(self._limits)
 
     def wait(self, guest: Guest[T], *, later: bool = False) -> int:
         """Have a call wait in line, and return its place; raises `Retired` or `Busy`."""
@@ -139,7 +139,7 @@ class Pool(Generic[T]):
 
     def give_back(self, instance: T) -> None:
         """Return what was borrowed, whatever became of it."""
-        if self.crew.halves(instance):
+        if self.crew.lightens(instance):
             self._for_later.discard(instance.name)
             self._fill()
             return
@@ -166,7 +166,7 @@ class Pool(Generic[T]):
                 return
             del self._line[place], self._guests[place]
             if not guest.gone:
-                guest.seated(crew.lend_ahead())
+                guest.seated(crew.lend_ahead(self._limits))
 
     def _goes_on(self, instance: T) -> bool:
         """Hand an instance to the call that has waited longest, where a plan says nothing else."""

@@ -22,7 +22,7 @@ const {
 } = require('./node_words');
 
 const [READY, FAILED] = [0xa2, 0xa3];
-const AHEAD = 1; // So many calls may wait in the wire while one runs.
+const AHEAD = 7; // So many calls may wait in the wire while one runs.
 const QUICK_MS = 0.05, MOST_QUICK = 16; // In a quick call memory cannot grow by much, nor in so many.
 const now = performance.now.bind(performance);
 

@@ -23,7 +23,7 @@ from importlib.machinery import PathFinder
 from huidu.runtimes.workers.python_printing import flush, mark_prints, turn
 from huidu.runtimes.workers.python_wire import ERROR, FAILED, NONCE, READY, RESULT, SIZE, Channel
 
-AHEAD = 1  #: So many calls may wait in the wire while one runs.
+AHEAD = 7  #: So many calls may wait in the wire while one runs.
 
 MOST_RESULT = 6 * 1024 * 1024
 MOST_MESSAGE = 4 * 1024

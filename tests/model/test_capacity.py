@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from huidu.model.capacity import (
     ASK_AGAIN_S,
     EARLY,
-    LONG,
     LONGEST_PAUSE_S,
-    MOST_AHEAD,
     NEVER,
     Busy,
     Limits,
@@ -25,7 +23,6 @@ from huidu.model.capacity import (
     for_later,
     kept_warm,
     lasts_s,
-    most_ahead,
     plan,
     room_for_later,
 )
@@ -421,14 +418,3 @@ def test_a_function_that_is_stopped_is_busy_for_ever() -> None:
     assert str(stopped) == (
         "its reserved concurrency is 64 MB, and an instance has 128 MB: it is stopped"
     )
-
-
-@given(st.floats(0, 0.01), st.floats(0, 0.01), st.floats(0.1, 10))
-def test_what_waits_within_an_instance_waits_for_a_part_of_what_one_call_may_take(
-    pace_s: float, longest_s: float, ahead_ms: float
-) -> None:
-    most = most_ahead(Limits(ahead_ms=ahead_ms), pace_s, longest_s)
-
-    assert 1 <= most <= MOST_AHEAD
-    assert most == 1 or most * pace_s * 1000 <= ahead_ms / 4 * 1.000001
-    assert most == 1 or longest_s * 1000 <= LONG * ahead_ms

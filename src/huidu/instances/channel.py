@@ -39,6 +39,9 @@ class Channel:
         self._held: list[bytes] | None = None  #: What is sent once all that has come was heard.
         self._answer: asyncio.Future[Frame] | None = None
         self.hear: Hear | None = None  #: Who takes the frames that no `exchange` waits for.
+        #: Is told before frames are heard that came together, and after.
+        self.before: Callable[[], None] | None = None
+        self.after: Callable[[], None] | None = None
         self.fault: Exception | None = None  #: Why it broke, once it has.
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(end, self._read)
@@ -158,6 +161,8 @@ class Channel:
         What is sent in answer to more than one of them goes out together.
         """
         begin, end = 0, len(data)
+        if self.before is not None:
+            self.before()
         while self.hear is not None and begin + WORDS_AT <= end:
             kind, size = HEADER.unpack_from(data, begin)
             after = begin + WORDS_AT + size
@@ -167,6 +172,8 @@ class Channel:
                 self._held = []
             self.hear(kind, data[begin + WORDS_AT : after])
             begin = after
+        if self.after is not None:
+            self.after()
         if self._held is not None:
             held, self._held = self._held, None
             if held and self.fault is None:

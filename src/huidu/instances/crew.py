@@ -7,7 +7,8 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from huidu.model.capacity import NEVER, Limits, again_at, most_ahead
+from huidu.model.ahead import most_ahead
+from huidu.model.capacity import NEVER, Limits, again_at
 
 
 class Lendable(Protocol):
@@ -184,7 +185,7 @@ class Crew(Generic[T]):
         name = next(iter(self._ahead))
         instance = self._ahead.pop(name)
         sent = self._sent[name] = self._sent.get(name, 0) + 1
-        if sent < most_ahead(limits, self._pace_s, self._longest_s):
+        if sent < most_ahead(limits.ahead_ms, self._pace_s, self._longest_s):
             self._ahead[name] = instance  # behind the others
         return instance
 

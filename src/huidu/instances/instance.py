@@ -118,9 +118,14 @@ class Instance(Living):
         if isinstance(loaded, Ending):
             await self.stop()
             raise StartFailed(loaded, self._pipe.take(), self._init_ms, another=self._killed_unused)
-        self._wire.hear = self._hear
+        self._listen()
         self._takes_ahead = loaded.ahead
         return loaded
+
+    def _listen(self) -> None:
+        """Hear what the worker answers from now on."""
+        self._wire.hear = self._hear
+        self._wire.before, self._wire.after = self._pipe.see, self._pipe.forget
 
     async def run(self, task: Task) -> Outcome:
         """Run one call to its end, whatever that is.

@@ -134,6 +134,7 @@ class Pipe:
         self._printing = 0  #: After how many others the call came that has printed last.
         self._part = b""  #: What may be the begin of a mark.
         self._tells_apart = True
+        self._empty = False  #: Whether nothing was there when `see` looked.
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(fd, self._read, CHUNK)
 
@@ -169,13 +170,24 @@ class Pipe:
         if self._fd >= 0:
             self._loop.add_reader(self._fd, self._read, CHUNK)
 
+    def see(self) -> None:
+        """See whether there is anything, for each `take` until `forget`.
+
+        Whoever has read the answers of some calls, and not told of them yet, asks the kernel once.
+        """
+        self._empty = self._fd >= 0 and _waiting(self._fd) == 0
+
+    def forget(self) -> None:
+        """Have each `take` look for itself again."""
+        self._empty = False
+
     def take(self) -> str:
         """Return what this call printed, and begin with the next.
 
         An instance flushes before it replies: at the reply, all that it printed is in the pipe.
         What a thread goes on to print meanwhile is not waited for.
         """
-        if self._part or (self._fd >= 0 and _waiting(self._fd) > 0):
+        if self._part or not (self._empty or self._fd < 0 or _waiting(self._fd) == 0):
             self._look()
         printed = self._lines.take()
         self._calls += 1

@@ -89,7 +89,7 @@ class Borrowed(Instance):
         self.name = lease.name
         self._fresh, self._init_ms = lease.fresh, lease.init_ms
         self._pipe.wake(lease.place)
-        self._wire.hear = self._hear
+        self._listen()
         self._takes_ahead = lease.ahead
         self._say = say
         self._sound = True

@@ -9,9 +9,6 @@ from itertools import islice
 from typing import NamedTuple
 
 NEVER = math.inf
-#: Calls that wait within an instance. With more, nothing is gained that could be measured.
-MOST_AHEAD = 7
-LONG = 5  #: So many times what calls take that are sent ahead at most is long.
 #: A pool that the fleet had no room for asks again after so long.
 ASK_AGAIN_S = 1.0
 #: Of what there is of instances, so many in a hundred are never lent to what nobody waits for.
@@ -58,23 +55,11 @@ class Limits:
     linger_ms: float = 20.0
     #: Where calls take less than this, an instance is sent the next before it has answered one: it
     #: is spared a sleep between them, and a call waits in it no longer than it would before it.
-    #: Of those that take much less it is sent more, so that both sides read and write for several.
+    #: Of those that take much less it is sent more (`model/ahead.py`).
     ahead_ms: float = 1.0
     few: int = 8
     seats: int = 1  #: Calls that one instance runs at a time.
     max_age_s: float = NEVER  #: How old an instance may be; one that runs a call ends it first.
-
-
-def most_ahead(limits: Limits, pace_s: float, longest_s: float) -> int:
-    """Return how many calls may wait within an instance, where one may.
-
-    Together they wait for a quarter of what one may take. Where a call of late took long, only one
-    does: so that one that is slow, or never ends, holds up no more than it must.
-    """
-    if longest_s * 1000 > LONG * limits.ahead_ms:
-        return 1
-    part_s = limits.ahead_ms / 4 / 1000
-    return MOST_AHEAD if pace_s * MOST_AHEAD <= part_s else max(1, int(part_s / pace_s))
 
 
 def lasts_s(limits: Limits, draw: float) -> float:

@@ -53,7 +53,7 @@ def _record(body: bytes) -> Record:
     Types are not looked at: a compiled tuple's are not told to msgspec.
     """
     values = VALUES.decode(body)
-    values[FUNCTION] = FunctionName(*values[FUNCTION])
+    values[FUNCTION] = FunctionName(**values[FUNCTION])
     return Record._make(values)
 
 
@@ -110,6 +110,10 @@ class Keeping:
         """A call has ended."""
         record = call.record()
         self._put(Kind.RECORD, record, keep=record.status != Status.SUCCESS)
+
+    def lost(self) -> None:
+        """Of a call nothing is kept."""
+        self._dropped += 1
 
     async def tell(self) -> None:
         """Say now and then how many calls run, until cancelled."""

@@ -127,9 +127,12 @@ class MoodyJournal(Moody):
         self.kept: list[Record] = []
         self.written: list[list[Record]] = []
         self.unforeseen: list[Exception] = []
+        self.unwritten: list[Exception] = []
         self.gate: asyncio.Event | None = None
 
     def write(self, way: Way, function: FunctionName, some: Columns) -> None:
+        if self.unwritten:
+            raise self.unwritten.pop()
         said = {**some, **{name: (value,) for name, value in zip(WAY, way, strict=True)}}
         self.written.append(list(records(said, function, len(some[ID]))))
 
@@ -154,13 +157,20 @@ class Kept:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.running: list[Lane] = []
+        self.fails: Exception | None = None  #: What is wrong with it.
+        self.missed = 0
 
     def began(self, lane: tuple[str, str, str]) -> Held:
         self.running.append(Lane(*lane))
         return Held(self.running, Lane(*lane))
 
     def take(self, call: Call) -> None:
+        if self.fails is not None:
+            raise self.fails
         self.records.append(call.record())
+
+    def lost(self) -> None:
+        self.missed += 1
 
 
 class Held:

@@ -137,6 +137,9 @@ class Silence:
     def take(self, call: Call) -> None:
         """So what."""
 
+    def lost(self) -> None:
+        """So what."""
+
 
 SILENCE = Silence()
 

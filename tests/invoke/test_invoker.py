@@ -263,6 +263,19 @@ async def test_an_error_of_ours_is_recorded_and_raised(setting: Setting) -> None
     assert record.version == "2"
 
 
+async def test_a_caller_is_answered_whatever_becomes_of_the_record(setting: Setting) -> None:
+    setting.kept.fails = OSError("the disk fell out")
+
+    answered = await setting.invoker.invoke(invocation())
+    assert answered.outcome.succeeded
+    with pytest.raises(NotFound):
+        await setting.invoker.invoke(invocation(qualifier="nowhere"))
+    setting.fleet.does = KeyError("a bug")
+    with pytest.raises(KeyError):
+        await setting.invoker.invoke(invocation())
+    assert (setting.kept.missed, setting.kept.running) == (3, [])
+
+
 async def test_each_call_is_recorded_once(setting: Setting) -> None:
     for n in range(10):
         await setting.invoker.invoke(invocation(request_id=f"r-{n}"))

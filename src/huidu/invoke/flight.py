@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+import structlog
+
 from huidu.model.call import Call, Routed
 from huidu.model.capacity import Busy, Retired, Stopped
 from huidu.model.carrying import Leaves, Passenger
@@ -22,6 +24,8 @@ from huidu.model.traits import Traits
 from huidu.model.version import ACTIVE, Version
 
 TRIES = 3
+
+log = structlog.get_logger("huidu.flight")
 
 
 class Table(Protocol):
@@ -51,6 +55,10 @@ class Recorder(Protocol):
 
     def take(self, call: Call) -> None:
         """A call has ended; nothing of it may change from here on."""
+        ...
+
+    def lost(self) -> None:
+        """A call has ended of which nothing is kept: `take` has failed. Never raises."""
         ...
 
 
@@ -272,10 +280,14 @@ def version_of(call: Call) -> Version:
 
 
 def take(ground: Ground, call: Call) -> None:
-    """Leave a record of a call."""
-    if call.routed is None:
-        call.lane = (ground.table.id_of(call.invocation.function) or "", "", "")
-    ground.recorder.take(call)
+    """Leave a record of a call; never raises: who waits for its answer is told it all the same."""
+    try:
+        if call.routed is None:
+            call.lane = (ground.table.id_of(call.invocation.function) or "", "", "")
+        ground.recorder.take(call)
+    except Exception:
+        ground.recorder.lost()
+        log.exception("record.lost", request_id=call.invocation.request_id)
 
 
 def answer(call: Call) -> Answered:

@@ -83,6 +83,9 @@ class Aside:
         if record.function_id:
             self._keep(record)
 
+    def lost(self) -> None:
+        """Count nothing."""
+
 
 class Mirroring:
     """Is shown calls once they are answered, and runs copies of some.

@@ -111,6 +111,10 @@ class Keeping:
         record = call.record()
         self._put(Kind.RECORD, record, keep=record.status != Status.SUCCESS)
 
+    def lost(self) -> None:
+        """Of a call nothing is kept."""
+        self._dropped += 1
+
     async def tell(self) -> None:
         """Say now and then how many calls run, until cancelled."""
         while True:

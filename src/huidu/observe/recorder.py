@@ -133,6 +133,10 @@ class Recorder:
         if self._followed and call.lane[:2] in self._followed:
             self._tell(call.record())
 
+    def lost(self) -> None:
+        """Hear of a call that could not be taken."""
+        self._dropped += 1
+
     def record(self, record: Record) -> None:
         """Take the record of a call that has ended just now; returns at once."""
         if record.status in THROTTLED:
@@ -158,17 +162,37 @@ class Recorder:
 
     def _settle_all(self) -> None:
         """Have counted what has ended, here and elsewhere."""
-        self.elsewhere()
+        try:
+            self.elsewhere()
+        except Exception:  # nor may what is wrong there stop what is right here
+            log.exception("elsewhere.failed")
         self._settle()
 
     def _settle(self) -> None:
-        """Write down the calls that have ended, and count them."""
+        """Write down the calls that have ended, and count them.
+
+        What goes wrong with some of them is logged, and no business of any other.
+        """
         if not self._ended:
             return
         ended, self._ended = self._ended, []
         many, few = self._divided(ended)
         for way, calls in many.items():
-            self._write(way, calls)
+            try:
+                self._write(way, calls)
+            except Exception:
+                self._dropped += len(calls)
+                log.exception("records.dropped", count=len(calls))
+        try:
+            self._remember(few)
+        except Exception:
+            self._dropped += len(few)
+            log.exception("records.dropped", count=len(few))
+        if len(self._waiting) >= MOST_AT_ONCE or self._written >= MOST_WRITTEN:
+            self._wake.set()
+
+    def _remember(self, few: Sequence[Call | Record]) -> None:
+        """Count calls of which each is kept by itself, and keep them where there is room."""
         records = [one if isinstance(one, Record) else one.record() for one in few]
         self._counters.count(records)
         if self._waits + len(records) <= MOST_WAITING:
@@ -176,8 +200,6 @@ class Recorder:
         else:
             for record in records:
                 self.keep(record)
-        if len(self._waiting) >= MOST_AT_ONCE or self._written >= MOST_WRITTEN:
-            self._wake.set()
 
     def _divided(
         self, ended: Sequence[Call | Record]

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from huidu.instances import wire
+from huidu.instances import told, wire
 from huidu.instances.outcomes import Ending
 from huidu.instances.wire import Frame, Kind, ProtocolError, TooLarge
 from huidu.model.invocation import MOST_RESULT_BYTES, Status
@@ -25,26 +25,7 @@ UNLOADED = frozenset({Status.HANDLER_NOT_FOUND, Status.INIT_FAILED, Status.PORT_
 
 RESULT = int(Kind.RESULT)
 T = TypeVar("T")
-
-
-class Ready(msgspec.Struct, frozen=True):
-    """A worker loaded the version with this digest, and took long to import these modules.
-
-    What is sent ahead begins once the answer before it is wholly written, and in its order.
-    """
-
-    digest: str
-    imports: tuple[str, ...] = ()
-    ahead: int = 0  #: How many calls may be sent to it before it has answered the one that runs.
-
-
-class Fault(msgspec.Struct, frozen=True):
-    """What a worker tells of something that went wrong."""
-
-    message: str
-    stack: str
-    status: int = Status.HANDLER_NOT_FOUND
-    ends: bool = False  #: Whether the worker ends itself with it: nothing after it begins.
+Ready = told.Ready
 
 
 def loading(frame: Frame, digest: str) -> Ready | Ending:
@@ -55,7 +36,7 @@ def loading(frame: Frame, digest: str) -> Ready | Ending:
             return ready
         return unready(f"the worker loaded version {ready.digest[:12]}, not {digest[:12]}")
     if frame.kind is Kind.FAILED:
-        fault = _decoded(frame.body, Fault)
+        fault = _decoded(frame.body, told.Fault)
         if fault.status not in UNLOADED:
             raise ProtocolError(f"status {fault.status} in answer to LOAD")
         return Ending(status=fault.status, message=fault.message, stack=fault.stack)
@@ -79,7 +60,7 @@ def ending(kind: int, body: bytes, nonce: bytes) -> Ending:
     if reply.nonce != nonce:
         raise ProtocolError("an answer to another call")
     if kind == Kind.ERROR:
-        fault = _decoded(reply.words, Fault)
+        fault = _decoded(reply.words, told.Fault)
         if fault.status in FAILURES:
             return Ending(
                 status=fault.status,

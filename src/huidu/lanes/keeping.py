@@ -53,7 +53,7 @@ def _record(body: bytes) -> Record:
     Types are not looked at: a compiled tuple's are not told to msgspec.
     """
     values = VALUES.decode(body)
-    values[FUNCTION] = FunctionName(*values[FUNCTION])
+    values[FUNCTION] = FunctionName(**values[FUNCTION])
     return Record._make(values)
 
 

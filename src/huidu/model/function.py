@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from huidu.model import names
 from huidu.model.errors import InvalidValue, LimitExceeded
@@ -23,10 +24,11 @@ HANDLER_PART = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,58}[A-Za-z0-9_])?")
 EVENT, WEB = "Event", "HTTP"
 
 
-class FunctionName(NamedTuple):
+class FunctionName(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     """A namespace and a name in it: what a caller says to mean one function.
 
-    A tuple, since it is looked up for every call there is.
+    A struct, since it is looked up for every call there is; not a tuple, since it is kept within
+    other things in the store, by the names of its fields.
     """
 
     namespace: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from sys import getrefcount
 
@@ -14,7 +14,6 @@ from huidu.model.call import MOST_HELD_CHARS, Call, Routed
 from huidu.model.function import FunctionName
 from huidu.model.invocation import Outcome, Record
 from huidu.model.routing import Decision
-from huidu.model.sheet import Columns, Way
 from huidu.model.tally import Lane
 from huidu.observe.count import Count
 from huidu.observe.counters import Counters, Second
@@ -313,42 +312,6 @@ async def test_what_cannot_be_written_down_harms_no_call_and_nothing_else(
     assert recorder.dropped == MOST_UNWRITTEN
     assert [kept.request_id for kept in journal.kept] == ["kept"]
     assert counted(counters) == MOST_UNWRITTEN + 1
-
-
-class Miscounting(Counters):
-    """Fails once, in either way to count."""
-
-    wrong = 0
-
-    def count(self, records: Sequence[Record]) -> None:
-        self._fail(1)
-        super().count(records)
-
-    def count_columns(self, lane: Way, some: Columns) -> None:
-        self._fail(2)
-        super().count_columns(lane, some)
-
-    def _fail(self, way: int) -> None:
-        if not self.wrong & way:
-            self.wrong |= way
-            raise ZeroDivisionError
-
-
-async def test_what_cannot_be_counted_harms_no_call_and_does_not_end_the_recording(
-    journal: MoodyJournal,
-) -> None:
-    counters = Miscounting(Clock().time)
-    recorder = Recorder(journal, counters)
-    async with running(recorder) as task:
-        recorder.record(record("lost"))
-        await soon(lambda: recorder.dropped == 1)
-        for n in range(MOST_UNWRITTEN):
-            recorder.take(call(f"lost-{n}"))
-        recorder.take(call("kept"))
-        await soon(lambda: [kept.request_id for kept in journal.kept] == ["kept"])
-        assert not task.done()
-
-    assert recorder.dropped == MOST_UNWRITTEN + 1
 
 
 async def test_lanes_that_cannot_be_heard_harm_no_call_here(

@@ -18,6 +18,7 @@ from huidu.instances.lines import (
     Lines,
     Pipe,
 )
+from huidu.model.ahead import MOST_AHEAD
 from huidu.model.frame import cut
 
 
@@ -137,29 +138,36 @@ def test_what_was_looked_at_meanwhile_is_taken_all_the_same() -> None:
     assert lines.peek() == ""
 
 
-@given(st.lists(st.text("ab\n", min_size=1), min_size=1, max_size=4), st.integers(1, 40))
+@given(
+    st.lists(st.text("ab\n"), min_size=1, max_size=12),
+    st.integers(1, 40),
+    st.integers(0, MOST_AHEAD),
+)
 async def test_marks_divide_what_was_printed_however_the_pipe_cuts_them(
-    printed: list[str], size: int
+    printed: list[str], size: int, ahead: int
 ) -> None:
     output, end = os.pipe()
     pipe = Pipe(output)
+    taken = []
 
     for number, text in enumerate(printed):
-        # The mark of the next call comes before this one is taken, or after.
-        marked = (b"\0call%08x\0" % number if number else b"") + text.encode()
+        if number > ahead:  # So many run before the answer of one is read.
+            taken.append(pipe.take())
+        marked = (b"\0call%08x\0" % number if number and text else b"") + text.encode()
         for at in range(0, len(marked), size):
             os.write(end, marked[at : at + size])
             pipe._read(size)
-        if number:
-            assert pipe.take() == ended(printed[number - 1])
-    assert pipe.take() == ended(printed[-1])
+    while len(taken) < len(printed):
+        taken.append(pipe.take())
+
+    assert taken == [ended(text) for text in printed]
     assert pipe.tells_apart
     os.close(end)
     pipe.close()
 
 
 def ended(text: str) -> str:
-    return text if text.endswith("\n") else f"{text}\n"
+    return text if not text or text.endswith("\n") else f"{text}\n"
 
 
 async def test_what_only_looks_like_a_mark_is_a_text() -> None:

@@ -309,12 +309,13 @@ async def test_a_call_that_was_sent_ahead_keeps_what_it_prints(
     first = await instance.run(task(version, b"0"))
     assert instance.ahead
 
-    calls = [asyncio.create_task(instance.run(task(version, b"%d" % n))) for n in (1, 2)]
+    calls = [asyncio.create_task(instance.run(task(version, b"%d" % n))) for n in range(1, 9)]
     await asyncio.sleep(0)
-    time.sleep(0.1)  # noqa: ASYNC251 - both have printed before either answer is read
+    assert not instance.ahead, "it has as many as it takes"
+    time.sleep(0.2)  # noqa: ASYNC251 - all have printed before any answer is read
     outcomes = [first, *await asyncio.gather(*calls)]
 
-    assert [printed(outcome.log) for outcome in outcomes] == ["of 0\n", "of 1\n", "of 2\n"]
+    assert [printed(outcome.log) for outcome in outcomes] == [f"of {n}\n" for n in range(9)]
 
 
 async def test_where_prints_do_not_say_whose_they_are_no_call_is_sent_ahead(

@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from huidu.model.ahead import MOST_AHEAD
 from huidu.model.frame import cut
 
 MOST_LINE_BYTES = 8 * 1024
@@ -129,7 +130,8 @@ class Pipe:
     def __init__(self, fd: int) -> None:
         os.set_blocking(fd, False)
         self._fd = fd
-        self._lines, self._next = Lines(), Lines()
+        self._lines = Lines()
+        self._coming: dict[int, Lines] = {}  #: Of calls ahead, by how many came before each.
         self._calls = 0  #: So many were taken.
         self._printing = 0  #: After how many others the call came that has printed last.
         self._part = b""  #: What may be the begin of a mark.
@@ -191,14 +193,14 @@ class Pipe:
             self._look()
         printed = self._lines.take()
         self._calls += 1
-        if self._printing == self._calls:
-            self._lines, self._next = self._next, self._lines
+        if self._coming:
+            self._lines = self._coming.pop(self._calls, self._lines)
         return printed
 
     def shows(self, words: str) -> bool:
         """Tell whether these words were printed since the last `take`."""
         self._look()
-        return self._lines.shows(words) or self._next.shows(words)
+        return any(lines.shows(words) for lines in (self._lines, *self._coming.values()))
 
     def peek(self) -> str:
         """Return the whole lines that were printed since the last time; `take` has them too."""
@@ -251,7 +253,7 @@ class Pipe:
             self._feed(data[at:begin])
             at = end
             number = int(mark[1], 16)
-            if self._printing < number <= self._calls + 1:
+            if self._printing < number <= self._calls + MOST_AHEAD:
                 self._printing = number
         begun = MARK_BEGUN.search(data, max(at, len(data) - MARK_BYTES))
         ends = begun.start() if begun else len(data)
@@ -262,7 +264,9 @@ class Pipe:
         if not data:
             return
         if self._printing > self._calls:
-            self._next.feed(data)
+            if self._printing not in self._coming:
+                self._coming[self._printing] = Lines()
+            self._coming[self._printing].feed(data)
         else:
             self._tells_apart = self._tells_apart and self._printing == self._calls
             self._lines.feed(data)

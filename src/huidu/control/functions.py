@@ -282,7 +282,7 @@ def _note(plane: Plane, configuration: Configuration) -> str:
     return "" if is_web(configuration) else plane.runtimes.note(configuration.runtime)
 
 
-SHOWN_SETTINGS = (
+SHOWN_SETTINGS: Sequence[str] = (
     "vpc_config",
     "public_net_config",
     "dead_letter_config",

@@ -103,6 +103,7 @@ class Front:
         self._run: Run | None = None
         self._ask: Asked | None = None
         self._url = b""
+        self._size = 0  #: Of a body that is to come.
         self._headers: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._rested_at = 0.0
@@ -170,8 +171,7 @@ class Front:
     def _catch_up(self) -> None:
         self._general.await_head()
         if self.read:
-            size = int(dict(self._headers).get(b"content-length", b"0"))
-            self._general.await_body(size)
+            self._general.await_body(self._size)
             for piece in self._pieces:
                 self._general.took(len(piece))
 
@@ -220,6 +220,7 @@ class Front:
             size = decency.plain(method, self._url, sent)
             fits = size is not None and size <= MOST_BODY_BYTES
             if fits and self.parser.get_http_version() == "1.1":
+                self._size = size or 0
                 self._run = self._express.find(method, self._url, sent)
         if self._run is None:
             self.give_way()
@@ -229,7 +230,7 @@ class Front:
         self.read = True
         self._pieces = []
         if not self._calm:
-            self._general.await_body(int(sent.get(b"content-length", b"0")))
+            self._general.await_body(self._size)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""

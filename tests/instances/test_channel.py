@@ -13,7 +13,7 @@ import pytest
 
 from huidu.instances.channel import Channel, Lost, Undelivered
 from huidu.instances.lines import Pipe
-from huidu.instances.wire import Frame, Kind, pack
+from huidu.instances.wire import Frame, Kind, ProtocolError, pack
 from tests.fakes import turns
 
 FRAME = pack(Frame(Kind.CALL, b"x" * 1000))
@@ -263,3 +263,20 @@ async def test_an_answer_that_came_before_a_send_failed_is_heard(ends: Ends) -> 
     assert heard == [ANSWER.body]
     assert isinstance(channel.fault, Undelivered)
     assert ends.broken == 1
+
+
+async def test_whoever_sees_to_what_comes_together_is_told_however_that_ends(ends: Ends) -> None:
+    channel, told = ends.channel(), []
+
+    def hear(kind: int, body: bytes) -> None:
+        told.append("frame")
+        raise ProtocolError
+
+    channel.hear = hear
+    channel.before, channel.after = lambda: told.append("before"), lambda: told.append("after")
+    ends.far.send(pack(ANSWER) * 2)
+    await turns()
+
+    assert told == ["before", "frame", "after"]
+    assert isinstance(channel.fault, ProtocolError)
+    channel.close()

@@ -15,6 +15,7 @@ import pytest
 
 from huidu.instances import answers, wire
 from huidu.instances.lines import Pipe
+from huidu.instances.told import Ready
 from huidu.instances.wire import Frame, Kind, Reader, Reply
 from huidu.runtimes import nodejs, python
 from huidu.runtimes.table import WORKERS
@@ -133,7 +134,7 @@ def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Worker]:
 
 
 def test_a_worker_says_that_a_call_may_wait_in_its_wire(worker: Worker) -> None:
-    assert worker.ready == answers.Ready("d1", ahead=7)
+    assert worker.ready == Ready("d1", ahead=7)
 
 
 def test_as_many_as_may_wait_run_in_their_order_and_each_alone(worker: Worker) -> None:

@@ -6,8 +6,9 @@ from typing import TypeVar
 
 import msgspec
 
-from huidu.instances import told, wire
+from huidu.instances import wire
 from huidu.instances.outcomes import Ending
+from huidu.instances.told import Fault, Ready
 from huidu.instances.wire import Frame, Kind, ProtocolError, TooLarge
 from huidu.model.invocation import MOST_RESULT_BYTES, Status
 
@@ -25,7 +26,6 @@ UNLOADED = frozenset({Status.HANDLER_NOT_FOUND, Status.INIT_FAILED, Status.PORT_
 
 RESULT = int(Kind.RESULT)
 T = TypeVar("T")
-Ready = told.Ready
 
 
 def loading(frame: Frame, digest: str) -> Ready | Ending:
@@ -36,7 +36,7 @@ def loading(frame: Frame, digest: str) -> Ready | Ending:
             return ready
         return unready(f"the worker loaded version {ready.digest[:12]}, not {digest[:12]}")
     if frame.kind is Kind.FAILED:
-        fault = _decoded(frame.body, told.Fault)
+        fault = _decoded(frame.body, Fault)
         if fault.status not in UNLOADED:
             raise ProtocolError(f"status {fault.status} in answer to LOAD")
         return Ending(status=fault.status, message=fault.message, stack=fault.stack)
@@ -60,7 +60,7 @@ def ending(kind: int, body: bytes, nonce: bytes) -> Ending:
     if reply.nonce != nonce:
         raise ProtocolError("an answer to another call")
     if kind == Kind.ERROR:
-        fault = _decoded(reply.words, told.Fault)
+        fault = _decoded(reply.words, Fault)
         if fault.status in FAILURES:
             return Ending(
                 status=fault.status,

@@ -39,7 +39,7 @@ class Channel:
         self._held: list[bytes] | None = None  #: What is sent once all that has come was heard.
         self._answer: asyncio.Future[Frame] | None = None
         self.hear: Hear | None = None  #: Who takes the frames that no `exchange` waits for.
-        #: Is told before frames are heard that came together, and after.
+        #: Is told before frames are heard that came together, and after, however that ends.
         self.before: Callable[[], None] | None = None
         self.after: Callable[[], None] | None = None
         self.fault: Exception | None = None  #: Why it broke, once it has.
@@ -138,7 +138,7 @@ class Channel:
         """Take in what has come; tell whether something had."""
         try:
             data = self._receive()
-            taken = 0 if self.hear is None or self._reader.buffer else self._hear_whole(data)
+            taken = 0 if self.hear is None or self._reader.buffer else self._hear_together(data)
             if self.fault is None and taken < len(data):
                 for frame in self._reader.feed(data[taken:]):
                     self._take(frame)
@@ -155,14 +155,22 @@ class Channel:
             self.fail(Undelivered() if self._unsent else Lost())
         return bool(data)
 
+    def _hear_together(self, data: bytes) -> int:
+        """Do as `_hear_whole`, and tell before it and after."""
+        if self.before is not None:
+            self.before()
+        try:
+            return self._hear_whole(data)
+        finally:
+            if self.after is not None:
+                self.after()
+
     def _hear_whole(self, data: bytes) -> int:
         """Have the whole frames heard that this begins with; return how many bytes those are.
 
         What is sent in answer to more than one of them goes out together.
         """
         begin, end = 0, len(data)
-        if self.before is not None:
-            self.before()
         while self.hear is not None and begin + WORDS_AT <= end:
             kind, size = HEADER.unpack_from(data, begin)
             after = begin + WORDS_AT + size
@@ -172,8 +180,6 @@ class Channel:
                 self._held = []
             self.hear(kind, data[begin + WORDS_AT : after])
             begin = after
-        if self.after is not None:
-            self.after()
         if self._held is not None:
             held, self._held = self._held, None
             if held and self.fault is None:

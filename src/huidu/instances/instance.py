@@ -9,12 +9,12 @@ from collections.abc import Callable
 from time import perf_counter
 
 from huidu.instances import answers, endings, wire
-from huidu.instances.answers import Ready
 from huidu.instances.channel import Channel, Lost, Undelivered
 from huidu.instances.launch import Exit, Launched
 from huidu.instances.lease import Lease, Returned
 from huidu.instances.living import Living, Rider, Stopped, TimedOut
 from huidu.instances.outcomes import Ending, StartFailed
+from huidu.instances.told import Ready
 from huidu.instances.wire import KINDS, Frame, Kind, ProtocolError, TooLarge
 from huidu.model.capacity import NEVER
 from huidu.model.invocation import Outcome, Status

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from mypy_extensions import mypyc_attr
-
 from huidu.model.invocation import Record
 from huidu.model.sheet import Columns, Way
 from huidu.model.tally import Lane
@@ -28,7 +26,6 @@ class Running:
 Quarters = tuple[Running, Running, Running, Running]
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
 class Busy:
     """How many calls run in a lane, and in what it is a part of."""
 
